@@ -1,0 +1,1 @@
+"""Fetch through a mixnet."""

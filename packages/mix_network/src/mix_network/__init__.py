@@ -1,0 +1,1 @@
+"""The nodes of a mixnet: directory, gateways, mix nodes, exit."""

@@ -1,0 +1,1 @@
+"""Sans-I/O mixnet protocols: both sides of each, sharing one vocabulary."""

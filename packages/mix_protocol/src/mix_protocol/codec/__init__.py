@@ -1,0 +1,1 @@
+"""Bounded readers and writers for the encodings that the mixnet's protocols share."""

@@ -1,0 +1,1 @@
+"""Cryptography behind one seam: the protocols name primitives, a provider computes them."""

@@ -1,0 +1,71 @@
+"""Randomness as an argument: a source of bytes, and what is drawn from it.
+
+At the edge of a program the source is `os.urandom`; in tests and simulations a `SeededRandom`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+RandomBytes = Callable[[int], bytes]
+T = TypeVar("T")
+
+
+def uniform_below(random: RandomBytes, bound: int) -> int:
+    """An unbiased integer from 0 up to but excluding `bound`."""
+    if bound < 1:
+        raise ValueError("bound must be at least 1")
+    size = (bound.bit_length() + 7) // 8 + 1
+    limit = (1 << 8 * size) // bound * bound
+    while True:
+        value = int.from_bytes(random(size), "big")
+        if value < limit:
+            return value % bound
+
+
+def uniform(random: RandomBytes) -> float:
+    """A float from 0 up to but excluding 1, of 53 random bits."""
+    return (int.from_bytes(random(7), "big") >> 3) * 2.0**-53
+
+
+def choose(random: RandomBytes, items: Sequence[T]) -> T:
+    """One of `items`, each as likely."""
+    return items[uniform_below(random, len(items))]
+
+
+def choose_weighted(random: RandomBytes, items: Sequence[T], weights: Sequence[float]) -> T:
+    """One of `items`, as likely as its weight says; weights are not negative and not all zero."""
+    total = math.fsum(weights)
+    if not total > 0:
+        raise ValueError("the weights must have a positive sum")
+    mark = uniform(random) * total
+    for item, weight in zip(items, weights, strict=True):
+        mark -= weight
+        if mark < 0:
+            return item
+    return next(item for item, weight in reversed(list(zip(items, weights, strict=True))) if weight > 0)
+
+
+def exponential(random: RandomBytes, mean: float) -> float:
+    """A draw from the exponential distribution, in the unit of `mean`."""
+    return -math.log1p(-uniform(random)) * mean
+
+
+class SeededRandom:
+    """Repeatable bytes from a seed, for tests and simulations alone."""
+
+    def __init__(self, seed: int | str | bytes) -> None:
+        self._seed = seed if isinstance(seed, bytes) else str(seed).encode()
+        self._counter = 0
+        self._pool = b""
+
+    def __call__(self, count: int) -> bytes:
+        while len(self._pool) < count:
+            block = self._counter.to_bytes(8, "big") + self._seed
+            self._pool += hashlib.shake_128(block).digest(4096)
+            self._counter += 1
+        piece, self._pool = self._pool[:count], self._pool[count:]
+        return piece

@@ -1,0 +1,98 @@
+"""The provider for Pyodide: PyNaCl, blake3 and OpenSSL, built for it by the project's `wasm` folder.
+
+`ossl.install()` must have run before: it brings `_oscrypto`.
+"""
+
+from __future__ import annotations
+
+from mix_protocol.crypto import portable
+from mix_protocol.crypto.provider import AuthenticationFailed, InvalidPublicKey
+
+_ZERO_IV = bytes(16)
+_ZERO_NONCE = bytes(8)
+_GCM_SIV = "AES-256-GCM-SIV"
+
+
+class WorkerCrypto:
+    """CryptoProvider on the wasm libraries; it loads them when it is made."""
+
+    name = "worker"
+
+    def __init__(self) -> None:
+        import _oscrypto
+        import blake3
+        from nacl import bindings
+        from nacl import exceptions as nacl_exceptions
+
+        self._ossl = _oscrypto
+        self._blake3 = blake3.blake3
+        self._sodium = bindings
+        self._sodium_error = nacl_exceptions.CryptoError
+
+    def x25519(self, secret: bytes, point: bytes) -> bytes:
+        if len(point) != 32:
+            raise InvalidPublicKey
+        try:
+            return self._sodium.crypto_scalarmult(secret, point)
+        except self._sodium_error:
+            raise InvalidPublicKey from None
+
+    def x25519_public(self, secret: bytes) -> bytes:
+        return self._sodium.crypto_scalarmult_base(secret)
+
+    def ed25519_public(self, seed: bytes) -> bytes:
+        public, _ = self._sodium.crypto_sign_seed_keypair(seed)
+        return public
+
+    def ed25519_sign(self, seed: bytes, message: bytes) -> bytes:
+        _, secret = self._sodium.crypto_sign_seed_keypair(seed)
+        return self._sodium.crypto_sign(message, secret)[:64]
+
+    def ed25519_verify(self, public: bytes, message: bytes, signature: bytes) -> bool:
+        if len(public) != 32 or len(signature) != 64:
+            return False
+        try:
+            self._sodium.crypto_sign_open(signature + message, public)
+        except self._sodium_error:
+            return False
+        return True
+
+    def aes128_ctr(self, key: bytes, data: bytes) -> bytes:
+        return bytes(self._ossl.aes128_ctr(key, _ZERO_IV, data))
+
+    def aes128_ctr_iv(self, key: bytes, iv: bytes, data: bytes) -> bytes:
+        return bytes(self._ossl.aes128_ctr(key, iv, data))
+
+    def chacha20(self, key: bytes, data: bytes) -> bytes:
+        return bytes(self._ossl.chacha20(key, _ZERO_NONCE, data))
+
+    def aes256_gcm_siv_seal(self, key: bytes, nonce: bytes, plaintext: bytes) -> bytes:
+        if not plaintext:
+            raise ValueError("nothing to seal")
+        return bytes(self._ossl.seal(_GCM_SIV, key, nonce, plaintext))
+
+    def aes256_gcm_siv_open(self, key: bytes, nonce: bytes, sealed: bytes) -> bytes:
+        if len(nonce) != 12 or len(sealed) < 17:
+            raise AuthenticationFailed
+        try:
+            return bytes(self._ossl.open(_GCM_SIV, key, nonce, sealed))
+        except ValueError:
+            raise AuthenticationFailed from None
+
+    def hmac_sha256(self, key: bytes, data: bytes) -> bytes:
+        return bytes(self._ossl.hmac_sha256(key, data))
+
+    def hkdf_sha256(self, ikm: bytes, salt: bytes, info: bytes, length: int) -> bytes:
+        return bytes(self._ossl.hkdf_sha256(ikm, salt, info, length))
+
+    def blake2b_256(self, key: bytes, data: bytes) -> bytes:
+        return portable.blake2b_256(key, data)
+
+    def blake3(self, data: bytes) -> bytes:
+        return self._blake3(data).digest()
+
+    def hkdf_blake3(self, ikm: bytes, salt: bytes, length: int) -> bytes:
+        return portable.hkdf_blake3(self.blake3, ikm, salt, length)
+
+    def xor(self, a: bytes, b: bytes) -> bytes:
+        return portable.xor(a, b)

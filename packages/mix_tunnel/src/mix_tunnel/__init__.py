@@ -1,0 +1,1 @@
+"""One shared tunnel through a mixnet: client engine, asyncio runtime, worker and RPC."""
