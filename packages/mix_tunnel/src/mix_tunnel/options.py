@@ -1,0 +1,173 @@
+"""The options of a tunnel: the reference client's names in snake case, checked as soon as they are given."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from ipaddress import ip_address
+from typing import Any
+from urllib.parse import urlsplit
+
+from mix_protocol.addressing import Recipient
+from mix_protocol.codec import base58
+from mix_protocol.errors import MixError, UsageError
+
+_PEM_MARK = "-----BEGIN CERTIFICATE-----"
+MAINNET_DIRECTORY_URL = "https://validator.nymtech.net/api"
+
+
+class InvalidOption(UsageError):
+    """An option has a wrong type or is out of its range."""
+
+    code = "tunnel.invalid_option"
+    message = "an option of the tunnel is not valid"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TunnelOptions:
+    """How to set a tunnel up. Every option has a default, so `TunnelOptions()` is Nym's mainnet.
+
+    Raises `InvalidOption`, which names the option and what is allowed, when a value can't be right.
+    """
+
+    preferred_ipr: str | None = None
+    """Nym address of the exit's IP packet router; None chooses one, and tries the next when it fails."""
+    preferred_gateway: str | None = None
+    """Base58 identity of the entry gateway; None chooses one, and tries the next when it fails."""
+    client_id: str = "smolmix-wasm"
+    """Name under which this process keeps the client's keys between two set-ups."""
+    force_tls: bool = True
+    """Use only gateways with `wss://`; a gateway on a loopback address is always allowed."""
+    disable_poisson_traffic: bool = False
+    """Send packets at once instead of at random times, and no cover when there is nothing to send."""
+    disable_cover_traffic: bool = False
+    """Switch the additional stream of loop cover packets off."""
+    open_reply_surbs: int = 10
+    """Reply SURBs given to the exit with the message that opens the stream."""
+    data_reply_surbs: int = 2
+    """Reply SURBs given to the exit with every further message."""
+    primary_dns: str = "8.8.8.8:53"
+    """Resolver asked first, as `IP:PORT` or `IP`; reached through the tunnel."""
+    fallback_dns: str = "1.1.1.1:53"
+    """Resolver asked when the first does not answer."""
+    connect_timeout_ms: int = 60_000
+    """Time for the whole set-up of the tunnel, and for opening one TCP connection."""
+    dns_timeout_ms: int = 30_000
+    """Time for one name to be resolved."""
+    tcp_keepalive_ms: int = 10_000
+    """Idle time after which TCP sends a keep-alive probe; 0 sends none."""
+    tcp_buffer_size: int = 65_536
+    """Bytes of each TCP send and receive buffer."""
+    max_redirects: int = 5
+    """Redirects that a fetch follows before it fails."""
+    debug: bool = False
+    """Log what the tunnel does."""
+    directory_url: str = MAINNET_DIRECTORY_URL
+    """Base URL of the directory (nym-api)."""
+    ca_certificates: tuple[str, ...] = ()
+    """Further trusted certificate authorities, each a PEM text, beside the public roots."""
+
+    def __post_init__(self) -> None:
+        """Check every option against `OPTION_RULES`."""
+        given: object = self.ca_certificates
+        if isinstance(given, (list, str)):
+            object.__setattr__(self, "ca_certificates", (given,) if isinstance(given, str) else tuple(given))
+        for name, rule in OPTION_RULES.items():
+            if not rule.accepts(getattr(self, name)):
+                raise InvalidOption(f"{name} must be {rule.allowed}", option=name, allowed=rule.allowed)
+
+
+@dataclass(frozen=True, slots=True)
+class OptionRule:
+    """What one option may be: the name it bears in JavaScript, a test, and the words for a person."""
+
+    js_name: str
+    allowed: str
+    accepts: Callable[[Any], bool]
+
+
+def parse_resolver(text: str) -> tuple[str, int]:
+    """Split `IP`, `IP:PORT` or `[IPv6]:PORT` into address text and port (53 when absent); ValueError if it is none."""
+    if text.count(":") > 1 and not text.startswith("["):
+        return str(ip_address(text)), 53
+    parts = urlsplit(f"//{text}")
+    if parts.hostname is None or parts.path or parts.username is not None:
+        raise ValueError(text)
+    return str(ip_address(parts.hostname)), parts.port or 53
+
+
+def _resolver(value: object) -> bool:
+    try:
+        return isinstance(value, str) and bool(parse_resolver(value))
+    except ValueError:
+        return False
+
+
+def _identity(value: object) -> bool:
+    try:
+        return value is None or (isinstance(value, str) and len(base58.decode(value, 32)) == 32)
+    except MixError:
+        return False
+
+
+def _recipient(value: object) -> bool:
+    try:
+        return value is None or (isinstance(value, str) and Recipient.from_text(value) is not None)
+    except MixError:
+        return False
+
+
+def _url(value: object) -> bool:
+    try:
+        parts = urlsplit(value) if isinstance(value, str) else None
+        return parts is not None and parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
+
+
+def _certificates(value: object) -> bool:
+    return isinstance(value, tuple) and all(
+        isinstance(pem, str) and "-----BEGIN CERTIFICATE-----" in pem for pem in value
+    )
+
+
+def _between(low: int, high: int) -> tuple[str, Callable[[Any], bool]]:
+    def accepts(value: object) -> bool:
+        return isinstance(value, int) and not isinstance(value, bool) and low <= value <= high
+
+    return f"a whole number from {low} to {high}", accepts
+
+
+def _boolean(value: object) -> bool:
+    return isinstance(value, bool)
+
+
+def _name(value: object) -> bool:
+    return isinstance(value, str) and 0 < len(value) <= 128
+
+
+_BOOLEAN = ("true or false", _boolean)
+_RESOLVER = ("an IP address, optionally with a port, such as 9.9.9.9:53", _resolver)
+_TIMEOUT = _between(1, 3_600_000)
+
+OPTION_RULES: dict[str, OptionRule] = {
+    "preferred_ipr": OptionRule("preferredIpr", "a Nym address such as IDENTITY.KEY@GATEWAY", _recipient),
+    "preferred_gateway": OptionRule("preferredGateway", "a gateway's base58 identity key", _identity),
+    "client_id": OptionRule("clientId", "a text of 1 to 128 characters", _name),
+    "force_tls": OptionRule("forceTls", *_BOOLEAN),
+    "disable_poisson_traffic": OptionRule("disablePoissonTraffic", *_BOOLEAN),
+    "disable_cover_traffic": OptionRule("disableCoverTraffic", *_BOOLEAN),
+    "open_reply_surbs": OptionRule("openReplySurbs", *_between(1, 50)),
+    "data_reply_surbs": OptionRule("dataReplySurbs", *_between(0, 50)),
+    "primary_dns": OptionRule("primaryDns", *_RESOLVER),
+    "fallback_dns": OptionRule("fallbackDns", *_RESOLVER),
+    "connect_timeout_ms": OptionRule("connectTimeoutMs", *_TIMEOUT),
+    "dns_timeout_ms": OptionRule("dnsTimeoutMs", *_TIMEOUT),
+    "tcp_keepalive_ms": OptionRule("tcpKeepaliveMs", *_between(0, 3_600_000)),
+    "tcp_buffer_size": OptionRule("tcpBufferSize", *_between(4_096, 16_777_216)),
+    "max_redirects": OptionRule("maxRedirects", *_between(0, 100)),
+    "debug": OptionRule("debug", *_BOOLEAN),
+    "directory_url": OptionRule("directoryUrl", "an http:// or https:// URL", _url),
+    "ca_certificates": OptionRule("caCertificates", "PEM certificates (a list of texts)", _certificates),
+}
+"""Snake-case name to rule, in the order of the fields; `js_name` is the reference client's name."""

@@ -1,0 +1,107 @@
+"""The few things that differ between a browser's worker and native Python, as one protocol."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, MutableMapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from mix_protocol.crypto.provider import CryptoProvider
+from mix_protocol.errors import Closed, NetworkFailure
+
+MAX_FRAME_BYTES = 65_536
+"""Largest WebSocket frame accepted from a gateway; the largest it sends is an extended packet of 32 kB."""
+MAX_DOCUMENT_BYTES = 64 * 1024 * 1024
+"""Largest document accepted from a directory; mainnet's list of nodes has some 5 MB."""
+
+
+class WebSocketClosed(Closed):
+    """The WebSocket was closed, by either side."""
+
+    code = "platform.websocket_closed"
+    message = "the connection to the entry gateway was closed"
+
+
+class WebSocketFailed(NetworkFailure):
+    """The WebSocket could not be opened."""
+
+    code = "platform.websocket_failed"
+    message = "the entry gateway could not be reached; check the network, or choose another gateway"
+
+
+class GetFailed(NetworkFailure):
+    """A URL could not be fetched."""
+
+    code = "platform.get_failed"
+    message = "the directory could not be reached; check its URL and the network"
+
+
+@dataclass(frozen=True, slots=True)
+class GetAnswer:
+    """The answer to a GET: status, headers with lower-case names, and the whole body."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes = field(repr=False)
+
+
+class WebSocket(Protocol):
+    """An open WebSocket. `send` and `receive` raise `WebSocketClosed` once it is closed."""
+
+    async def send(self, frame: str | bytes) -> None:
+        """Send one text or binary frame, waiting while the connection is congested."""
+        ...
+
+    async def receive(self) -> str | bytes:
+        """Wait for the next frame."""
+        ...
+
+    async def close(self) -> None:
+        """Close the connection. Idempotent; never raises."""
+        ...
+
+
+class Platform(Protocol):
+    """What the runtime needs of the place it runs in."""
+
+    @property
+    def storage(self) -> MutableMapping[str, bytes]:
+        """Bytes kept between tunnels as long as the process (or worker) lives."""
+        ...
+
+    def crypto(self) -> CryptoProvider:
+        """The cryptography provider; it is loaded when first asked for."""
+        ...
+
+    def random_bytes(self, count: int) -> bytes:
+        """Draw `count` bytes from the operating system."""
+        ...
+
+    def now(self) -> float:
+        """Monotonic seconds."""
+        ...
+
+    def wall_clock(self) -> float:
+        """Seconds since 1970, UTC."""
+        ...
+
+    async def open_websocket(self, url: str, *, timeout_s: float) -> WebSocket:
+        """Open a WebSocket, or raise `WebSocketFailed`."""
+        ...
+
+    async def get(self, url: str, *, headers: Mapping[str, str], timeout_s: float) -> GetAnswer:
+        """GET a URL, or raise `GetFailed`; any status is an answer."""
+        ...
+
+
+def current_platform(ca_certificates: tuple[str, ...] = ()) -> Platform:
+    """The platform this interpreter runs on; `ca_certificates` are PEM texts trusted beside the public roots."""
+    import sys
+
+    if sys.platform == "emscripten":
+        from mix_tunnel.platform.browser import BrowserPlatform
+
+        return BrowserPlatform()
+    from mix_tunnel.platform.native import NativePlatform
+
+    return NativePlatform(ca_certificates)

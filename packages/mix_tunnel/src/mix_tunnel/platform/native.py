@@ -1,0 +1,148 @@
+"""The platform of native Python: the `websockets` and `httpx` libraries over the operating system's sockets."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Mapping, MutableMapping
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from mix_protocol.crypto.provider import CryptoProvider
+from mix_tunnel.platform import (
+    MAX_DOCUMENT_BYTES,
+    MAX_FRAME_BYTES,
+    GetAnswer,
+    GetFailed,
+    WebSocketClosed,
+    WebSocketFailed,
+)
+
+if TYPE_CHECKING:
+    import ssl
+
+    from websockets.asyncio.client import ClientConnection
+
+_STORAGE: dict[str, bytes] = {}
+_CLOSE_TIMEOUT_S = 2.0
+_RECEIVE_QUEUE_FRAMES = 1024
+
+
+class NativePlatform:
+    """Sockets, clocks and cryptography of the operating system.
+
+    `ca_certificates` are PEM texts of authorities that are trusted, beside the public roots of certifi, for the
+    directory's `https` and the gateways' `wss`.
+    """
+
+    def __init__(self, ca_certificates: tuple[str, ...] = ()) -> None:
+        self._ca_certificates = ca_certificates
+
+    @property
+    def storage(self) -> MutableMapping[str, bytes]:
+        """Bytes kept as long as this process lives."""
+        return _STORAGE
+
+    @cached_property
+    def _crypto(self) -> CryptoProvider:
+        from mix_protocol.crypto.native import NativeCrypto
+
+        return NativeCrypto()
+
+    def crypto(self) -> CryptoProvider:
+        """The provider over OpenSSL and BLAKE3."""
+        return self._crypto
+
+    def random_bytes(self, count: int) -> bytes:
+        """Draw from the operating system's generator."""
+        return os.urandom(count)
+
+    def now(self) -> float:
+        """Monotonic seconds."""
+        return time.monotonic()
+
+    def wall_clock(self) -> float:
+        """Seconds since 1970, UTC."""
+        return time.time()
+
+    @cached_property
+    def _tls_context(self) -> ssl.SSLContext:
+        import ssl
+
+        import certifi
+
+        context = ssl.create_default_context(cafile=certifi.where())
+        for pem in self._ca_certificates:
+            context.load_verify_locations(cadata=pem)
+        return context
+
+    async def open_websocket(self, url: str, *, timeout_s: float) -> NativeWebSocket:
+        """Open a WebSocket without compression (the frames are ciphertext) or raise `WebSocketFailed`."""
+        from websockets.asyncio.client import connect
+        from websockets.exceptions import WebSocketException
+
+        try:
+            connection = await connect(
+                url,
+                ssl=self._tls_context if url.startswith("wss:") else None,
+                proxy=None,
+                compression=None,
+                max_size=MAX_FRAME_BYTES,
+                max_queue=_RECEIVE_QUEUE_FRAMES,
+                open_timeout=timeout_s,
+                close_timeout=_CLOSE_TIMEOUT_S,
+                ping_interval=None,
+            )
+        except (OSError, TimeoutError, ValueError, EOFError, WebSocketException) as error:
+            raise WebSocketFailed(cause=type(error).__name__) from error
+        return NativeWebSocket(connection)
+
+    async def get(self, url: str, *, headers: Mapping[str, str], timeout_s: float) -> GetAnswer:
+        """GET a URL within `timeout_s` seconds for all of it; a document beyond the limit is refused."""
+        import asyncio
+
+        import httpx
+
+        try:
+            async with (
+                asyncio.timeout(timeout_s),
+                httpx.AsyncClient(verify=self._tls_context, trust_env=False, timeout=timeout_s) as client,
+                client.stream("GET", url, headers=dict(headers)) as answer,
+            ):
+                body = bytearray()
+                async for chunk in answer.aiter_bytes():
+                    body += chunk
+                    if len(body) > MAX_DOCUMENT_BYTES:
+                        raise GetFailed("the directory's answer is too large")
+                return GetAnswer(answer.status_code, {k.lower(): v for k, v in answer.headers.items()}, bytes(body))
+        except (httpx.HTTPError, httpx.InvalidURL, OSError, TimeoutError) as error:
+            raise GetFailed(cause=type(error).__name__) from error
+
+
+class NativeWebSocket:
+    """A connection of the `websockets` library behind the runtime's protocol."""
+
+    def __init__(self, connection: ClientConnection) -> None:
+        self._connection = connection
+
+    async def send(self, frame: str | bytes) -> None:
+        """Send one frame; waits while the socket's buffer is full."""
+        from websockets.exceptions import ConnectionClosed
+
+        try:
+            await self._connection.send(frame)
+        except ConnectionClosed as error:
+            raise WebSocketClosed from error
+
+    async def receive(self) -> str | bytes:
+        """Wait for one frame."""
+        from websockets.exceptions import ConnectionClosed
+
+        try:
+            return await self._connection.recv()
+        except ConnectionClosed as error:
+            raise WebSocketClosed from error
+
+    async def close(self) -> None:
+        """Close, waiting at most two seconds for the other side."""
+        await self._connection.close()

@@ -1,0 +1,123 @@
+"""The tunnel: what an application holds to reach the Internet through the mixnet."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import cached_property
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+from mix_protocol.errors import NetworkFailure
+from mix_tunnel.options import TunnelOptions
+from mix_tunnel.platform import Platform, current_platform
+from mix_tunnel.state import TunnelState
+from mix_tunnel.streams import ByteStream, IpNetwork
+
+if TYPE_CHECKING:
+    from mix_tunnel.runtime.driver import TunnelDriver
+    from mix_tunnel.runtime.http import HttpClient
+    from mix_tunnel.runtime.resolver import Resolver
+    from mix_tunnel.runtime.tls import TlsSettings
+    from mix_tunnel.stats import TunnelStats
+
+
+class Tunnel:
+    """A tunnel through the mixnet to one exit. Make it by `await Tunnel.connect(options)`.
+
+    It may be used as an asynchronous context manager, which closes it at the end.
+    """
+
+    def __init__(self, driver: TunnelDriver, options: TunnelOptions) -> None:
+        self._driver = driver
+        self._options = options
+
+    @classmethod
+    async def connect(
+        cls,
+        options: TunnelOptions | None = None,
+        *,
+        platform: Platform | None = None,
+        on_state: Callable[[TunnelState], None] | None = None,
+    ) -> Tunnel:
+        """Set a tunnel up: directory, entry gateway, exit; ready when the exit has given it an address.
+
+        `on_state` is called with every state, from the first step on. Raises the typed error of whatever failed;
+        nothing is left open then, nor when the call is cancelled.
+        """
+        from mix_tunnel.runtime.driver import TunnelDriver
+
+        options = options if options is not None else TunnelOptions()
+        platform = platform if platform is not None else current_platform(options.ca_certificates)
+        driver = TunnelDriver(options, platform, on_state)
+        await driver.connect()
+        return cls(driver, options)
+
+    @property
+    def state(self) -> TunnelState:
+        """The tunnel's present state."""
+        return self._driver.state
+
+    def stats(self) -> TunnelStats:
+        """Give the counters so far."""
+        return self._driver.stats()
+
+    @property
+    def network(self) -> IpNetwork:
+        """TCP connections and UDP sockets that leave at the exit."""
+        return self._driver.network
+
+    @cached_property
+    def resolver(self) -> Resolver:
+        """Resolves names by DNS through the tunnel."""
+        from mix_tunnel.runtime.resolver import Resolver
+
+        return Resolver(self.network, self._options)
+
+    @cached_property
+    def tls_settings(self) -> TlsSettings:
+        """The trusted roots: the public ones and the options' `ca_certificates`."""
+        from mix_tunnel.runtime.tls import TlsSettings
+
+        return TlsSettings(self._options.ca_certificates)
+
+    @cached_property
+    def http(self) -> HttpClient:
+        """Fetches URLs through the tunnel, keeping connections for reuse."""
+        from mix_tunnel.runtime.http import HttpClient
+
+        return HttpClient(self.resolver, self.network, self.tls_settings, self._options)
+
+    async def connect_tcp(self, host: str, port: int) -> ByteStream:
+        """Open a TCP connection to a name or address, trying its addresses in order."""
+        addresses = await self.resolver.lookup(host)
+        for address in addresses[:-1]:
+            try:
+                return await self.network.connect_tcp(address, port)
+            except NetworkFailure:
+                continue
+        return await self.network.connect_tcp(addresses[-1], port)
+
+    async def connect_tls(self, host: str, port: int, alpn: Sequence[str] = ("http/1.1",)) -> ByteStream:
+        """Open a TLS connection that ends here: certificate and host name are verified."""
+        from mix_tunnel.runtime.tls import start_tls
+
+        stream = await self.connect_tcp(host, port)
+        try:
+            return await start_tls(stream, self.tls_settings, host, alpn)
+        except BaseException:
+            stream.abort()
+            raise
+
+    async def close(self) -> None:
+        """Close every stream and the gateway's connection; afterwards a new tunnel may be connected. Idempotent."""
+        if "http" in self.__dict__:
+            await self.http.aclose()
+        await self._driver.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        await self.close()
