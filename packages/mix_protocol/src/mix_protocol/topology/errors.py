@@ -1,0 +1,82 @@
+"""What can be wrong with a directory's answers.
+
+A document that can't be decoded is `MalformedDocument`; one that decodes and still gives no working network is one of
+the others. They tell a person which part of the network is missing, never a key or an address.
+"""
+
+from __future__ import annotations
+
+from mix_protocol.errors import NetworkFailure, PeerIncompatible, PeerMisbehaved
+
+
+class MalformedDocument(PeerMisbehaved):
+    """A directory answer does not have the shape that its endpoint promises."""
+
+    code = "topology.malformed_document"
+    message = "the directory's answer is malformed; check that the directory URL is a Nym API"
+
+
+class DocumentTooLarge(PeerMisbehaved):
+    """A directory answer lists more than a client is willing to hold."""
+
+    code = "topology.document_too_large"
+    message = "the directory's answer is larger than any real network's; check the directory URL"
+
+
+class InconsistentDocuments(PeerMisbehaved):
+    """Two directory answers that belong together describe different epochs. Trying again usually helps."""
+
+    code = "topology.inconsistent_documents"
+    retryable = True
+    message = "the directory's answers belong to different epochs; try again in a moment"
+
+
+class EmptyLayer(NetworkFailure):
+    """A mixing layer has no usable node, so that no route exists. Field `layer` is 1, 2 or 3."""
+
+    code = "topology.empty_layer"
+    retryable = True
+    message = "a mixing layer has no usable node; the network is not complete at the moment, try again later"
+
+
+class NoGateways(NetworkFailure):
+    """No gateway of the directory is usable, so that no message can leave the mixnet."""
+
+    code = "topology.no_gateways"
+    retryable = True
+    message = "the directory lists no usable gateway; the network is not complete at the moment, try again later"
+
+
+class UnknownGateway(NetworkFailure):
+    """A route was asked for to a gateway that the directory does not list as usable."""
+
+    code = "topology.unknown_gateway"
+    message = "this gateway is not among the usable ones of the directory; choose another one"
+
+
+class NoEntryGateway(NetworkFailure):
+    """No gateway accepts clients under the given conditions. Fields count why the listed ones were passed over."""
+
+    code = "topology.no_entry_gateway"
+    message = "the directory lists no usable entry gateway; try again later or choose another directory"
+
+
+class NoTlsGateway(NetworkFailure):
+    """Entry gateways exist, but none is reachable over TLS."""
+
+    code = "topology.no_tls_gateway"
+    message = "no entry gateway offers a TLS WebSocket; allow plain ones with force_tls=False (forceTls: false)"
+
+
+class NoExit(NetworkFailure):
+    """No exit gateway runs an IP packet router."""
+
+    code = "topology.no_exit"
+    message = "the directory lists no usable exit gateway with an IP packet router; try again later"
+
+
+class NoCompatibleExit(PeerIncompatible):
+    """Exit gateways exist, but all run software older than IP packet router protocol 9."""
+
+    code = "topology.no_compatible_exit"
+    message = "all exit gateways run software that is too old for this client; choose one that runs 1.30.0 or newer"
