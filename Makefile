@@ -1,0 +1,47 @@
+# `make` alone tells what there is.
+PORT ?= 8080
+PYTHON := .venv/bin/python
+PACKAGES := packages/mix_protocol packages/mix_tunnel packages/mix_fetch packages/mix_network
+# The interpreter's workers; browser tests want a core for the browser.
+JOBS ?= 2
+
+.DEFAULT_GOAL := help
+.PHONY: help setup playground test test-unit check bench wasm lock clean
+
+help: ## what each command does
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+
+setup: ## make everything that is needed; under a second when nothing is
+	@scripts/setup
+
+playground: setup ## a local mixnet, a demo site and the playground page at PORT (8080)
+	@exec $(PYTHON) web/playground.py --port $(PORT)
+
+test: setup ## every test: unit, property, vectors, simulation, network, interoperability, Pyodide, browser
+	$(PYTHON) -m pytest -q -n $(JOBS) --dist worksteal tests/unit tests/property tests/vectors tests/simulation
+	$(PYTHON) -m pytest -q tests/network tests/wasm tests/interop tests/pyodide tests/browser
+
+test-unit: setup ## the tests that take seconds
+	$(PYTHON) -m pytest -q -n $(JOBS) tests/unit tests/vectors
+
+check: setup ## style, types, who imports whom
+	$(PYTHON) -m ruff check .
+	$(PYTHON) -m ruff format --check .
+	$(PYTHON) -m mypy $(addsuffix /src,$(PACKAGES))
+	.venv/bin/lint-imports
+	node_modules/.bin/tsc --project tsconfig.json
+
+bench: setup ## measure, and write build/bench.json
+	$(PYTHON) -m bench
+
+wasm: ## build the Pyodide wheels again, with the newest Debian sources
+	$(PYTHON) wasm/build_wheels.py build/wheels --refresh
+
+lock: ## write requirements/dev.lock again from dev.in
+	$(PYTHON) -m pip --disable-pip-version-check install --quiet --target build/uv uv
+	build/uv/bin/uv pip compile -q --python-version 3.11 --generate-hashes --no-header --no-annotate \
+		requirements/dev.in -o requirements/dev.lock
+	sed -i '1i # Written by `make lock` from dev.in.' requirements/dev.lock
+
+clean: ## remove what was built (not the caches outside the tree)
+	rm -rf .venv node_modules build web/dist
