@@ -17,9 +17,11 @@ def decode(text: str, length: int | None = None) -> bytes:
     """The bytes behind `text`; MalformedMessage unless they are valid and, where given, `length` many."""
     if len(text) > MAX_TEXT_LENGTH:
         raise MalformedMessage("base58 text", f"it is longer than {MAX_TEXT_LENGTH} characters")
+    if not text.isascii() or text != text.rstrip():  # the library forgives spaces at the end
+        raise MalformedMessage("base58 text", "it has a character outside the alphabet")
     try:
         data = _base58.b58decode(text.encode("ascii"))
-    except (ValueError, UnicodeEncodeError):
+    except ValueError:
         raise MalformedMessage("base58 text", "it has a character outside the alphabet") from None
     if length is not None and len(data) != length:
         raise MalformedMessage("base58 text", f"it holds {len(data)} bytes, not {length}")
