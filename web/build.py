@@ -1,0 +1,219 @@
+#!/usr/bin/env python3
+"""Assemble web/dist, the folder that a web server serves: the playground's page, the JavaScript packages, Pyodide.
+
+    build.py                      web/dist, from node_modules, build/wheels (see wasm/) and packages/
+    build.py --tests DIRECTORY    the same Pyodide with pytest and hypothesis, for tests that run inside it
+
+Only what changed is made again. Wheels from PyPI are pinned in wheels.lock; everything else comes from this checkout.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from lockfile import IncompleteDistribution, write_lock
+
+WEB = Path(__file__).resolve().parent
+ROOT = WEB.parent
+PYODIDE = ROOT / "node_modules/pyodide"
+COMPILED_WHEELS = ROOT / "build/wheels"
+CACHE = ROOT / "build/web-cache"
+PYODIDE_FILES = ("pyodide.mjs", "pyodide.asm.mjs", "pyodide.asm.wasm", "python_stdlib.zip")
+OWN_PACKAGES = ("mix_protocol", "mix_tunnel", "mix_fetch")
+JAVASCRIPT_PACKAGES = {"mix-tunnel": "mix_tunnel", "mix-fetch": "mix_fetch"}  # npm name -> folder in packages/
+PIP_TARGET = "--python-version 3.14 --implementation cp --abi cp314 --platform pyemscripten_2026_0_wasm32"
+BARE_IMPORT = re.compile(rf"""(\bfrom\s*|\bimport\s*\(?\s*)(["'])({"|".join(JAVASCRIPT_PACKAGES)})(/[\w./-]+)?\2""")
+
+
+class BuildError(Exception):
+    """Something a person has to know about; its text is all that is printed."""
+
+
+def say(text: str) -> None:
+    print(f"[{time.strftime('%H:%M:%S')}] {text}", file=sys.stderr, flush=True)
+
+
+def run(command: list[str], what: str, cwd: Path | None = None, **variables: str) -> None:
+    done = subprocess.run(
+        command, cwd=cwd, env={**os.environ, **variables}, capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        tail = "\n".join((done.stdout + done.stderr).strip().splitlines()[-15:])
+        raise BuildError(f"{what} failed (exit {done.returncode}):\n{tail}")
+
+
+# --- wheels ----------------------------------------------------------------------------------------------------------
+
+
+def make_once(name: str, key: str, fill: str, command: list[str], cwd: Path | None = None) -> list[Path]:
+    """The wheels in CACHE/name-KEY; when they are not there, the command makes them in a folder put in its place {}."""
+    folder = CACHE / f"{name}-{key[:16]}"
+    if not folder.is_dir():
+        say(fill)
+        CACHE.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=CACHE) as temporary:
+            fresh = Path(temporary, "fresh")
+            fresh.mkdir()
+            run([word.format(fresh) for word in command], fill, cwd, SOURCE_DATE_EPOCH="1577836800")
+            for old in CACHE.glob(f"{name}-*"):
+                shutil.rmtree(old)
+            fresh.rename(folder)
+    return sorted(folder.glob("*.whl"))
+
+
+def download_wheels(lock: Path) -> list[Path]:
+    """The wheels of a pip lock file, as Pyodide would choose them; pip checks their hashes."""
+    pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "download", "--quiet", "--no-deps"]
+    only = ["--only-binary", ":all:", "--require-hashes", *PIP_TARGET.split(), "--dest", "{}", "-r", str(lock)]
+    key = hashlib.sha256(lock.read_bytes() + PIP_TARGET.encode()).hexdigest()
+    return make_once(lock.stem, key, f"downloading the wheels of {lock.name} from PyPI", [*pip, *only])
+
+
+def hash_files(folder: Path, paths: Iterable[Path]) -> str:
+    digest = hashlib.sha256()
+    for path in sorted(paths):
+        data = path.read_bytes()
+        digest.update(f"{path.relative_to(folder)}\0{len(data)}\0".encode() + data)
+    return digest.hexdigest()
+
+
+def build_own_wheel(name: str) -> list[Path]:
+    """Our own package as a wheel."""
+    folder = ROOT / "packages" / name
+    sources = [path for path in (folder / "src").rglob("*") if path.is_file() and path.suffix != ".pyc"]
+    key = hash_files(folder, [*sources, folder / "pyproject.toml", folder / "README.md"])
+    build = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", "{}"]
+    return make_once(name, key, f"building the wheel of {name}", build, folder)
+
+
+def gather_wheels(locks: Iterable[Path]) -> list[Path]:
+    """Every wheel that is shipped; one file a package."""
+    compiled = sorted(COMPILED_WHEELS.glob("*.whl"))
+    if len(compiled) != 4:
+        raise BuildError(f"{COMPILED_WHEELS} lacks wheels: run python3 wasm/build_wheels.py build/wheels")
+    wheels = [*compiled, *(wheel for lock in locks for wheel in download_wheels(lock))]
+    return [*wheels, *(wheel for name in OWN_PACKAGES for wheel in build_own_wheel(name))]
+
+
+# --- the folder ------------------------------------------------------------------------------------------------------
+
+
+class Folder:
+    """A folder that ends up holding exactly the files put into it; files that are the same are left alone."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._kept: set[Path] = set()
+
+    def put(self, name: str, source: Path) -> None:
+        target = self._target(name)
+        stat = source.stat()
+        if target.is_file():
+            old = target.stat()
+            if (old.st_size, old.st_mtime_ns) == (stat.st_size, stat.st_mtime_ns):
+                return
+        self._replace(target, lambda fresh: shutil.copy2(source, fresh))
+
+    def put_text(self, name: str, text: str) -> None:
+        target = self._target(name)
+        if not target.is_file() or target.read_text() != text:
+            self._replace(target, lambda fresh: fresh.write_text(text))
+
+    def remove_others(self) -> None:
+        for path in sorted(self.path.rglob("*"), reverse=True):
+            if path.is_dir():
+                if not any(path.iterdir()):
+                    path.rmdir()
+            elif path not in self._kept:
+                path.unlink()
+
+    def _target(self, name: str) -> Path:
+        target = self.path / name
+        self._kept.add(target)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        return target
+
+    @staticmethod
+    def _replace(target: Path, write: object) -> None:
+        fresh = target.with_name(f".{target.name}.new")
+        write(fresh)  # type: ignore[operator]
+        fresh.replace(target)
+
+
+def put_pyodide(folder: Folder, prefix: str, wheels: list[Path]) -> None:
+    """Pyodide's core, the wheels and our lock file."""
+    for name in PYODIDE_FILES:
+        if not (PYODIDE / name).is_file():
+            raise BuildError(f"{PYODIDE / name} is missing: run npm ci")
+        folder.put(prefix + name, PYODIDE / name)
+    for wheel in wheels:
+        folder.put(prefix + wheel.name, wheel)
+    CACHE.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=CACHE) as temporary:
+        lock = Path(temporary, "pyodide-lock.json")
+        write_lock(PYODIDE, wheels, lock)
+        folder.put_text(f"{prefix}pyodide-lock.json", lock.read_text())
+
+
+def resolve_imports(code: str, depth: int) -> str:
+    """Turn imports of our packages by name into relative ones, because browsers know no names without an import map."""
+
+    def relative(match: re.Match[str]) -> str:
+        before, quote, package, path = match.groups()
+        return f"{before}{quote}{'../' * depth}{package}{path or '/index.js'}{quote}"
+
+    return BARE_IMPORT.sub(relative, code)
+
+
+def javascript_files(folder: Path) -> Iterator[Path]:
+    return (path for path in folder.rglob("*") if path.suffix == ".js")
+
+
+def put_javascript(folder: Folder) -> None:
+    """The page, and our JavaScript packages each in a folder of its name."""
+    for name, package in JAVASCRIPT_PACKAGES.items():
+        root = ROOT / "packages" / package / "js"
+        for path in javascript_files(root):
+            inside = path.relative_to(root).as_posix()
+            folder.put_text(f"{name}/{inside}", resolve_imports(path.read_text(), inside.count("/") + 1))
+    page = WEB / "page"
+    for path in page.rglob("*"):
+        inside = path.relative_to(page).as_posix()
+        if path.suffix == ".js":
+            prefix = "../" * inside.count("/") or "./"
+            folder.put_text(inside, resolve_imports(path.read_text(), 0).replace('"mix-', f'"{prefix}mix-'))
+        elif path.is_file():
+            folder.put(inside, path)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Assemble the folder that a web server serves.")
+    parser.add_argument("--output", type=Path, default=WEB / "dist", help="where to (web/dist)")
+    parser.add_argument("--tests", type=Path, metavar="DIRECTORY", help="make a Pyodide for tests there instead")
+    arguments = parser.parse_args()
+    try:
+        if arguments.tests:
+            folder = Folder(arguments.tests.resolve())
+            put_pyodide(folder, "", gather_wheels([WEB / "wheels.lock", WEB / "wheels-tests.lock"]))
+        else:
+            folder = Folder(arguments.output.resolve())
+            put_pyodide(folder, "mix-tunnel/pyodide/", gather_wheels([WEB / "wheels.lock"]))
+            put_javascript(folder)
+        folder.remove_others()
+    except (BuildError, IncompleteDistribution) as error:
+        sys.exit(f"build: {error}")
+    say(f"{folder.path} is up to date")
+
+
+if __name__ == "__main__":
+    main()
