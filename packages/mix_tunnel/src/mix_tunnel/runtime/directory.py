@@ -1,0 +1,138 @@
+"""What a tunnel asks of the directory, with the published client's requests.
+
+Nym spec: nym-api. The four documents of a topology are fetched together, as are the two that list the exits.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Collection
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from mix_protocol.addressing import Recipient
+from mix_protocol.errors import NetworkFailure
+from mix_protocol.topology.described import DescribedNodes, decode_described
+from mix_protocol.topology.documents import (
+    KeyRotationInfo,
+    SkimmedNodes,
+    decode_key_rotation_info,
+    decode_rewarded_set,
+    decode_skimmed,
+)
+from mix_protocol.topology.errors import InconsistentDocuments
+from mix_protocol.topology.exits import ExitNode, find_exit, list_exits
+from mix_protocol.topology.pages import DescribedPages, SkimmedPages
+from mix_protocol.topology.skimmed_bincode import decode_skimmed_bincode
+from mix_protocol.topology.topology import Topology
+from mix_tunnel.platform import GetAnswer, Platform
+
+KEY_ROTATION_PATH = "v1/epoch/key-rotation-info"
+REWARDED_SET_PATH = "v1/nym-nodes/rewarded-set"
+MIXNODES_PATH = "v2/unstable/nym-nodes/skimmed/mixnodes/active?page={page}"
+ENTRY_GATEWAYS_PATH = "v2/unstable/nym-nodes/skimmed/entry-gateways?page={page}"
+DESCRIBED_PATH = "v2/nym-nodes/described?page={page}"
+ALL_NODES_PATH = "v2/unstable/nym-nodes/skimmed?page={page}"
+
+GET_TIMEOUT_S = 30.0
+EPOCH_CHANGE_ATTEMPTS = 3
+EPOCH_CHANGE_PAUSE_S = 1.0
+
+
+class DirectoryRefused(NetworkFailure):
+    """The directory answered a request with an HTTP status other than 200. Field `status`."""
+
+    code = "directory.status"
+    message = "the directory does not have what a client needs; check that the directory URL is a Nym API"
+
+
+@asynccontextmanager
+async def first_failure_wins() -> AsyncIterator[None]:
+    """Raise the first error of a task group instead of the group, for callers that catch kinds of `MixError`."""
+    try:
+        yield
+    except BaseExceptionGroup as group:
+        raise group.exceptions[0] from None
+
+
+@dataclass(frozen=True, slots=True)
+class DirectorySnapshot:
+    """The network of one epoch: what routes are drawn from, who takes clients, and when the nodes' keys change."""
+
+    topology: Topology
+    entry_gateways: SkimmedNodes
+    key_rotation: KeyRotationInfo
+
+
+class DirectoryClient:
+    """Fetches and decodes a directory's documents.
+
+    base_url -- such as `https://validator.nymtech.net/api`
+    """
+
+    def __init__(self, platform: Platform, base_url: str, *, timeout_s: float = GET_TIMEOUT_S) -> None:
+        self._platform = platform
+        self._base_url = base_url.rstrip("/")
+        self._timeout_s = timeout_s
+
+    async def fetch_snapshot(self, always_include: Collection[bytes] = ()) -> DirectorySnapshot:
+        """Fetch the four documents of a topology and join them.
+
+        They may fall on both sides of an epoch's end; then they are fetched again, a few times.
+
+        always_include -- identities of gateways that must stay, whatever their performance
+        """
+        for attempt in range(1, EPOCH_CHANGE_ATTEMPTS + 1):
+            try:
+                return await self._fetch_snapshot(always_include)
+            except InconsistentDocuments:
+                if attempt == EPOCH_CHANGE_ATTEMPTS:
+                    raise
+                await asyncio.sleep(EPOCH_CHANGE_PAUSE_S)
+        raise AssertionError("unreachable")
+
+    async def _fetch_snapshot(self, always_include: Collection[bytes]) -> DirectorySnapshot:
+        async with first_failure_wins(), asyncio.TaskGroup() as group:
+            rotation_answer = group.create_task(self._get(KEY_ROTATION_PATH))
+            rewarded_answer = group.create_task(self._get(REWARDED_SET_PATH))
+            mixnodes = group.create_task(self._get_skimmed(MIXNODES_PATH))
+            gateways = group.create_task(self._get_skimmed(ENTRY_GATEWAYS_PATH))
+        rewarded = decode_rewarded_set(rewarded_answer.result().body)
+        key_rotation = decode_key_rotation_info(rotation_answer.result().body)
+        topology = Topology.from_documents(
+            rewarded, mixnodes.result(), gateways.result(), always_include=always_include
+        )
+        return DirectorySnapshot(topology, gateways.result(), key_rotation)
+
+    async def fetch_exits(self) -> tuple[ExitNode, ...]:
+        """List every exit that a client can use."""
+        async with first_failure_wins(), asyncio.TaskGroup() as group:
+            described = group.create_task(self._get_described())
+            skimmed = group.create_task(self._get_skimmed(ALL_NODES_PATH))
+        return list_exits(described.result(), skimmed.result())
+
+    async def find_exit(self, recipient: Recipient) -> ExitNode:
+        """Look a chosen exit's version up."""
+        return find_exit(recipient, await self._get_described())
+
+    async def _get_skimmed(self, path: str) -> SkimmedNodes:
+        pages = SkimmedPages()
+        while (page := pages.next_page) is not None:
+            answer = await self._get(path.format(page=page))
+            is_bincode = answer.headers.get("content-type", "").startswith("application/bincode")
+            pages.receive((decode_skimmed_bincode if is_bincode else decode_skimmed)(answer.body))
+        return pages.result()
+
+    async def _get_described(self) -> DescribedNodes:
+        pages = DescribedPages()
+        while (page := pages.next_page) is not None:
+            pages.receive(decode_described((await self._get(DESCRIBED_PATH.format(page=page))).body))
+        return pages.result()
+
+    async def _get(self, path: str) -> GetAnswer:
+        answer = await self._platform.get(
+            f"{self._base_url}/{path}", headers={"accept": "application/json"}, timeout_s=self._timeout_s
+        )
+        if answer.status != 200:
+            raise DirectoryRefused(status=answer.status)
+        return answer
