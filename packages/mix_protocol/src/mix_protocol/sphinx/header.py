@@ -1,0 +1,89 @@
+"""Builds the header of a packet or SURB: alpha, MAC and routing information, wrapped from the last hop outwards."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from mix_protocol.crypto.provider import CryptoProvider
+from mix_protocol.crypto.randomness import RandomBytes
+from mix_protocol.sphinx.errors import InvalidRoute
+from mix_protocol.sphinx.geometry import (
+    DELAY_LENGTH,
+    DESTINATION_LENGTH,
+    FINAL_META_LENGTH,
+    MAX_HOPS,
+    POINT_LENGTH,
+    ROUTING_LENGTH,
+    ROUTING_STEP_LENGTH,
+    ROUTING_STREAM_LENGTH,
+    SURB_IDENTIFIER_LENGTH,
+)
+from mix_protocol.sphinx.key_agreement import agree_with_route
+from mix_protocol.sphinx.keys import HopKeys
+from mix_protocol.sphinx.routing import encode_final_meta, encode_forward_meta, routing_mac
+from mix_protocol.sphinx.version import SphinxVersion
+from mix_protocol.topology.route import RouteHop
+
+_STREAM_INPUT: Final = bytes(ROUTING_STREAM_LENGTH)
+_SURB_IDENTIFIER: Final = bytes(SURB_IDENTIFIER_LENGTH)
+_TRUNCATED_ROUTING_LENGTH: Final = ROUTING_LENGTH - ROUTING_STEP_LENGTH
+_STEP_ZEROS: Final = bytes(ROUTING_STEP_LENGTH)
+_DELAY_LIMIT: Final = 1 << 8 * DELAY_LENGTH
+
+
+@dataclass(frozen=True, slots=True)
+class BuiltHeader:
+    """A header of 348 bytes, and the keys that each hop will derive from it, in the order of the route."""
+
+    header: bytes
+    hop_keys: Sequence[HopKeys] = field(repr=False)
+
+
+def build_header(
+    crypto: CryptoProvider,
+    random: RandomBytes,
+    *,
+    route: Sequence[RouteHop],
+    delays_ns: Sequence[int],
+    destination: bytes,
+    version: SphinxVersion,
+) -> BuiltHeader:
+    """Build a header for a route of one to five hops, each with its delay in nanoseconds.
+
+    The last hop's delay is not transmitted: that hop delivers at once. Draws first the initial secret (32 bytes), then
+    the final block's padding. Raises `InvalidRoute`, or `InvalidPublicKey` for a node key of low order.
+    """
+    _check_route(route, delays_ns, destination)
+    initial_secret = random(POINT_LENGTH)
+    hop_keys = agree_with_route(crypto, initial_secret, [hop.sphinx_key for hop in route])
+    streams = [crypto.aes128_ctr(keys.stream_key, _STREAM_INPUT) for keys in hop_keys]
+
+    filler = _build_filler(crypto, streams[:-1])
+    meta = encode_final_meta(version, destination, _SURB_IDENTIFIER)
+    content = meta + random(ROUTING_LENGTH - FINAL_META_LENGTH - len(filler))
+    routing = crypto.xor(content, streams[-1][: len(content)]) + filler
+    mac = routing_mac(crypto, hop_keys[-1].mac_key, routing)
+    for i in reversed(range(len(route) - 1)):
+        meta = encode_forward_meta(version, route[i + 1].address, delays_ns[i])
+        content = meta + mac + routing[:_TRUNCATED_ROUTING_LENGTH]
+        routing = crypto.xor(content, streams[i][:ROUTING_LENGTH])
+        mac = routing_mac(crypto, hop_keys[i].mac_key, routing)
+    return BuiltHeader(crypto.x25519_public(initial_secret) + mac + routing, hop_keys)
+
+
+def _check_route(route: Sequence[RouteHop], delays_ns: Sequence[int], destination: bytes) -> None:
+    if not 1 <= len(route) <= MAX_HOPS or len(delays_ns) != len(route) or len(destination) != DESTINATION_LENGTH:
+        raise InvalidRoute(hops=len(route), delays=len(delays_ns))
+    if not all(0 <= delay < _DELAY_LIMIT for delay in delays_ns):
+        raise InvalidRoute("a hop's delay must be from 0 to 2**64 - 1 nanoseconds")
+
+
+def _build_filler(crypto: CryptoProvider, streams: Sequence[bytes]) -> bytes:
+    """Compute what the hops before the last will have appended by shifting in encrypted zeros."""
+    filler = b""
+    for stream in streams:
+        filler += _STEP_ZEROS
+        filler = crypto.xor(filler, stream[-len(filler) :])
+    return filler
