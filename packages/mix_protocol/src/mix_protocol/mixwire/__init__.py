@@ -1,0 +1,1 @@
+"""How nodes speak to each other: Sphinx packets in frames over a byte stream."""
