@@ -1,0 +1,110 @@
+"""The published client, unmodified, sets up, fetches and resolves through our network.
+
+Our own client against our own network would prove nothing: here every byte of the client side is somebody else's.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+from playwright.sync_api import Page
+from support.chromium import chromium
+from support.processes import local_network
+from support.servers import HttpServer, pattern, serve_http
+
+ROOT = Path(__file__).parents[2]
+# The client knows one directory; the browser is told that it lives here, and that nothing lives anywhere else.
+DIRECTORY_HOST = "validator.nymtech.net"
+BODY = pattern(20_000)
+NAMED = ["--allow-local", "--host", "demo.test=127.0.0.1"]
+
+
+@pytest.fixture(scope="module")
+def bundle(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """The page's script, bundled as the packages' README asks."""
+    target = tmp_path_factory.mktemp("bundle") / "page.js"
+    source = Path(__file__).parent / "page" / "published-client.js"
+    command = [ROOT / "node_modules/.bin/esbuild", source, "--bundle", "--format=esm", f"--outfile={target}"]
+    subprocess.run(command, check=True, capture_output=True)
+    return target.read_bytes()
+
+
+PAGE = b'<!doctype html><title>page</title><script type="module" src="page.js"></script>'
+NO_COVER = {"disableCoverTraffic": True, "disablePoissonTraffic": True}
+
+
+@contextlib.contextmanager
+def client_page(bundle: bytes, network: dict[str, Any], options: dict[str, Any], logs: list[str]) -> Iterator[Page]:
+    """A page in which the published client is set up with `options` on the local network."""
+    port = urlsplit(network["directory"]["https"]).port
+    rules = f"MAP {DIRECTORY_HOST}:443 127.0.0.1:{port},MAP * 127.0.0.1"
+    flags = [f"--host-resolver-rules={rules}", "--ignore-certificate-errors"]
+    files = {"/": ("text/html", PAGE), "/page.js": ("text/javascript", bundle)}
+    with serve_http(files) as site, chromium(flags) as browser:
+        page = browser.new_context().new_page()
+        page.on("console", lambda message: logs.append(message.text))
+        page.goto(f"http://localhost:{site.port}/")
+        page.wait_for_function("document.title === 'ready'")
+        page.evaluate("options => published.setup(options)", {"forceTls": False, **options})
+        yield page
+
+
+@pytest.fixture(scope="module")
+def demo() -> Iterator[HttpServer]:
+    with serve_http({"/20k": ("application/octet-stream", BODY)}) as server:
+        yield server
+
+
+# 1.36 is the last version that is asked for IPR protocol 9, 1.37 the first that is asked for 10.
+@pytest.fixture(scope="module", params=["1.36.0", "1.37.0"], ids=["ipr-v9", "ipr-v10"])
+def published(request: pytest.FixtureRequest, bundle: bytes) -> Iterator[tuple[Page, list[str]]]:
+    logs: list[str] = []
+    with local_network("--advertise-version", request.param, *NAMED) as network:
+        entry = network["entry_gateways"][0]["identity"]
+        options = {"debug": True, "preferredGateway": entry, **NO_COVER}
+        with client_page(bundle, network, options, logs) as page:
+            yield page, logs
+
+
+def test_it_is_ready(published):
+    page, _ = published
+    assert page.evaluate("published.state()") == {"state": "ready"}
+
+
+def test_it_fetches_20_kb(published, demo: HttpServer):
+    page, _ = published
+    answer = page.evaluate("url => published.fetch(url)", f"http://demo.test:{demo.port}/20k")
+    assert answer == {"status": 200, "size": len(BODY), "sha256": hashlib.sha256(BODY).hexdigest()}
+    assert demo.peers == {"127.0.0.2"}
+
+
+def test_it_posts(published, demo: HttpServer):
+    page, _ = published
+    url = f"http://demo.test:{demo.port}/echo"
+    answer = page.evaluate("url => published.fetch(url, { method: 'POST', body: 'hello' })", url)
+    assert answer == {"status": 200, "size": 5, "sha256": hashlib.sha256(b"hello").hexdigest()}
+
+
+def test_it_resolves_a_name(published):
+    page, _ = published
+    assert page.evaluate("published.resolve('demo.test')") == "127.0.0.1"
+
+
+def test_it_spoke_the_exits_version(published, request: pytest.FixtureRequest):
+    _, logs = published
+    wanted = "MTU: None" if "ipr-v9" in request.node.name else "MTU: Some(1500)"
+    assert any(wanted in line for line in logs), "\n".join(logs)
+
+
+def test_with_its_cover_traffic(bundle: bytes, demo: HttpServer):
+    """With its defaults the client sends about 57 packets a second, chooses its gateway, and wants every ack."""
+    with local_network(*NAMED) as network, client_page(bundle, network, {}, []) as page:
+        answer = page.evaluate("url => published.fetch(url)", f"http://demo.test:{demo.port}/20k")
+        assert answer["sha256"] == hashlib.sha256(BODY).hexdigest()
