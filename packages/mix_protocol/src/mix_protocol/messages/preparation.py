@@ -1,0 +1,168 @@
+"""Makes mix packets: of fragments for a recipient or for a reply SURB, and of nothing, as cover."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from mix_protocol.addressing.recipient import Recipient
+from mix_protocol.crypto.provider import CryptoProvider
+from mix_protocol.crypto.randomness import RandomBytes
+from mix_protocol.errors import NetworkFailure, UsageError
+from mix_protocol.messages.acknowledgement import SurbAck, make_surb_ack
+from mix_protocol.messages.cover import cover_content
+from mix_protocol.messages.encryption import encrypt_to_recipient
+from mix_protocol.messages.fragment import COVER, Fragment, FragmentIdentifier
+from mix_protocol.messages.geometry import AES_KEY_LENGTH, SIZE_OF_FRAGMENT
+from mix_protocol.messages.reply_surb import ReplySurb
+from mix_protocol.sphinx.delays import draw_delays_ns, forward_delay_s
+from mix_protocol.sphinx.geometry import PacketSize
+from mix_protocol.sphinx.mix_packet import MixPacket
+from mix_protocol.sphinx.packet import build_packet
+from mix_protocol.sphinx.surb import build_surb
+from mix_protocol.sphinx.version import SphinxVersion
+from mix_protocol.topology.topology import Topology
+
+_UNKNOWN_PATH_HOPS = 3  # how many mix nodes hold a reply back; its real delays are its recipient's secret
+
+
+class NoTopology(NetworkFailure):
+    """There is no picture of the network yet, so no route can be drawn."""
+
+    code = "messages.no_topology"
+    message = "the network's directory has not been read yet; wait until it has"
+
+
+class InvalidFragmentLength(UsageError):
+    """A fragment that fills none of the packet sizes."""
+
+    code = "messages.invalid_fragment_length"
+    message = "a fragment must fill its packet; split the message for one of the packet sizes"
+
+
+@dataclass(frozen=True, slots=True)
+class PreparedPacket:
+    """A packet to hand to the entry gateway.
+
+    fragment -- what its acknowledgement will name; `COVER` if there is nothing to wait for
+    round_trip_s -- how long the packet and its acknowledgement are held back on their ways by mix nodes
+    """
+
+    packet: MixPacket
+    fragment: FragmentIdentifier
+    round_trip_s: float
+
+
+@dataclass(slots=True)
+class MessagePreparer:
+    """Prepares one client's packets; every call draws new routes, delays and keys.
+
+    own -- the client itself, to which acknowledgements and replies go
+    ack_key -- the 16-byte key of its acknowledgements
+    mean_packet_delay_ms, mean_ack_delay_ms -- mean of the delay at each hop
+    topology -- to be set before the first packet, and whenever a newer one has been read
+
+    Every method raises `NoTopology` without one, `UnknownGateway` when it lacks a gateway that is needed.
+    """
+
+    crypto: CryptoProvider = field(repr=False)
+    random: RandomBytes = field(repr=False)
+    own: Recipient
+    ack_key: bytes = field(repr=False)
+    mean_packet_delay_ms: float = field(default=15.0, kw_only=True)
+    mean_ack_delay_ms: float = field(default=15.0, kw_only=True)
+    topology: Topology | None = field(default=None, kw_only=True, repr=False)
+
+    def prepare(self, fragment: Fragment, recipient: Recipient) -> PreparedPacket:
+        """Make a packet that carries the fragment to the recipient, encrypted for it alone."""
+        content = fragment.encode()
+        return self._prepare(content, _size_for(content), fragment.identifier, recipient, SphinxVersion.SEEDED)
+
+    def prepare_cover(self, size: PacketSize = PacketSize.REGULAR) -> PreparedPacket:
+        """Make a loop cover packet: to ourselves, with nothing in it."""
+        # The published clients write cover in the older header version; so do we, or cover would stand out.
+        return self._prepare(cover_content(size), size, COVER, self.own, SphinxVersion.FULL_KEYS)
+
+    def prepare_reply(self, fragment: Fragment, surb: ReplySurb) -> PreparedPacket:
+        """Make a packet that carries the fragment to whoever made the SURB; the SURB is used up by that."""
+        content = fragment.encode()
+        size = _size_for(content)
+        ack, ack_delay_s = self._make_surb_ack(fragment.identifier, SphinxVersion.SEEDED)
+        sealed = self.crypto.aes128_ctr(surb.encryption_key, content)
+        plaintext = b"".join((ack.encode(), surb.digest(self.crypto), sealed))
+        first_hop, packet = surb.surb.use(self.crypto, plaintext, size)
+        return PreparedPacket(
+            MixPacket(first_hop, packet, surb.key_rotation),
+            fragment.identifier,
+            _UNKNOWN_PATH_HOPS * self.mean_packet_delay_ms / 1000.0 + ack_delay_s,
+        )
+
+    def make_reply_surb(self) -> ReplySurb:
+        """Make a way back to ourselves; its key must be remembered once it has been sent."""
+        topology = self._require_topology()
+        route = topology.route_to(self.own.gateway, self.random)
+        surb = build_surb(
+            self.crypto,
+            self.random,
+            route=route,
+            delays_ns=draw_delays_ns(self.random, len(route), self.mean_packet_delay_ms),
+            destination=self.own.identity,
+            version=SphinxVersion.SEEDED,
+        )
+        return ReplySurb(self.random(AES_KEY_LENGTH), surb, topology.key_rotation)
+
+    def _prepare(
+        self,
+        content: bytes,
+        size: PacketSize,
+        identifier: FragmentIdentifier,
+        recipient: Recipient,
+        version: SphinxVersion,
+    ) -> PreparedPacket:
+        topology = self._require_topology()
+        ack, ack_delay_s = self._make_surb_ack(identifier, version)
+        sealed = encrypt_to_recipient(self.crypto, self.random, recipient.encryption_key, content)
+        route = topology.route_to(recipient.gateway, self.random)
+        delays_ns = draw_delays_ns(self.random, len(route), self.mean_packet_delay_ms)
+        packet = build_packet(
+            self.crypto,
+            self.random,
+            route=route,
+            delays_ns=delays_ns,
+            destination=recipient.identity,
+            message=ack.encode() + sealed,
+            size=size,
+            version=version,
+        )
+        return PreparedPacket(
+            MixPacket(route[0].address, packet, topology.key_rotation),
+            identifier,
+            forward_delay_s(delays_ns) + ack_delay_s,
+        )
+
+    def _make_surb_ack(self, identifier: FragmentIdentifier, version: SphinxVersion) -> tuple[SurbAck, float]:
+        route = self._require_topology().route_to(self.own.gateway, self.random)
+        delays_ns: Sequence[int] = draw_delays_ns(self.random, len(route), self.mean_ack_delay_ms)
+        ack = make_surb_ack(
+            self.crypto,
+            self.random,
+            route=route,
+            delays_ns=delays_ns,
+            destination=self.own.identity,
+            ack_key=self.ack_key,
+            identifier=identifier,
+            version=version,
+        )
+        return ack, forward_delay_s(delays_ns)
+
+    def _require_topology(self) -> Topology:
+        if self.topology is None:
+            raise NoTopology()
+        return self.topology
+
+
+def _size_for(content: bytes) -> PacketSize:
+    size = SIZE_OF_FRAGMENT.get(len(content))
+    if size is None:
+        raise InvalidFragmentLength(length=len(content))
+    return size

@@ -1,0 +1,142 @@
+"""Reads what a gateway pushes to its client: acknowledgements, cover, and fragments of messages."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+
+from mix_protocol.crypto.provider import CryptoProvider
+from mix_protocol.errors import PeerMisbehaved
+from mix_protocol.messages.acknowledgement import ACK_LENGTH, decode_ack
+from mix_protocol.messages.cover import is_cover
+from mix_protocol.messages.encryption import decrypt_from_sender
+from mix_protocol.messages.fragment import Fragment, FragmentIdentifier
+from mix_protocol.messages.geometry import BLAKE3_DIGEST_LENGTH, PUSHED_LENGTHS
+from mix_protocol.messages.nym_message import NymMessage, ReplyData, SurbRequest, decode_message
+from mix_protocol.messages.reassembly import Reassembler, ReassemblyLimits
+from mix_protocol.messages.surb_keys import SurbKeys
+
+
+class UnexpectedPayloadLength(PeerMisbehaved):
+    """A pushed payload that no packet size gives."""
+
+    code = "messages.unexpected_payload_length"
+    message = "a pushed payload is neither an acknowledgement nor what a data packet carries"
+
+
+class UnsolicitedReply(PeerMisbehaved):
+    """A reply that came without one of our SURBs, or something else that came with one."""
+
+    code = "messages.unsolicited_reply"
+    message = "a message came on a way that is not meant for its type"
+
+
+@dataclass(frozen=True, slots=True)
+class AckReceived:
+    """One of our packets reached its last gateway; `identifier.is_cover` if it was a cover packet."""
+
+    identifier: FragmentIdentifier
+
+
+@dataclass(frozen=True, slots=True)
+class CoverReceived:
+    """One of our cover packets came back."""
+
+
+@dataclass(frozen=True, slots=True)
+class MessageReceived:
+    """All fragments of a message are there."""
+
+    message: NymMessage
+
+
+@dataclass(frozen=True, slots=True)
+class PayloadDropped:
+    """A payload could not be used; `reason` is the stable code of the error."""
+
+    reason: str
+
+
+ReceptionEvent = AckReceived | CoverReceived | MessageReceived | PayloadDropped
+
+
+class MessageReceiver:
+    """One client's receiving side. Whatever a peer sends, nothing is raised and memory stays bounded.
+
+    encryption_secret -- the X25519 secret behind the client's address
+    ack_key -- the 16-byte key that the client's acknowledgements were made with
+
+    Replies and other messages are reassembled apart. Only those who hold our SURBs can send replies, so strangers,
+    who can reach everyone whose address they know, can neither forge a reply nor push its fragments out.
+    """
+
+    def __init__(
+        self,
+        crypto: CryptoProvider,
+        encryption_secret: bytes,
+        ack_key: bytes,
+        *,
+        limits: ReassemblyLimits | None = None,
+        surb_keys: SurbKeys | None = None,
+    ) -> None:
+        self._crypto = crypto
+        self._encryption_secret = encryption_secret
+        self._ack_key = ack_key
+        self._surb_keys = surb_keys if surb_keys is not None else SurbKeys()
+        self._direct = Reassembler(limits)
+        self._replies = Reassembler(limits)
+        self._events: deque[ReceptionEvent] = deque()
+
+    @property
+    def duplicates(self) -> int:
+        """How many fragments came more than once."""
+        return self._direct.duplicates + self._replies.duplicates
+
+    def remember_surb_key(self, digest: bytes, key: bytes, now: float) -> None:
+        """Keep the key of a reply SURB that has been sent, so that a reply on it can be read."""
+        self._surb_keys.remember(digest, key, now)
+
+    def receive_pushed(self, payload: bytes, now: float) -> None:
+        """Take one payload that the gateway pushed."""
+        try:
+            if len(payload) == ACK_LENGTH:
+                self._events.append(AckReceived(decode_ack(self._crypto, self._ack_key, payload)))
+            elif len(payload) in PUSHED_LENGTHS:
+                self._receive_data(payload, now)
+            else:
+                raise UnexpectedPayloadLength(length=len(payload))
+        except PeerMisbehaved as error:
+            self._events.append(PayloadDropped(error.code))
+
+    def next_event(self) -> ReceptionEvent | None:
+        """Give the oldest event that was not given yet."""
+        return self._events.popleft() if self._events else None
+
+    def next_timeout(self) -> float | None:
+        """Tell when something held will have become too old."""
+        timeouts = (self._direct.next_timeout(), self._replies.next_timeout(), self._surb_keys.next_timeout())
+        return min((timeout for timeout in timeouts if timeout is not None), default=None)
+
+    def handle_timeout(self, now: float) -> None:
+        """Forget what has become too old."""
+        self._direct.handle_timeout(now)
+        self._replies.handle_timeout(now)
+        self._surb_keys.handle_timeout(now)
+
+    def _receive_data(self, payload: bytes, now: float) -> None:
+        surb_key = self._surb_keys.take(payload[:BLAKE3_DIGEST_LENGTH])
+        if surb_key is not None:
+            content = self._crypto.aes128_ctr(surb_key, payload[BLAKE3_DIGEST_LENGTH:])
+        else:
+            content = decrypt_from_sender(self._crypto, self._encryption_secret, payload)
+            if is_cover(content):
+                self._events.append(CoverReceived())
+                return
+        reassembler = self._direct if surb_key is None else self._replies
+        encoded = reassembler.receive(Fragment.decode(content), now)
+        if encoded is None:
+            return
+        message = decode_message(encoded)
+        if isinstance(message, ReplyData | SurbRequest) != (surb_key is not None):
+            raise UnsolicitedReply()
+        self._events.append(MessageReceived(message))
