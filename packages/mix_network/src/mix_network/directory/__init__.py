@@ -1,0 +1,1 @@
+"""The directory: tells clients which nodes there are, over http and https."""

@@ -1,0 +1,88 @@
+"""The directory's endpoints as an ASGI application.
+
+Answers are JSON whatever `output` asks for: clients go by the answer's content type. Lists come as one page, like those
+of the real directory, which ignores `page` and `per_page`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from mix_network.directory.documents import DirectoryDocuments
+from mix_protocol.codec.json import encode_json
+
+_ROLES = {
+    "active-mixnode": "mix-node",
+    "entry-gateway": "entry-gateway",
+    "entry": "entry-gateway",
+    "gateway": "entry-gateway",
+    "exit-gateway": "exit-gateway",
+    "exit": "exit-gateway",
+}
+_GATEWAYS = ("entry-gateway", "exit-gateway")
+
+
+def create_app(
+    documents: DirectoryDocuments, wall_clock: Callable[[], float], metrics: Callable[[], dict[str, Any]]
+) -> Starlette:
+    """The application.
+
+    wall_clock -- seconds since 1970
+    metrics -- what `/metrics.json` answers; it stands outside `/api`, so a proxy for the API does not show it
+    """
+
+    def answer(make: Callable[[float], object]) -> Callable[[Request], Response]:
+        def endpoint(_: Request) -> Response:
+            return Response(encode_json(make(wall_clock())), media_type="application/json")
+
+        return endpoint
+
+    def skimmed(*roles: str) -> Callable[[Request], Response]:
+        return answer(lambda wall_s: documents.skimmed(wall_s, *roles))
+
+    def skimmed_by_role(request: Request) -> Response:
+        role = request.query_params.get("role")
+        if role is not None and role not in _ROLES:
+            return JSONResponse({"message": "unknown role; use active-mixnode, entry-gateway or exit-gateway"}, 400)
+        return skimmed(*([_ROLES[role]] if role else []))(request)
+
+    def metrics_snapshot(_: Request) -> Response:
+        return Response(encode_json(metrics()), media_type="application/json")
+
+    nodes = "/api/v2/unstable/nym-nodes/skimmed"
+    # Handlers are plain functions that never block; async ones would not run in a thread pool, which is what we want.
+    routes = [
+        ("/api/v1/nym-nodes/rewarded-set", answer(documents.rewarded_set)),
+        ("/api/v1/epoch/key-rotation-info", answer(documents.key_rotation_info)),
+        ("/api/v1/epoch/current", answer(documents.current_epoch)),
+        ("/api/v2/nym-nodes/described", answer(documents.described)),
+        (nodes, skimmed_by_role),
+        (f"{nodes}/entry-gateways", skimmed(*_GATEWAYS)),
+        (f"{nodes}/exit-gateways", skimmed("exit-gateway")),
+        (f"{nodes}/mixnodes/active", skimmed("mix-node")),
+        (f"{nodes}/mixnodes/all", skimmed("mix-node")),
+        ("/metrics.json", metrics_snapshot),
+    ]
+    cors = Middleware(
+        CORSMiddleware, allow_origins=["*"], allow_methods=["GET", "HEAD", "OPTIONS"], allow_headers=["*"]
+    )
+    return Starlette(
+        routes=[Route(path, _in_event_loop(handler), methods=["GET"]) for path, handler in routes], middleware=[cors]
+    )
+
+
+def _in_event_loop(handler: Callable[[Request], Response]) -> Callable[[Request], Any]:
+    """Wrap a handler that never blocks, so that Starlette calls it directly instead of in a thread."""
+
+    async def endpoint(request: Request) -> Response:
+        return handler(request)
+
+    return endpoint

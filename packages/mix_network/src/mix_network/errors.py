@@ -1,0 +1,19 @@
+"""What can keep a local network from starting."""
+
+from __future__ import annotations
+
+from mix_protocol.errors import NetworkFailure, UsageError
+
+
+class PortUnavailable(NetworkFailure):
+    """A port that was asked for can't be listened on. Field `port`."""
+
+    code = "network.port_unavailable"
+    message = "the port is in use or not allowed; choose another one, or 0 for a free one"
+
+
+class InvalidNetworkOption(UsageError):
+    """An option of the local network makes no sense."""
+
+    code = "network.invalid_option"
+    message = "an option of the local network is not valid"

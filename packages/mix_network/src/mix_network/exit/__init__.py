@@ -1,0 +1,1 @@
+"""The exit gateway: a gateway with an IP packet router that forwards by userspace NAT."""

@@ -1,0 +1,1 @@
+"""Userspace NAT: flows end in our own IP stack and continue on the operating system's sockets."""

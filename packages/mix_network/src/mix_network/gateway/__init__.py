@@ -1,0 +1,1 @@
+"""A gateway: clients' WebSocket on one side, the mixnet on the other."""

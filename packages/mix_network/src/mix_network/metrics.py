@@ -1,0 +1,65 @@
+"""Counters of one node: what it received, what became of it, and why something was dropped."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass
+class NodeMetrics:
+    """The counters of one node. Integers that only grow, but for the gauges `connections` and `waiting`."""
+
+    name: str
+    """What a person calls the node, for example `mix-1`."""
+    role: str
+    """`mix-node`, `entry-gateway` or `exit-gateway`."""
+    received: int = 0
+    """Sphinx packets that arrived in well-formed frames."""
+    forwarded: int = 0
+    """Packets given to the connection of their next hop (delayed ones, acks and clients' packets)."""
+    final: int = 0
+    """Packets that ended at this node, as the last hop of their route."""
+    replayed: int = 0
+    malformed: int = 0
+    """Packets that were not authentic or not well-formed, and byte streams that were no frames."""
+    delays_capped: int = 0
+    """Packets whose sender asked for more than the longest delay that a node holds a packet."""
+    acks_forwarded: int = 0
+    pushed: int = 0
+    """Payloads given to connected clients."""
+    stored: int = 0
+    """Payloads kept for clients that were away."""
+    from_clients: int = 0
+    """Packets that clients handed in to be sent to their first hop."""
+    dropped: Counter[str] = field(default_factory=Counter)
+    """Dropped packets by reason (`replayed`, `unknown_next_hop`, `queue_full` …)."""
+    waiting: int = 0
+    """Packets held in the delay queue at this moment."""
+    connections: int = 0
+    """Open incoming connections, of peers and of clients."""
+
+    def drop(self, reason: str) -> None:
+        """Count one dropped packet."""
+        self.dropped[reason] += 1
+
+    def snapshot(self) -> dict[str, Any]:
+        """The counters as JSON-able values."""
+        return {
+            "name": self.name,
+            "role": self.role,
+            "received": self.received,
+            "forwarded": self.forwarded,
+            "final": self.final,
+            "replayed": self.replayed,
+            "malformed": self.malformed,
+            "delays_capped": self.delays_capped,
+            "acks_forwarded": self.acks_forwarded,
+            "pushed": self.pushed,
+            "stored": self.stored,
+            "from_clients": self.from_clients,
+            "dropped": dict(sorted(self.dropped.items())),
+            "waiting": self.waiting,
+            "connections": self.connections,
+        }

@@ -1,0 +1,1 @@
+"""A mix node: incoming → processing → delay queue → outgoing."""

@@ -1,0 +1,93 @@
+"""Incoming packets: listens for other nodes and cuts their byte streams into frames."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import cast
+
+from mix_network.errors import PortUnavailable
+from mix_network.metrics import NodeMetrics
+from mix_protocol.errors import PeerMisbehaved
+from mix_protocol.mixwire.frames import FrameDecoder, NodeFrame
+
+MAX_CONNECTIONS = 1024
+
+
+class _IncomingConnection(asyncio.Protocol):
+    """One peer's stream. Nodes never answer, so there is nothing to write."""
+
+    def __init__(self, listener: Incoming) -> None:
+        self._listener = listener
+        self._decoder = FrameDecoder()
+        self._transport: asyncio.Transport | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(asyncio.Transport, transport)
+        self._listener.opened(self._transport)
+
+    def data_received(self, data: bytes) -> None:
+        try:
+            frames = self._decoder.feed(data)
+        except PeerMisbehaved:
+            # After a bad header nobody knows where the next frame starts.
+            self._listener.malformed_stream()
+            if self._transport is not None:
+                self._transport.abort()
+            return
+        for frame in frames:
+            self._listener.receive(frame)
+
+    def connection_lost(self, error: Exception | None) -> None:
+        if self._transport is not None:
+            self._listener.closed(self._transport)
+
+
+class Incoming:
+    """The listening side of a node."""
+
+    def __init__(self, on_frame: Callable[[NodeFrame], None], metrics: NodeMetrics) -> None:
+        self._on_frame = on_frame
+        self._metrics = metrics
+        self._server: asyncio.Server | None = None
+        self._transports: set[asyncio.Transport] = set()
+
+    async def start(self, host: str, port: int) -> int:
+        """Listen; returns the port. Raises `PortUnavailable`."""
+        loop = asyncio.get_running_loop()
+        try:
+            self._server = await loop.create_server(lambda: _IncomingConnection(self), host, port)
+        except OSError as error:
+            raise PortUnavailable(port=port) from error
+        return int(self._server.sockets[0].getsockname()[1])
+
+    async def close(self) -> None:
+        """Stop listening and cut every connection."""
+        if self._server is not None:
+            self._server.close()
+        for transport in list(self._transports):
+            transport.abort()
+
+    def opened(self, transport: asyncio.Transport) -> None:
+        """A peer connected."""
+        if len(self._transports) >= MAX_CONNECTIONS:
+            self._metrics.drop("too_many_connections")
+            transport.abort()
+            return
+        self._transports.add(transport)
+        self._metrics.connections += 1
+
+    def closed(self, transport: asyncio.Transport) -> None:
+        """A peer's connection is gone."""
+        if transport in self._transports:
+            self._transports.remove(transport)
+            self._metrics.connections -= 1
+
+    def malformed_stream(self) -> None:
+        """A peer sent what is no frame."""
+        self._metrics.malformed += 1
+
+    def receive(self, frame: NodeFrame) -> None:
+        """A peer sent a frame."""
+        self._metrics.received += 1
+        self._on_frame(frame)

@@ -1,0 +1,145 @@
+"""The part that all nodes share: incoming → processing → delay queue → outgoing."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from mix_network.metrics import NodeMetrics
+from mix_network.mixnode.delay_queue import DelayQueue
+from mix_network.mixnode.incoming import Incoming
+from mix_network.mixnode.outgoing import Outgoing, OutgoingLimits
+from mix_network.mixnode.processing import PacketProcessor
+from mix_network.network_view import NetworkView
+from mix_network.node_keys import SphinxKeyring
+from mix_network.rotation import RotationSchedule
+from mix_protocol.addressing import KeyRotation, NodeAddress
+from mix_protocol.crypto.provider import CryptoProvider
+from mix_protocol.mixwire.frames import NodeFrame
+from mix_protocol.sphinx.delays import MAX_HOLD_NS, hold_time_s
+from mix_protocol.sphinx.geometry import PacketSize
+from mix_protocol.sphinx.processing import FinalPacket, ForwardPacket
+
+DELAY_QUEUE_PACKETS = 20_000
+"""Bound of the delay queue: about 50 MB of regular packets."""
+
+
+@dataclass(frozen=True)
+class NodeContext:
+    """What a node is given by the program around it.
+
+    wall_clock -- seconds since 1970, for epochs; delays go by the event loop's monotonic clock
+    """
+
+    crypto: CryptoProvider
+    view: NetworkView
+    schedule: RotationSchedule
+    wall_clock: Callable[[], float]
+    host: str = "127.0.0.1"
+    outgoing_limits: OutgoingLimits | None = None
+
+
+FinalHandler = Callable[[FinalPacket, PacketSize, KeyRotation], None]
+
+
+class MixingNode:
+    """Receives packets of other nodes, holds them for their delays and sends them on.
+
+    on_final -- what to do with packets that end here; None drops them, as a node without that role does
+    mixes -- whether packets that don't end here are sent on, as a mix node does
+    """
+
+    def __init__(
+        self,
+        context: NodeContext,
+        keyring: SphinxKeyring,
+        metrics: NodeMetrics,
+        *,
+        mixes: bool,
+        on_final: FinalHandler | None,
+    ) -> None:
+        self.metrics = metrics
+        self._context = context
+        self._keyring = keyring
+        self._mixes = mixes
+        self._on_final = on_final
+        self._processor = PacketProcessor(context.crypto, keyring, metrics)
+        self._incoming = Incoming(self._receive_frame, metrics)
+        self._outgoing = Outgoing(context.view, metrics, context.outgoing_limits)
+        self._delayed: DelayQueue[tuple[NodeAddress, bytes, KeyRotation]] = DelayQueue(DELAY_QUEUE_PACKETS)
+        self._timer: asyncio.TimerHandle | None = None
+        self._rotation_task: asyncio.Task[None] | None = None
+
+    async def start(self, port: int = 0) -> NodeAddress:
+        """Listen for other nodes; returns the address."""
+        port = await self._incoming.start(self._context.host, port)
+        self._rotation_task = asyncio.create_task(self._follow_rotations())
+        return NodeAddress.from_text(self._context.host, port)
+
+    async def close(self) -> None:
+        """Stop listening, drop what is held and close every connection."""
+        if self._rotation_task is not None:
+            self._rotation_task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._rotation_task
+        if self._timer is not None:
+            self._timer.cancel()
+        await self._incoming.close()
+        await self._outgoing.close()
+
+    def send(self, next_hop: NodeAddress, packet: bytes, key_rotation: KeyRotation) -> None:
+        """Send a packet to its next hop at once: a client's packet to its first one, or an ack."""
+        self._outgoing.send(next_hop, packet, key_rotation)
+
+    def _receive_frame(self, frame: NodeFrame) -> None:
+        processed = self._processor.process(frame.packet, frame.key_rotation)
+        if isinstance(processed, ForwardPacket):
+            self._hold(processed, frame.key_rotation)
+        elif isinstance(processed, FinalPacket):
+            if self._on_final is None:
+                self.metrics.drop("not_a_gateway")
+                return
+            self.metrics.final += 1
+            self._on_final(processed, PacketSize.from_packet_length(len(frame.packet)), frame.key_rotation)
+
+    def _hold(self, packet: ForwardPacket, key_rotation: KeyRotation) -> None:
+        if not self._mixes:
+            self.metrics.drop("not_a_mix_node")
+            return
+        if packet.delay_ns > MAX_HOLD_NS:
+            self.metrics.delays_capped += 1
+        now = asyncio.get_running_loop().time()
+        item = (packet.next_hop, packet.packet, key_rotation)
+        if not self._delayed.push(item, now + hold_time_s(packet.delay_ns)):
+            self.metrics.drop("delay_queue_full")
+            return
+        self.metrics.waiting = len(self._delayed)
+        self._arm_timer()
+
+    def _arm_timer(self) -> None:
+        release_at = self._delayed.next_timeout()
+        if release_at is None:
+            return
+        if self._timer is not None:
+            if self._timer.when() <= release_at:
+                return
+            self._timer.cancel()
+        self._timer = asyncio.get_running_loop().call_at(release_at, self._release)
+
+    def _release(self) -> None:
+        self._timer = None
+        for next_hop, packet, key_rotation in self._delayed.release(asyncio.get_running_loop().time()):
+            self._outgoing.send(next_hop, packet, key_rotation)
+        self.metrics.waiting = len(self._delayed)
+        self._arm_timer()
+
+    async def _follow_rotations(self) -> None:
+        schedule, wall_clock = self._context.schedule, self._context.wall_clock
+        while True:
+            wall_s = wall_clock()
+            self._keyring.update(wall_s)
+            self._processor.forget_old_rotations()
+            # A minute at most, so that a machine that slept or a clock that was set is noticed.
+            await asyncio.sleep(min(60.0, max(0.01, schedule.epoch_start(schedule.epoch_at(wall_s) + 1) - wall_s)))

@@ -1,0 +1,123 @@
+"""Outgoing packets: one connection for each peer, opened when first needed."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections import deque
+from dataclasses import dataclass
+from typing import cast
+
+from mix_network.metrics import NodeMetrics
+from mix_network.network_view import NetworkView
+from mix_protocol.addressing import KeyRotation, NodeAddress
+from mix_protocol.mixwire.frames import encode_frame
+
+
+@dataclass(frozen=True)
+class OutgoingLimits:
+    """How patient and how large the outgoing side is (defaults: Nym spec, numeric defaults of a node)."""
+
+    queue_packets: int = 2000
+    connect_timeout_s: float = 1.5
+    backoff_initial_s: float = 10.0
+    backoff_max_s: float = 300.0
+
+
+class _PeerConnection(asyncio.Protocol):
+    """One peer: a queue in front of a TCP connection that comes back by itself while packets wait."""
+
+    def __init__(self, address: NodeAddress, limits: OutgoingLimits, metrics: NodeMetrics) -> None:
+        self._address = address
+        self._limits = limits
+        self._metrics = metrics
+        self._queue: deque[bytes] = deque()
+        self._transport: asyncio.WriteTransport | None = None
+        self._paused = False
+        self._connecting: asyncio.Task[None] | None = None
+
+    def send(self, frame: bytes) -> None:
+        """Send now, or queue while the peer is slow or not connected; a full queue drops the packet."""
+        if self._transport is not None and not self._paused:
+            self._transport.write(frame)
+            self._metrics.forwarded += 1
+            return
+        if len(self._queue) >= self._limits.queue_packets:
+            self._metrics.drop("outgoing_queue_full")
+            return
+        self._queue.append(frame)
+        if self._transport is None and self._connecting is None:
+            self._connecting = asyncio.create_task(self._connect())
+
+    async def _connect(self) -> None:
+        loop = asyncio.get_running_loop()
+        attempt = 0
+        try:
+            while self._queue:
+                try:
+                    async with asyncio.timeout(self._limits.connect_timeout_s):
+                        await loop.create_connection(lambda: self, str(self._address.ip), self._address.port)
+                except OSError:  # TimeoutError is one of them
+                    pause_s = self._limits.backoff_initial_s * 2 ** min(attempt, 16)
+                    attempt += 1
+                    await asyncio.sleep(min(pause_s, self._limits.backoff_max_s))
+        finally:
+            self._connecting = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(asyncio.WriteTransport, transport)
+        self._paused = False
+        self._flush()
+
+    def connection_lost(self, error: Exception | None) -> None:
+        self._transport = None
+        if self._queue and self._connecting is None:
+            self._connecting = asyncio.create_task(self._connect())
+
+    def pause_writing(self) -> None:
+        self._paused = True
+
+    def resume_writing(self) -> None:
+        self._paused = False
+        self._flush()
+
+    def _flush(self) -> None:
+        while self._queue and not self._paused and self._transport is not None:
+            self._transport.write(self._queue.popleft())
+            self._metrics.forwarded += 1
+
+    async def close(self) -> None:
+        """Forget what waits and close the connection."""
+        self._queue.clear()
+        if self._connecting is not None:
+            self._connecting.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._connecting
+        if self._transport is not None:
+            self._transport.abort()
+
+
+class Outgoing:
+    """Sends Sphinx packets to other nodes of the network, and to nobody else."""
+
+    def __init__(self, view: NetworkView, metrics: NodeMetrics, limits: OutgoingLimits | None = None) -> None:
+        self._view = view
+        self._metrics = metrics
+        self._limits = limits or OutgoingLimits()
+        self._peers: dict[NodeAddress, _PeerConnection] = {}
+
+    def send(self, next_hop: NodeAddress, packet: bytes, key_rotation: KeyRotation) -> None:
+        """Send one packet to its next hop without waiting; unknown hops and full queues drop it."""
+        if not self._view.knows(next_hop):
+            self._metrics.drop("unknown_next_hop")
+            return
+        peer = self._peers.get(next_hop)
+        if peer is None:
+            peer = self._peers[next_hop] = _PeerConnection(next_hop, self._limits, self._metrics)
+        peer.send(encode_frame(packet, key_rotation))
+
+    async def close(self) -> None:
+        """Close every connection."""
+        peers = list(self._peers.values())
+        self._peers.clear()
+        await asyncio.gather(*(peer.close() for peer in peers))

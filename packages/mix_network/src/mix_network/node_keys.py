@@ -1,0 +1,110 @@
+"""The keys of nodes and of the services inside them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from mix_network.rotation import RotationSchedule
+from mix_protocol.addressing import KeyRotation, Recipient
+from mix_protocol.crypto.provider import CryptoProvider
+from mix_protocol.crypto.randomness import RandomBytes
+
+
+@dataclass(frozen=True)
+class IdentityKeys:
+    """An Ed25519 identity."""
+
+    seed: bytes = field(repr=False)
+    public: bytes
+
+    @classmethod
+    def generate(cls, crypto: CryptoProvider, random: RandomBytes) -> IdentityKeys:
+        seed = random(32)
+        return cls(seed, crypto.ed25519_public(seed))
+
+
+@dataclass(frozen=True)
+class SphinxKeyPair:
+    """The X25519 key that opens a node's packets during one rotation."""
+
+    rotation_id: int
+    secret: bytes = field(repr=False)
+    public: bytes
+
+
+class SphinxKeyring:
+    """A node's Sphinx keys: the one in force, and the neighbouring one around a rotation's boundary.
+
+    The directory asks for public keys, packet processing for candidates; `update` moves on with the epochs and
+    destroys what is over.
+    """
+
+    def __init__(self, crypto: CryptoProvider, random: RandomBytes, schedule: RotationSchedule, wall_s: float) -> None:
+        self._crypto = crypto
+        self._random = random
+        self._schedule = schedule
+        self._pairs: dict[int, SphinxKeyPair] = {}
+        self.update(wall_s)
+
+    def update(self, wall_s: float) -> None:
+        """Make the keys that this moment needs and forget the others."""
+        epoch = self._schedule.epoch_at(wall_s)
+        accepted = self._schedule.accepted_rotations(epoch)
+        current = accepted[0]
+        pairs = {current: self._pairs.get(current) or self._generate(current)}
+        for rotation_id in accepted[1:]:
+            # A node that starts just after a boundary never had the previous key: there is nothing to honour.
+            known = self._pairs.get(rotation_id)
+            if known is not None:
+                pairs[rotation_id] = known
+            elif rotation_id > current:
+                pairs[rotation_id] = self._generate(rotation_id)
+        self._pairs = pairs
+        self._current_id = current
+
+    @property
+    def current(self) -> SphinxKeyPair:
+        """The key in force."""
+        return self._pairs[self._current_id]
+
+    @property
+    def pre_announced(self) -> SphinxKeyPair | None:
+        """The next rotation's key, known during the last epoch of this one."""
+        return self._pairs.get(self._current_id + 1)
+
+    def candidates(self, key_rotation: KeyRotation) -> tuple[SphinxKeyPair, ...]:
+        """The keys that a packet marked so may have been made for, most likely first; empty if none is held."""
+        if key_rotation is KeyRotation.UNKNOWN:
+            return tuple(self._pairs.values())
+        return tuple(
+            pair for pair in self._pairs.values() if KeyRotation.from_rotation_id(pair.rotation_id) is key_rotation
+        )
+
+    @property
+    def rotation_ids(self) -> tuple[int, ...]:
+        """The rotations whose keys are held."""
+        return tuple(self._pairs)
+
+    def _generate(self, rotation_id: int) -> SphinxKeyPair:
+        secret = self._random(32)
+        return SphinxKeyPair(rotation_id, secret, self._crypto.x25519_public(secret))
+
+
+@dataclass(frozen=True)
+class ServiceKeys:
+    """The keys of a service inside a gateway, which is a client of that gateway: identity, encryption, acks."""
+
+    identity: IdentityKeys
+    encryption_secret: bytes = field(repr=False)
+    encryption_public: bytes
+    ack_key: bytes = field(repr=False)
+
+    @classmethod
+    def generate(cls, crypto: CryptoProvider, random: RandomBytes) -> ServiceKeys:
+        secret = random(32)
+        identity = IdentityKeys.generate(crypto, random)
+        return cls(identity, secret, crypto.x25519_public(secret), random(16))
+
+    def recipient(self, gateway_identity: bytes) -> Recipient:
+        """The service's address, behind its gateway."""
+        return Recipient(self.identity.public, self.encryption_public, gateway_identity)
