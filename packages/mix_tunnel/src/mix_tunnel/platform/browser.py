@@ -1,0 +1,208 @@
+"""The platform of Pyodide in a browser's worker: the only module that imports `js`.
+
+Every callback that JavaScript may call is a proxy, which keeps Python objects alive until it is destroyed; so each
+has one owner here that destroys it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from collections import deque
+from collections.abc import Mapping, MutableMapping
+from functools import cached_property
+from typing import Any
+
+import js
+from pyodide.ffi import JsException, create_proxy, to_js
+
+from mix_protocol.crypto.provider import CryptoProvider
+from mix_tunnel.platform import (
+    MAX_DOCUMENT_BYTES,
+    MAX_FRAME_BYTES,
+    GetAnswer,
+    GetFailed,
+    WebSocketClosed,
+    WebSocketFailed,
+)
+
+_STORAGE: dict[str, bytes] = {}
+_RANDOM_POOL_BYTES = 4096
+_HIGH_WATER_BYTES = 262_144
+_DRAIN_POLL_S = 0.005
+_MAX_QUEUED_FRAMES = 16_384
+_NORMAL_CLOSURE = 1000
+_OPEN = 1
+
+
+class BrowserPlatform:
+    """WebSocket, `fetch`, clocks and cryptography of a worker."""
+
+    def __init__(self) -> None:
+        self._pool = b""
+
+    @property
+    def storage(self) -> MutableMapping[str, bytes]:
+        """Bytes kept as long as this worker lives."""
+        return _STORAGE
+
+    @cached_property
+    def _crypto(self) -> CryptoProvider:
+        from mix_protocol.crypto.worker import WorkerCrypto
+
+        return WorkerCrypto()
+
+    def crypto(self) -> CryptoProvider:
+        """The provider over libsodium, BLAKE3 and OpenSSL in WebAssembly."""
+        return self._crypto
+
+    def random_bytes(self, count: int) -> bytes:
+        """Draw from the browser's generator, 4 kB at a time since each crossing into JavaScript costs."""
+        if count > len(self._pool):
+            if count > _RANDOM_POOL_BYTES:
+                return os.urandom(count)
+            self._pool = os.urandom(_RANDOM_POOL_BYTES)
+        piece, self._pool = self._pool[:count], self._pool[count:]
+        return piece
+
+    def now(self) -> float:
+        """Monotonic seconds."""
+        return float(js.performance.now()) / 1000.0
+
+    def wall_clock(self) -> float:
+        """Seconds since 1970, UTC."""
+        return time.time()
+
+    async def open_websocket(self, url: str, *, timeout_s: float) -> BrowserWebSocket:
+        """Open a WebSocket or raise `WebSocketFailed`; why it failed, browsers keep to themselves."""
+        try:
+            websocket = BrowserWebSocket(js.WebSocket.new(url))
+        except JsException as error:
+            raise WebSocketFailed("the browser refuses to connect to the entry gateway from this page") from error
+        try:
+            async with asyncio.timeout(timeout_s):
+                await websocket.opened()
+        except TimeoutError as error:
+            await websocket.close()
+            raise WebSocketFailed(cause="TimeoutError") from error
+        except BaseException:
+            await websocket.close()
+            raise
+        return websocket
+
+    async def get(self, url: str, *, headers: Mapping[str, str], timeout_s: float) -> GetAnswer:
+        """GET a URL with `fetch`; only headers that need no preflight should be given."""
+        abort = js.AbortController.new()
+        options = to_js(
+            {
+                "headers": dict(headers),
+                "signal": abort.signal,
+                "credentials": "omit",
+                "cache": "no-store",
+                "referrerPolicy": "no-referrer",
+            },
+            dict_converter=js.Object.fromEntries,
+        )
+        try:
+            async with asyncio.timeout(timeout_s):
+                response = await js.fetch(url, options)
+                if int(response.headers.get("content-length") or 0) > MAX_DOCUMENT_BYTES:
+                    raise GetFailed("the directory's answer is too large")
+                body: bytes = (await response.arrayBuffer()).to_bytes()
+        except (JsException, TimeoutError, ValueError) as error:
+            raise GetFailed(cause=type(error).__name__) from error
+        finally:
+            abort.abort()
+        if len(body) > MAX_DOCUMENT_BYTES:
+            raise GetFailed("the directory's answer is too large")
+        content_type = response.headers.get("content-type")
+        return GetAnswer(int(response.status), {"content-type": content_type} if content_type else {}, body)
+
+
+class BrowserWebSocket:
+    """A browser's WebSocket behind the runtime's protocol."""
+
+    def __init__(self, socket: Any) -> None:
+        self._socket = socket
+        self._frames: deque[str | bytes] = deque()
+        self._waiter: asyncio.Future[None] | None = None
+        self._is_open = False
+        self._is_closed = False
+        socket.binaryType = "arraybuffer"
+        self._proxies = {
+            "onopen": create_proxy(self._on_open),
+            "onmessage": create_proxy(self._on_message),
+            "onclose": create_proxy(self._on_close),
+            "onerror": create_proxy(lambda _event: None),
+        }
+        for name, proxy in self._proxies.items():
+            setattr(socket, name, proxy)
+
+    async def opened(self) -> None:
+        """Wait until it is open; raises `WebSocketFailed`."""
+        while not self._is_open:
+            if self._is_closed:
+                raise WebSocketFailed()
+            await self._wait()
+
+    async def send(self, frame: str | bytes) -> None:
+        """Send one frame; waits while the browser holds more than 256 kB back."""
+        while not self._is_closed and self._socket.bufferedAmount > _HIGH_WATER_BYTES:  # noqa: ASYNC110
+            await asyncio.sleep(_DRAIN_POLL_S)
+        if self._is_closed or self._socket.readyState != _OPEN:
+            raise WebSocketClosed()
+        self._socket.send(frame if isinstance(frame, str) else to_js(frame))
+
+    async def receive(self) -> str | bytes:
+        """Wait for one frame."""
+        while not self._frames:
+            if self._is_closed:
+                raise WebSocketClosed()
+            await self._wait()
+        return self._frames.popleft()
+
+    async def close(self) -> None:
+        """Close without waiting for the other side."""
+        if not self._is_closed:
+            self._socket.close(_NORMAL_CLOSURE)
+            self._detach()
+
+    async def _wait(self) -> None:
+        self._waiter = asyncio.get_running_loop().create_future()
+        try:
+            await self._waiter
+        finally:
+            self._waiter = None
+
+    def _wake(self) -> None:
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
+
+    def _on_open(self, _event: Any) -> None:
+        self._is_open = True
+        self._wake()
+
+    def _on_message(self, event: Any) -> None:
+        data = event.data
+        frame: str | bytes = data if isinstance(data, str) else data.to_bytes()
+        if len(frame) > MAX_FRAME_BYTES or len(self._frames) >= _MAX_QUEUED_FRAMES:
+            self._socket.close()
+            self._detach()
+            return
+        self._frames.append(frame)
+        self._wake()
+
+    def _on_close(self, _event: Any) -> None:
+        self._detach()
+
+    def _detach(self) -> None:
+        """Let JavaScript go: no callback comes after this."""
+        if self._is_closed:
+            return
+        self._is_closed = True
+        for name, proxy in self._proxies.items():
+            setattr(self._socket, name, None)
+            # The proxy that is running this very call may not be destroyed before it returns.
+            asyncio.get_running_loop().call_soon(proxy.destroy)
+        self._wake()
