@@ -73,6 +73,11 @@ class MessagePreparer:
     mean_ack_delay_ms: float = field(default=15.0, kw_only=True)
     topology: Topology | None = field(default=None, kw_only=True, repr=False)
 
+    @property
+    def is_ready(self) -> bool:
+        """Whether there is a topology with our own gateway in it: what everything needs."""
+        return self.topology is not None and self.own.gateway in self.topology.gateways
+
     def prepare(self, fragment: Fragment, recipient: Recipient) -> PreparedPacket:
         """Make a packet that carries the fragment to the recipient, encrypted for it alone."""
         content = fragment.encode()

@@ -1,0 +1,97 @@
+"""The SURBs that one anonymous sender gave us, and when to ask it for more (Nym spec: reply SURBs, user side)."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from mix_protocol.addressing.key_rotation import KeyRotation
+from mix_protocol.messages.reply_surb import ReplySurb
+
+
+@dataclass(frozen=True, slots=True)
+class SurbThresholds:
+    """How many SURBs to keep and to ask for; the defaults are the published client's.
+
+    reserve -- SURBs kept back for asking for more
+    enough -- with so many in hand or on their way, no more are asked for
+    request_min, request_max -- bounds of the number asked for at a time
+    capacity -- SURBs kept of one sender; beyond it the oldest go
+    """
+
+    reserve: int = 10
+    enough: int = 200
+    request_min: int = 10
+    request_max: int = 50
+    capacity: int = 512
+
+
+class SurbStore:
+    """First in, first out; those whose nodes may have changed their keys come last.
+
+    requested -- how many have been asked for and did not come yet
+    """
+
+    def __init__(self, thresholds: SurbThresholds) -> None:
+        self._thresholds = thresholds
+        self._fresh: deque[tuple[float, ReplySurb]] = deque(maxlen=thresholds.capacity)
+        self._stale: deque[tuple[float, ReplySurb]] = deque(maxlen=thresholds.capacity)
+        self.requested = 0
+
+    def __len__(self) -> int:
+        return len(self._fresh) + len(self._stale)
+
+    @property
+    def fresh(self) -> int:
+        """How many are not suspected to be stale."""
+        return len(self._fresh)
+
+    @property
+    def above_reserve(self) -> int:
+        """How many ordinary replies may be sent."""
+        return max(0, len(self) - self._thresholds.reserve)
+
+    def add(self, surbs: Iterable[ReplySurb], now: float) -> None:
+        """Store what the sender gave; stale ones go as soon as fresh ones replace them."""
+        self._fresh.extend((now, surb) for surb in surbs)
+        surplus = len(self._fresh) - self._thresholds.reserve
+        for _ in range(min(surplus, len(self._stale))):
+            self._stale.popleft()
+
+    def take(self) -> ReplySurb | None:
+        """Give the SURB to use next, and forget it."""
+        source = self._fresh or self._stale
+        return source.popleft()[1] if source else None
+
+    def amount_to_request(self, queued: int) -> int:
+        """Tell how many to ask for now, when `queued` fragments wait; mostly 0."""
+        thresholds = self._thresholds
+        expected = len(self._fresh) + self.requested
+        if expected >= thresholds.enough or expected >= queued + thresholds.reserve:
+            return 0
+        return min(thresholds.request_max, max(queued, thresholds.request_min))
+
+    def suspect(self, rotation: KeyRotation) -> int:
+        """Mark as possibly stale all that were not made for this rotation; tell how many became so."""
+        entries = list(self._fresh)
+        self._fresh.clear()
+        for entry in entries:
+            is_of_rotation = entry[1].key_rotation is rotation and rotation is not KeyRotation.UNKNOWN
+            (self._fresh if is_of_rotation else self._stale).append(entry)
+        return len(entries) - len(self._fresh)
+
+    def drop_stale(self) -> int:
+        """Forget all that are possibly stale; tell how many."""
+        dropped = len(self._stale)
+        self._stale.clear()
+        return dropped
+
+    def drop_received_before(self, moment: float) -> int:
+        """Forget all that came before a moment; tell how many."""
+        dropped = 0
+        for source in (self._fresh, self._stale):
+            while source and source[0][0] < moment:
+                source.popleft()
+                dropped += 1
+        return dropped
