@@ -1,0 +1,144 @@
+"""A mixnet in memory, on a virtual clock: real Sphinx processing, no sockets, no waiting."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Callable, Iterable
+from ipaddress import IPv4Address
+from typing import Protocol
+
+from mix_protocol.addressing import KeyRotation, NodeAddress, Recipient
+from mix_protocol.crypto.native import NativeCrypto
+from mix_protocol.crypto.randomness import SeededRandom, uniform
+from mix_protocol.messages.acknowledgement import split_surb_ack
+from mix_protocol.sphinx.delays import hold_time_s
+from mix_protocol.sphinx.geometry import PacketSize
+from mix_protocol.sphinx.mix_packet import MixPacket
+from mix_protocol.sphinx.processing import ForwardPacket, process_packet
+from mix_protocol.topology.nodes import GatewayNode, MixNode
+from mix_protocol.topology.topology import Topology
+
+LINK_DELAY_S = 0.002
+
+
+class Machine(Protocol):
+    """Whatever the virtual clock drives."""
+
+    def next_timeout(self) -> float | None: ...
+
+    def handle_timeout(self, now: float) -> None: ...
+
+
+class MemoryMixnet:
+    """Mix nodes and gateways. Clients are callbacks that take what their gateway pushes.
+
+    loss -- probability that a packet gets lost on a link between two nodes
+    """
+
+    def __init__(self, seed: int = 1, *, nodes_per_layer: int = 2, gateways: int = 2, loss: float = 0.0) -> None:
+        self.crypto = NativeCrypto()
+        self.random = SeededRandom(f"memory mixnet {seed}")
+        self.loss = loss
+        self.hops_done = 0
+        self.packets_lost = 0
+        self._secrets: dict[NodeAddress, bytes] = {}
+        self._clients: dict[bytes, Callable[[bytes, float], None]] = {}
+        self._events: list[tuple[float, int, NodeAddress, MixPacket]] = []
+        self._serial = 0
+        layers = tuple(
+            tuple(self._add_mix_node(10 * layer + number) for number in range(nodes_per_layer)) for layer in (1, 2, 3)
+        )
+        nodes = [self._add_gateway(100 + number) for number in range(gateways)]
+        self.gateways = tuple(node.identity for node in nodes)
+        self.topology = Topology(
+            layers=layers, gateways={node.identity: node for node in nodes}, rotation_id=7, epoch_id=1
+        )
+
+    def new_recipient(self, gateway: bytes) -> tuple[Recipient, bytes]:
+        """Make an address at a gateway, and the X25519 secret behind it."""
+        secret = self.random(32)
+        identity = self.crypto.ed25519_public(self.random(32))
+        return Recipient(identity, self.crypto.x25519_public(secret), gateway), secret
+
+    def attach(self, identity: bytes, receive: Callable[[bytes, float], None]) -> None:
+        """Let a client's gateway push to it."""
+        self._clients[identity] = receive
+
+    def detach(self, identity: bytes) -> None:
+        """Stop pushing to a client; what comes for it is lost."""
+        self._clients.pop(identity, None)
+
+    def send(self, packets: Iterable[MixPacket], now: float) -> None:
+        """Take packets as a client's entry gateway does: they go to their first hop at once."""
+        for packet in packets:
+            self._send_on(packet, now)
+
+    def next_timeout(self) -> float | None:
+        return self._events[0][0] if self._events else None
+
+    def handle_timeout(self, now: float) -> None:
+        while self._events and self._events[0][0] <= now:
+            at, _, address, packet = heapq.heappop(self._events)
+            self._process(address, packet, at)
+
+    def _send_on(self, packet: MixPacket, now: float, hold_s: float = 0.0) -> None:
+        if self.loss and uniform(self.random) < self.loss:
+            self.packets_lost += 1
+            return
+        self._serial += 1
+        heapq.heappush(self._events, (now + hold_s + LINK_DELAY_S, self._serial, packet.first_hop, packet))
+
+    def _process(self, address: NodeAddress, packet: MixPacket, now: float) -> None:
+        assert packet.key_rotation is KeyRotation.ODD
+        self.hops_done += 1
+        done = process_packet(self.crypto, self._secrets[address], packet.packet)
+        if isinstance(done, ForwardPacket):
+            onward = MixPacket(done.next_hop, done.packet, packet.key_rotation)
+            self._send_on(onward, now, hold_time_s(done.delay_ns))
+            return
+        payload = done.message
+        if len(packet.packet) != PacketSize.ACK.packet_length:
+            ack, payload = split_surb_ack(payload)
+            self._send_on(MixPacket(ack.first_hop, ack.packet, packet.key_rotation), now)
+        if (receive := self._clients.get(done.destination)) is not None:
+            receive(payload, now)
+
+    def _add_mix_node(self, number: int) -> MixNode:
+        return MixNode(number, self.random(32), *self._add_node(number))
+
+    def _add_gateway(self, number: int) -> GatewayNode:
+        return GatewayNode(number, self.random(32), *self._add_node(number), ws_port=9000)
+
+    def _add_node(self, number: int) -> tuple[bytes, NodeAddress]:
+        secret = self.random(32)
+        address = NodeAddress(IPv4Address(f"10.0.0.{number}"), 1789)
+        self._secrets[address] = secret
+        return self.crypto.x25519_public(secret), address
+
+
+def run_clock(
+    machines: Iterable[Machine],
+    *,
+    until: Callable[[], bool],
+    pump: Callable[[float], None],
+    now: float = 0.0,
+    limit_s: float = 600.0,
+) -> float:
+    """Drive machines from deadline to deadline until a condition holds; give the time at which it did.
+
+    pump -- moves what the machines want to send, after every step
+    """
+    machines = tuple(machines)
+    end = now + limit_s
+    pump(now)
+    while not until():
+        deadlines = [deadline for machine in machines if (deadline := machine.next_timeout()) is not None]
+        assert deadlines, "nothing is going to happen any more"
+        now = max(now, min(deadlines))
+        assert now <= end, f"not done after {limit_s} virtual seconds"
+        for machine in machines:
+            deadline = machine.next_timeout()
+            if deadline is not None and deadline <= now:
+                machine.handle_timeout(now)
+        pump(now)
+    return now

@@ -1,0 +1,304 @@
+"""The mixnet client against an in-memory mixnet, on a virtual clock."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+from support.memory_mixnet import MemoryMixnet, run_clock
+
+from mix_protocol.addressing import Recipient
+from mix_protocol.messages.fragment import split_message
+from mix_protocol.messages.geometry import pushed_length
+from mix_protocol.messages.nym_message import (
+    AdditionalSurbs,
+    RepliableData,
+    ReplyData,
+    SurbRequest,
+    encode_message,
+)
+from mix_protocol.messages.preparation import MessagePreparer
+from mix_protocol.messages.reception import MessageReceived, MessageReceiver
+from mix_protocol.messages.reply_surb import ReplySurb
+from mix_protocol.sphinx.geometry import PacketSize
+from mix_protocol.topology.errors import UnknownGateway
+from mix_tunnel.mixnet.client import DataReceived, MixnetClient, SurbsRequested
+from mix_tunnel.mixnet.traffic import TrafficConfig
+
+QUIET = TrafficConfig(main_stream_mean_ms=None, cover_stream_mean_ms=None)
+
+
+class Service:
+    """The other end: receives repliable messages and answers with the SURBs in them."""
+
+    def __init__(self, network: MemoryMixnet) -> None:
+        self.network = network
+        self.recipient, secret = network.new_recipient(network.gateways[1])
+        self.preparer = MessagePreparer(network.crypto, network.random, self.recipient, network.random(16))
+        self.preparer.topology = network.topology
+        self.receiver = MessageReceiver(network.crypto, secret, self.preparer.ack_key)
+        self.messages: list[RepliableData | AdditionalSurbs] = []
+        self.surbs: list[ReplySurb] = []
+        network.attach(self.recipient.identity, self.receive)
+
+    def receive(self, payload: bytes, now: float) -> None:
+        self.receiver.receive_pushed(payload, now)
+        while (event := self.receiver.next_event()) is not None:
+            if isinstance(event, MessageReceived):
+                assert isinstance(event.message, RepliableData | AdditionalSurbs)
+                self.messages.append(event.message)
+                self.surbs += event.message.surbs
+
+    def reply(self, message: ReplyData | SurbRequest, now: float) -> None:
+        for fragment in split_message(self.network.random, encode_message(message)):
+            prepared = self.preparer.prepare_reply(fragment, self.surbs.pop(0))
+            self.network.send([prepared.packet], now)
+
+
+class World:
+    def __init__(self, config: TrafficConfig = QUIET, *, seed: int = 1, loss: float = 0.0) -> None:
+        self.network = MemoryMixnet(seed, loss=loss)
+        own, secret = self.network.new_recipient(self.network.gateways[0])
+        self.client = MixnetClient(
+            self.network.crypto,
+            self.network.random,
+            own=own,
+            encryption_secret=secret,
+            ack_key=self.network.random(16),
+            topology=self.network.topology,
+            now=0.0,
+            config=config,
+        )
+        self.service = Service(self.network)
+        self.network.attach(own.identity, self.client.receive_pushed)
+        self.sent = 0
+        self.now = 0.0
+
+    def pump(self, now: float) -> None:
+        packets = self.client.packets_to_send(now)
+        self.sent += len(packets)
+        self.network.send(packets, now)
+
+    def run(self, until: Callable[[], bool], limit_s: float = 600.0) -> None:
+        self.now = run_clock((self.client, self.network), until=until, pump=self.pump, now=self.now, limit_s=limit_s)
+
+    def send(self, data: bytes, surbs: int = 2) -> None:
+        self.client.send_message(data, self.service.recipient, self.now, surbs=surbs)
+
+
+def test_a_message_arrives_with_its_surbs_and_is_acknowledged():
+    world = World()
+    world.send(b"hello", surbs=3)
+    world.run(lambda: world.client.counters.acks_received == 1)
+    [message] = world.service.messages
+    assert isinstance(message, RepliableData)
+    assert (message.data, len(message.surbs)) == (b"hello", 3)
+    assert world.client.counters.reply_surbs_given == 3
+    assert 0.0 < (world.client.counters.round_trip_s or 0.0) < 1.0
+    assert world.sent == world.client.counters.real_packets_sent == 1
+
+
+def test_a_reply_by_surb_comes_back_as_data():
+    world = World()
+    world.send(b"question", surbs=5)
+    world.run(lambda: bool(world.service.messages))
+    world.service.reply(ReplyData(b"answer" * 800), world.now)  # three fragments, so three SURBs
+    world.run(lambda: world.client.counters.replies_received == 1)
+    assert world.client.next_event() == DataReceived(b"answer" * 800, is_reply=True)
+    assert world.client.next_event() is None
+    assert len(world.service.surbs) == 2
+
+
+def test_messages_to_one_recipient_bear_one_tag_and_to_another_a_different_one():
+    world = World()
+    other = Service(world.network)
+    world.send(b"one")
+    world.send(b"two")
+    world.client.send_message(b"three", other.recipient, 0.0, surbs=1)
+    world.run(lambda: len(world.service.messages) == 2 and len(other.messages) == 1)
+    tags = {message.sender_tag for message in world.service.messages}
+    assert len(tags) == 1
+    assert other.messages[0].sender_tag not in tags
+
+
+def test_an_idle_client_with_both_streams_off_sends_nothing():
+    world = World()
+    assert world.client.packets_to_send(100.0) == []
+    deadline = world.client.next_timeout()
+    assert deadline is not None
+    world.client.handle_timeout(deadline)
+    assert world.client.packets_to_send(deadline) == []
+
+
+def test_lost_packets_are_sent_again_until_acknowledged():
+    world = World(seed=11, loss=0.1)  # each packet crosses eight links to its acknowledgement
+    data = bytes(range(256)) * 100
+    world.send(data)
+    world.run(lambda: world.client.counters.acks_received >= 17)
+    [message] = world.service.messages
+    assert isinstance(message, RepliableData)
+    assert message.data == data
+    assert world.client.counters.retransmitted_packets > 0
+    assert world.network.packets_lost > 0
+    sent = world.sent
+    world.run(lambda: world.client.next_timeout() is not None and world.now > 0, limit_s=60.0)
+    assert world.sent == sent  # nothing is pending any more
+
+
+def test_a_fragment_without_acknowledgement_is_given_up_in_the_end():
+    world = World(TrafficConfig(main_stream_mean_ms=None, cover_stream_mean_ms=None, max_transmissions=3))
+    world.network.detach(world.client.own.identity)
+    world.send(b"into the void")
+    world.run(lambda: world.client.counters.fragments_given_up == 1)
+    assert world.sent == 3
+    assert world.now > 3 * 1.5
+
+
+def test_a_late_acknowledgement_calls_a_queued_retransmission_off():
+    world = World()
+    held: list[bytes] = []
+    world.network.attach(world.client.own.identity, lambda payload, now: held.append(payload))
+    world.send(b"x")
+    world.run(lambda: bool(held))
+    deadline = world.client._pending.next_timeout()
+    assert deadline is not None
+    world.client.handle_timeout(deadline)
+    assert world.client.queued == 1
+    world.client.receive_pushed(held[0], deadline)
+    assert world.client.packets_to_send(deadline) == []
+    assert world.client.queued == 0
+
+
+def test_a_surb_request_is_answered_in_batches_up_to_the_cap():
+    world = World()
+    world.send(b"question")
+    world.run(lambda: bool(world.service.messages))
+    world.service.reply(SurbRequest(world.service.recipient, 4_000_000_000), world.now)
+    world.run(lambda: sum(len(m.surbs) for m in world.service.messages if isinstance(m, AdditionalSurbs)) >= 500)
+    batches = [len(m.surbs) for m in world.service.messages if isinstance(m, AdditionalSurbs)]
+    assert batches == [100] * 5
+    assert world.client.next_event() == SurbsRequested(world.service.recipient, 4_000_000_000, 500)
+    world.service.surbs = world.service.surbs[-1:]
+    world.service.reply(ReplyData(b"by the last one"), world.now)
+    world.run(lambda: world.client.counters.replies_received == 1)
+
+
+def test_a_request_while_the_last_one_is_being_answered_gets_nothing_more():
+    world = World()
+    world.send(b"question")
+    world.run(lambda: bool(world.service.messages))
+    for _ in range(2):
+        world.client._answer_surb_request(world.service.recipient, 50, world.now)
+    granted = [event.granted for event in iter(world.client.next_event, None) if isinstance(event, SurbsRequested)]
+    assert granted == [50, 0]
+
+
+def test_strangers_get_no_surbs():
+    world = World()
+    world.send(b"question")
+    world.run(lambda: bool(world.service.messages))
+    stranger = Recipient(b"s" * 32, b"t" * 32, world.network.gateways[1])
+    world.service.reply(SurbRequest(stranger, 10), world.now)
+    world.run(lambda: world.client._events.__len__() == 1)
+    assert world.client.next_event() == SurbsRequested(stranger, 10, 0)
+    assert world.client.queued == 0
+
+
+@pytest.mark.parametrize("length", [0, 5, 21, 48, 1643])
+def test_garbage_from_the_gateway_is_counted_and_dropped(length: int):
+    world = World()
+    world.client.receive_pushed(b"\xff" * length, 0.0)
+    counters = world.client.counters
+    assert counters.packets_dropped + counters.acks_received == 1
+    assert world.client.next_event() is None
+
+
+def test_forgetting_a_recipient_stops_its_packets():
+    world = World()
+    world.send(bytes(50_000))
+    world.pump(0.0)
+    before = world.sent
+    world.send(b"more")
+    world.client.forget_recipient(world.service.recipient)
+    assert world.client.queued == 0
+    world.network.detach(world.client.own.identity)
+    world.run(lambda: world.client.counters.fragments_given_up == before)
+    assert world.sent == before
+
+
+def test_a_suspended_client_is_silent_and_goes_on_afterwards():
+    world = World()
+    world.send(b"before")
+    world.pump(0.0)
+    world.network.detach(world.client.own.identity)
+    world.client.suspend()
+    for second in range(1, 100):
+        world.client.handle_timeout(float(second))
+        world.network.handle_timeout(float(second))
+        assert world.client.packets_to_send(float(second)) == []
+    world.network.attach(world.client.own.identity, world.client.receive_pushed)
+    world.client.resume(100.0)
+    world.now = 100.0
+    world.run(lambda: world.client.counters.acks_received == 1)
+    assert world.client.counters.retransmitted_packets == 1
+
+
+def test_an_unknown_gateway_is_a_typed_error_at_once_or_a_fragment_given_up_later():
+    world = World()
+    nowhere = Recipient(b"i" * 32, b"k" * 32, b"g" * 32)
+    world.client.send_message(b"x", nowhere, 0.0, surbs=0)
+    assert world.client.packets_to_send(0.0) == []
+    assert world.client.counters.fragments_given_up == 1
+    with pytest.raises(UnknownGateway):
+        world.network.topology.route_to(nowhere.gateway, world.network.random)
+
+
+def test_cover_traffic_has_the_configured_rates_and_comes_back():
+    world = World(TrafficConfig(), seed=5)
+    world.run(lambda: world.now >= 0 and world.client.counters.cover_packets_sent >= 550)
+    # 50 packets a second from the main stream and 5 from the loop cover stream.
+    assert 8.7 < world.now < 11.3
+    assert world.client.counters.real_packets_sent == 0
+    assert world.client.counters.cover_packets_received > 520
+    assert world.client.counters.acks_received == 0
+
+
+def test_real_packets_take_the_place_of_cover_in_the_main_stream():
+    world = World(TrafficConfig(cover_stream_mean_ms=None), seed=6)
+    world.send(bytes(1600 * 20))
+    world.run(lambda: world.sent >= 100)
+    counters = world.client.counters
+    assert counters.real_packets_sent >= 21
+    assert counters.real_packets_sent + counters.cover_packets_sent + counters.retransmitted_packets == 100
+    assert 1.3 < world.now < 2.8  # the rate does not tell that there was something to send
+
+
+def test_a_congested_connection_gets_no_more_packets_and_slows_the_stream_down():
+    world = World(TrafficConfig(), seed=7)
+    for tick in range(1, 4000):
+        assert world.client.packets_to_send(tick / 100.0, waiting=32) == []
+    assert world.client.delay_multiplier == 6
+    for tick in range(4000, 6000):
+        world.client.packets_to_send(tick / 100.0)
+        if world.client.delay_multiplier == 1:
+            break
+    assert world.client.delay_multiplier == 1
+
+
+def test_after_a_long_sleep_no_burst_of_cover_is_built():
+    world = World(TrafficConfig(), seed=8)
+    assert len(world.client.packets_to_send(3600.0)) <= 9
+    assert len(world.client.packets_to_send(3600.0)) == 0
+
+
+def test_a_new_topology_is_used_for_the_next_packet():
+    world = World()
+    (_, second), *others = world.network.topology.layers
+    world.client.topology = replace(world.network.topology, layers=((second,), *others))
+    world.send(bytes(1600 * 30))
+    packets = world.client.packets_to_send(0.0)
+    assert len(packets) > 30
+    assert {packet.first_hop for packet in packets} == {second.address}
+
+
+def test_payload_lengths_of_the_protocol_are_what_the_garbage_test_used():
+    assert pushed_length(PacketSize.REGULAR) == 1643
