@@ -1,0 +1,8 @@
+"""HTTP/1.1 through the tunnel: requests, streamed responses, redirects, kept-alive connections."""
+
+from .client import HttpClient, HttpOptions
+from .request import HttpRequest, HttpTimeouts
+from .response import HttpResponse
+from .url import HttpUrl
+
+__all__ = ["HttpClient", "HttpOptions", "HttpRequest", "HttpResponse", "HttpTimeouts", "HttpUrl"]

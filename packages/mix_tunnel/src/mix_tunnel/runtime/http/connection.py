@@ -1,0 +1,277 @@
+"""One HTTP/1.1 connection: h11's state machine over a byte stream, one exchange after the other.
+
+The request's body is sent by a task of its own while the response is read, so that a server may answer early, and
+neither side can block the other for ever.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterable, Coroutine
+from dataclasses import dataclass
+
+import h11
+
+from mix_protocol.errors import Closed, MixError, NetworkFailure
+
+from ...streams import ByteStream
+from .errors import (
+    BadBody,
+    BodyCut,
+    HeadTooLarge,
+    IdleTimedOut,
+    MalformedResponse,
+    NoResponse,
+    ResponseTimedOut,
+)
+from .request import HeaderList, HttpTimeouts, PreparedRequest
+
+CHUNK_BYTES = 65_536
+MAX_HEAD_BYTES = 262_144
+"""Largest response head; Chromium's limit."""
+MAX_INFORMATIONAL = 16
+"""1xx responses passed over before the real one."""
+
+
+@dataclass(frozen=True, slots=True)
+class ResponseHead:
+    """The status line and headers, with names as the server wrote them."""
+
+    status: int
+    reason: str
+    http_version: str
+    headers: HeaderList
+
+
+class HttpConnection:
+    """Speaks HTTP/1.1 as client. One exchange at a time: `exchange`, then `read` until b"", then the next."""
+
+    def __init__(self, stream: ByteStream) -> None:
+        self._stream = stream
+        self._h11 = h11.Connection(our_role=h11.CLIENT, max_incomplete_event_size=MAX_HEAD_BYTES)
+        self._timeouts = HttpTimeouts()
+        self._sender: asyncio.Task[None] | None = None
+        self._caller_error: BaseException | None = None
+        self._send_failed = False
+        self._pending = bytearray()
+        self._failure: MixError | None = None
+        self._at_eof = False
+        self._broken = False
+        self._in_body = False
+        self.exchanges = 0
+        """Exchanges begun, the present one included."""
+        self.response_begun = False
+        """Whether a byte of the present response has arrived."""
+        self.complete = False
+        """Whether the present response has been received to its end (it may wait in memory)."""
+
+    @property
+    def reusable(self) -> bool:
+        """Whether another exchange may follow: both messages are whole, and nothing unasked lies behind them."""
+        return not self._broken and (self._h11.our_state, self._h11.their_state) == (h11.IDLE, h11.IDLE)
+
+    async def exchange(self, request: PreparedRequest, timeouts: HttpTimeouts) -> ResponseHead:
+        """Send a request and wait for the response's head (1xx ones are passed over).
+
+        On any failure, cancellation included, the connection is of no use and has to be aborted.
+        """
+        self._timeouts = timeouts
+        self.exchanges += 1
+        self.response_begun = self.complete = False
+        await self._send(request)
+        head = await self._receive_head()
+        self._take_what_is_here()
+        return head
+
+    async def read(self) -> bytes:
+        """Wait for the next piece of the body (about 64 kB at most); b"" at its end.
+
+        Raises `BodyCut` when the connection ends before the body does.
+        """
+        while not self._pending and not self.complete:
+            if self._failure is not None:
+                raise self._failure
+            self._accept(await self._next_event(self._timeouts.idle_s, IdleTimedOut))
+            self._take_what_is_here()
+        return self.take_pending()
+
+    def take_pending(self) -> bytes:
+        """The bytes of the body that have arrived and were not read yet."""
+        piece = bytes(self._pending)
+        self._pending.clear()
+        return piece
+
+    async def wait_until_broken(self) -> None:
+        """Return when the server closes this idle connection, or sends what nobody asked for. May be cancelled."""
+        await self._stream.receive(1)
+        self._broken = True
+
+    def abort(self) -> None:
+        """Drop the connection at once, and whatever is still being sent."""
+        self._broken = True
+        self._stop_sending()
+        self._stream.abort()
+
+    async def aclose(self) -> None:
+        """Close the connection in order."""
+        self._broken = True
+        self._stop_sending()
+        await self._stream.aclose()
+
+    # --- sending
+
+    async def _send(self, request: PreparedRequest) -> None:
+        headers = [(name.encode("ascii"), value.encode("latin-1")) for name, value in request.wire_headers()]
+        head = self._h11.send(h11.Request(method=request.method, target=request.url.target, headers=headers)) or b""
+        body = request.body
+        if isinstance(body, AsyncIterable):
+            self._start_sender(self._send_pieces(head, body))
+        elif body is not None and len(body) > CHUNK_BYTES:
+            self._start_sender(self._send_large(head, body))
+        else:
+            # One write for head and body: on a mixnet every packet counts.
+            data = head + self._encode(body or b"") + self._end_of_message()
+            try:
+                await self._stream.send(data)
+            except NetworkFailure:
+                self._send_failed = True  # the server may have answered before it closed: read on
+
+    def _start_sender(self, sending: Coroutine[None, None, None]) -> None:
+        self._sender = asyncio.create_task(sending, name="http upload")
+        self._sender.add_done_callback(self._sender_done)
+
+    async def _send_large(self, head: bytes, body: bytes) -> None:
+        await self._stream.send(head)
+        view = memoryview(body)
+        for start in range(0, len(view), CHUNK_BYTES):
+            await self._stream.send(self._encode(bytes(view[start : start + CHUNK_BYTES])))
+        end = self._end_of_message()
+        if end:
+            await self._stream.send(end)
+
+    async def _send_pieces(self, head: bytes, body: AsyncIterable[bytes]) -> None:
+        await self._stream.send(head)
+        async for piece in body:
+            if not isinstance(piece, (bytes, bytearray, memoryview)):
+                raise BadBody("an asynchronous body must yield bytes")
+            if piece:
+                await self._stream.send(self._encode(bytes(piece)))
+        end = self._end_of_message()
+        if end:
+            await self._stream.send(end)
+
+    def _encode(self, data: bytes) -> bytes:
+        if not data:
+            return b""
+        try:
+            return self._h11.send(h11.Data(data=data)) or b""
+        except h11.LocalProtocolError as error:
+            raise BadBody("the body is longer than its Content-Length") from error
+
+    def _end_of_message(self) -> bytes:
+        try:
+            return self._h11.send(h11.EndOfMessage()) or b""
+        except h11.LocalProtocolError as error:
+            raise BadBody("the body is shorter than its Content-Length") from error
+
+    def _sender_done(self, task: asyncio.Task[None]) -> None:
+        if task.cancelled():
+            return
+        error = task.exception()
+        if error is None:
+            return
+        self._send_failed = True
+        if not isinstance(error, (NetworkFailure, Closed)):
+            # The caller's own iterator failed: whoever reads the response is told so.
+            self._caller_error = error
+            self._stream.abort()
+
+    def _stop_sending(self) -> None:
+        if self._sender is not None and not self._sender.done():
+            self._sender.cancel()
+
+    # --- receiving
+
+    async def _receive_head(self) -> ResponseHead:
+        for _ in range(MAX_INFORMATIONAL):
+            event = await self._next_event(self._timeouts.response_s, ResponseTimedOut)
+            if isinstance(event, h11.Response):
+                self._in_body = True
+                return ResponseHead(
+                    status=event.status_code,
+                    reason=bytes(event.reason).decode("latin-1"),
+                    http_version=bytes(event.http_version).decode("latin-1"),
+                    headers=[(n.decode("latin-1"), v.decode("latin-1")) for n, v in event.headers.raw_items()],
+                )
+            if not isinstance(event, h11.InformationalResponse):
+                raise NoResponse
+        raise MalformedResponse("the server sends provisional answers without end")
+
+    async def _next_event(self, timeout_s: float | None, timed_out: type[NetworkFailure]) -> object:
+        while True:
+            event = self._parse()
+            if event is not h11.NEED_DATA:
+                return event
+            try:
+                async with asyncio.timeout(timeout_s):
+                    data = await self._stream.receive(CHUNK_BYTES)
+            except TimeoutError as error:
+                raise timed_out(seconds=timeout_s) from error
+            except NetworkFailure as error:
+                raise self._cut(error) from error
+            except Closed:
+                if self._caller_error is not None:
+                    raise self._caller_error from None
+                raise
+            if data:
+                self.response_begun = True
+            else:
+                self._at_eof = True
+            self._h11.receive_data(data)
+
+    def _cut(self, error: NetworkFailure) -> BaseException:
+        if self._caller_error is not None:
+            return self._caller_error
+        if not self.response_begun:
+            return NoResponse(cause=error.code)
+        if self._in_body:
+            return BodyCut(cause=error.code)
+        return error
+
+    def _parse(self) -> object:
+        try:
+            return self._h11.next_event()
+        except h11.RemoteProtocolError as error:
+            if self._at_eof:
+                raise (BodyCut() if self._in_body else NoResponse()) from error
+            raise (HeadTooLarge() if error.error_status_hint == 431 else MalformedResponse()) from error
+
+    def _take_what_is_here(self) -> None:
+        """Take what has arrived already: many small chunks make one piece, a short body comes with its head."""
+        while not self.complete and self._failure is None and len(self._pending) < CHUNK_BYTES:
+            try:
+                event = self._parse()
+                if event is h11.NEED_DATA:
+                    return
+                self._accept(event)
+            except MixError as error:
+                self._failure = error  # raised once the bytes before it have been read
+
+    def _accept(self, event: object) -> None:
+        if isinstance(event, h11.Data):
+            self._pending += event.data
+        elif isinstance(event, h11.EndOfMessage):
+            self._end_exchange()
+        else:
+            raise MalformedResponse
+
+    def _end_exchange(self) -> None:
+        self.complete = True
+        self._in_body = False
+        trailing, _ = self._h11.trailing_data
+        done = (self._h11.our_state, self._h11.their_state) == (h11.DONE, h11.DONE)
+        if done and not trailing and not self._at_eof and not self._send_failed:
+            self._h11.start_next_cycle()
+        else:
+            self._broken = True
+            self._stop_sending()

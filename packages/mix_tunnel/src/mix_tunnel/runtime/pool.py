@@ -1,0 +1,246 @@
+"""Connections kept alive between requests: a few for each origin, some in all, given out in the order of asking.
+
+Each idle connection is watched: when the server closes it, or it has idled for too long, it is closed here too, so
+that it neither surprises the next request nor lingers at the exit.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from contextlib import suppress
+from typing import Generic, Protocol, TypeVar
+
+from mix_protocol.errors import MixError
+
+from .http.errors import ClientClosed
+from .http.url import Origin
+
+CLOSE_TIMEOUT_S = 5.0
+
+
+class PooledConnection(Protocol):
+    """What the pool must be able to do with a connection."""
+
+    async def wait_until_broken(self) -> None:
+        """Return, or raise a `MixError`, when the idle connection is of no more use."""
+        ...
+
+    async def aclose(self) -> None:
+        """Close in order."""
+        ...
+
+    def abort(self) -> None:
+        """Drop at once."""
+        ...
+
+
+C = TypeVar("C", bound=PooledConnection)
+
+
+class Lease(Generic[C]):
+    """The right to one connection of an origin: an idle one, or room to open one (`connection` is None then)."""
+
+    def __init__(self, pool: ConnectionPool[C], origin: Origin, idle: _Idle[C] | None) -> None:
+        self._pool = pool
+        self._idle = idle
+        self._loop = asyncio.get_running_loop()
+        self.origin = origin
+        self.connection = idle.connection if idle is not None else None
+        self.released = False
+
+    async def _take_over(self) -> None:
+        """Wait until the watcher has let go of the idle connection; when it found it broken, there is only room."""
+        if self._idle is None:
+            return
+        await asyncio.wait({self._idle.watcher})
+        if not self._idle.watcher.cancelled():
+            self._idle.connection.abort()
+            self.connection = None
+
+    def give_back(self) -> None:
+        """Let others use the connection; it must be ready for the next exchange. Idempotent."""
+        if not self.released:
+            self.released = True
+            self._pool._take_back(self)
+
+    def finish(self) -> None:
+        """Close the connection in order, since it can't be used again, and free its place. Idempotent."""
+        if not self.released:
+            self.released = True
+            if self.connection is not None:
+                self._pool._close_soon(self.connection)
+            self._pool._free(self)
+
+    def drop_soon(self) -> None:
+        """`drop` from wherever the garbage collector runs: in the loop's next turn, if the loop still lives."""
+        with suppress(RuntimeError):
+            self._loop.call_soon_threadsafe(self.drop)
+
+    def drop(self) -> None:
+        """Abort the connection, if there is one, and free its place. Idempotent."""
+        if not self.released:
+            self.released = True
+            if self.connection is not None:
+                self.connection.abort()
+            self._pool._free(self)
+
+
+class _Idle(Generic[C]):
+    def __init__(self, origin: Origin, connection: C, watcher: asyncio.Task[None]) -> None:
+        self.origin = origin
+        self.connection = connection
+        self.watcher = watcher
+
+
+class _Waiter(Generic[C]):
+    def __init__(self, origin: Origin, fresh: bool, future: asyncio.Future[Lease[C]]) -> None:
+        self.origin = origin
+        self.fresh = fresh
+        self.future = future
+
+
+class ConnectionPool(Generic[C]):
+    """At most `per_origin` connections to one origin and `in_all` altogether; who asked first is served first."""
+
+    def __init__(self, *, per_origin: int = 6, in_all: int = 64, keep_alive_s: float = 60.0) -> None:
+        self._per_origin = per_origin
+        self._in_all = in_all
+        self._keep_alive_s = keep_alive_s
+        self._counts: Counter[Origin] = Counter()
+        self._idle: list[_Idle[C]] = []  # the one used longest ago first
+        self._waiters: list[_Waiter[C]] = []
+        self._leased: set[Lease[C]] = set()
+        self._closing: set[asyncio.Task[None]] = set()
+        self._closed = False
+
+    @property
+    def idle(self) -> int:
+        """Connections that wait for a request."""
+        return len(self._idle)
+
+    @property
+    def open(self) -> int:
+        """Connections in use, opening or idle."""
+        return self._counts.total()
+
+    async def acquire(self, origin: Origin, *, fresh: bool = False) -> Lease[C]:
+        """Wait for an idle connection or for room to open one; `fresh` takes no idle one."""
+        if self._closed:
+            raise ClientClosed
+        waiter = _Waiter[C](origin, fresh, asyncio.get_running_loop().create_future())
+        self._waiters.append(waiter)
+        self._assign()
+        try:
+            lease = await waiter.future
+            await lease._take_over()
+        except asyncio.CancelledError:
+            if waiter in self._waiters:
+                self._waiters.remove(waiter)
+            elif waiter.future.done() and not waiter.future.cancelled() and waiter.future.exception() is None:
+                waiter.future.result().drop()
+            raise
+        return lease
+
+    async def aclose(self) -> None:
+        """Close the idle connections, abort those in use, and turn those who wait away."""
+        self._closed = True
+        for waiter in self._waiters:
+            if not waiter.future.done():
+                waiter.future.set_exception(ClientClosed())
+        self._waiters.clear()
+        for lease in list(self._leased):
+            lease.drop()
+        for idle in list(self._idle):
+            self._retire(idle)
+        if self._closing:
+            await asyncio.wait(self._closing)
+
+    # --- giving out
+
+    def _assign(self) -> None:
+        """Serve, in the order of asking, everyone who can be served now."""
+        for waiter in list(self._waiters):
+            if waiter.future.done():
+                self._waiters.remove(waiter)
+                continue
+            lease = self._grant(waiter)
+            if lease is not None:
+                self._waiters.remove(waiter)
+                self._leased.add(lease)
+                waiter.future.set_result(lease)
+
+    def _grant(self, waiter: _Waiter[C]) -> Lease[C] | None:
+        origin = waiter.origin
+        own = [idle for idle in self._idle if idle.origin == origin]
+        if own and not waiter.fresh:
+            idle = own[-1]  # the one used last is the likeliest to be alive
+            self._idle.remove(idle)
+            idle.watcher.cancel()
+            return Lease(self, origin, idle)
+        if self._counts[origin] >= self._per_origin:
+            if not own:
+                return None
+            self._retire(own[0])
+        elif self._counts.total() >= self._in_all:
+            if not self._idle:
+                return None
+            self._retire(self._idle[0])
+        self._counts[origin] += 1
+        return Lease(self, origin, None)
+
+    # --- taking back
+
+    def _take_back(self, lease: Lease[C]) -> None:
+        assert lease.connection is not None
+        self._leased.discard(lease)
+        watcher = asyncio.create_task(self._watch(lease.connection), name="idle connection")
+        idle = _Idle(lease.origin, lease.connection, watcher)
+        self._idle.append(idle)
+        watcher.add_done_callback(lambda task: self._watched(idle, task))
+        if self._closed:
+            self._retire(idle)
+        self._assign()
+
+    def _free(self, lease: Lease[C]) -> None:
+        self._leased.discard(lease)
+        self._uncount(lease.origin)
+        self._assign()
+
+    def _uncount(self, origin: Origin) -> None:
+        self._counts[origin] -= 1
+        if not self._counts[origin]:
+            del self._counts[origin]
+
+    async def _watch(self, connection: C) -> None:
+        with suppress(TimeoutError, MixError):
+            async with asyncio.timeout(self._keep_alive_s):
+                await connection.wait_until_broken()
+
+    def _watched(self, idle: _Idle[C], task: asyncio.Task[None]) -> None:
+        if not task.cancelled():
+            task.exception()
+        if idle in self._idle:
+            self._retire(idle)
+            self._assign()
+
+    def _retire(self, idle: _Idle[C]) -> None:
+        """Close an idle connection in the background; its place is free at once."""
+        self._idle.remove(idle)
+        idle.watcher.cancel()
+        self._uncount(idle.origin)
+        self._close_soon(idle.connection, idle.watcher)
+
+    def _close_soon(self, connection: C, watcher: asyncio.Task[None] | None = None) -> None:
+        closing = asyncio.create_task(self._close(connection, watcher), name="close connection")
+        self._closing.add(closing)
+        closing.add_done_callback(self._closing.discard)
+
+    async def _close(self, connection: C, watcher: asyncio.Task[None] | None) -> None:
+        try:
+            async with asyncio.timeout(CLOSE_TIMEOUT_S):
+                if watcher is not None:
+                    await asyncio.wait({watcher})
+                await connection.aclose()
+        except (TimeoutError, MixError):
+            connection.abort()
