@@ -1,0 +1,530 @@
+// Written by generate_errors.py from the Python registry: do not edit.
+import { MixError } from "./mix_error.js";
+
+/** The caller asked for something that cannot be; asking again the same way will fail again. */
+export declare class UsageError extends MixError {
+  static code: string;
+}
+
+/** The other side sent what the protocol does not allow. */
+export declare class PeerMisbehaved extends MixError {
+  static code: string;
+}
+
+/** The other side follows a protocol, but not one that we speak. */
+export declare class PeerIncompatible extends MixError {
+  static code: string;
+}
+
+/** Something between us and the other side failed; later it may work. */
+export declare class NetworkFailure extends MixError {
+  static code: string;
+}
+
+/** The object that was used has been closed. */
+export declare class Closed extends MixError {
+  static code: string;
+}
+
+/** A fault of this software, not of the caller's nor of the network. */
+export declare class InternalFailure extends MixError {
+  static code: string;
+}
+
+/** A node address that the caller built cannot be written in the space for it. */
+export declare class InvalidNodeAddress extends UsageError {
+  static code: string;
+}
+
+/** A client address that the caller built is not made of three 32-byte keys. */
+export declare class InvalidRecipient extends UsageError {
+  static code: string;
+}
+
+/** Bytes that should hold a node's socket address do not. */
+export declare class MalformedNodeAddress extends PeerMisbehaved {
+  static code: string;
+}
+
+/** Bytes or text from a peer that should hold a client's address do not. */
+export declare class MalformedRecipient extends PeerMisbehaved {
+  static code: string;
+}
+
+/** A key rotation byte other than 0 (unknown), 1 (odd) and 2 (even). */
+export declare class UnknownKeyRotation extends PeerMisbehaved {
+  static code: string;
+}
+
+/** Bytes or text that are not a valid encoding of what they should be. */
+export declare class MalformedMessage extends PeerMisbehaved {
+  static code: string;
+}
+
+/** Sealed bytes whose tag does not verify: another key, or tampering. */
+export declare class AuthenticationFailed extends PeerMisbehaved {
+  static code: string;
+}
+
+/** A public key with which no shared secret can be made (of low order, or not a key at all). */
+export declare class InvalidPublicKey extends PeerMisbehaved {
+  static code: string;
+}
+
+/** The directory answered a request with an HTTP status other than 200. Field `status`. */
+export declare class DirectoryRefused extends NetworkFailure {
+  static code: string;
+}
+
+/** The text can't be a host name; nothing was sent. */
+export declare class BadName extends UsageError {
+  static code: string;
+}
+
+/** An answer can't be read, or contradicts itself. */
+export declare class MalformedAnswer extends PeerMisbehaved {
+  static code: string;
+}
+
+/** NXDOMAIN: the name does not exist. */
+export declare class NameNotFound extends NetworkFailure {
+  static code: string;
+}
+
+/** The name exists, but has no record of the type asked for. */
+export declare class NoAddress extends NetworkFailure {
+  static code: string;
+}
+
+/** REFUSED: the server does not answer us. */
+export declare class QueryRefused extends NetworkFailure {
+  static code: string;
+}
+
+/** SERVFAIL, or another code that says the server could not find out. */
+export declare class ServerFailed extends NetworkFailure {
+  static code: string;
+}
+
+/** No server answered in time. */
+export declare class ResolvingTimedOut extends NetworkFailure {
+  static code: string;
+}
+
+/** The body has a type that can't be sent, or another length than its Content-Length says. */
+export declare class BadBody extends UsageError {
+  static code: string;
+}
+
+/** A header's name or value has characters that HTTP forbids. */
+export declare class BadHeader extends UsageError {
+  static code: string;
+}
+
+/** The method is no token, or one that no client may send. */
+export declare class BadMethod extends UsageError {
+  static code: string;
+}
+
+/** The server redirects to something that can't be fetched. */
+export declare class BadRedirect extends PeerMisbehaved {
+  static code: string;
+}
+
+/** The URL can't be fetched as it stands. */
+export declare class BadUrl extends UsageError {
+  static code: string;
+}
+
+/** A redirect asks for the body once more, but it was streamed and is gone. */
+export declare class BodyNotReplayable extends NetworkFailure {
+  static code: string;
+}
+
+/** A header that describes the connection or the framing, which are ours to manage. */
+export declare class ForbiddenHeader extends UsageError {
+  static code: string;
+}
+
+/** The server redirects, and the caller asked for an error then. */
+export declare class RedirectRefused extends NetworkFailure {
+  static code: string;
+}
+
+/** More redirects than allowed, perhaps in a circle. */
+export declare class TooManyRedirects extends PeerMisbehaved {
+  static code: string;
+}
+
+/** The connection ended in the middle of the body; what has been read is not all of it. */
+export declare class BodyCut extends NetworkFailure {
+  static code: string;
+}
+
+/** The HTTP client is closed, because its tunnel is. */
+export declare class ClientClosed extends Closed {
+  static code: string;
+}
+
+/** No connection within the time limit, TLS included. */
+export declare class ConnectTimedOut extends NetworkFailure {
+  static code: string;
+}
+
+/** The response's head is beyond every sensible size. */
+export declare class HeadTooLarge extends PeerMisbehaved {
+  static code: string;
+}
+
+/** In the middle of a body nothing arrived for longer than the time limit. */
+export declare class IdleTimedOut extends NetworkFailure {
+  static code: string;
+}
+
+/** What the server sent is not HTTP/1.1. */
+export declare class MalformedResponse extends PeerMisbehaved {
+  static code: string;
+}
+
+/** The connection ended before the first byte of a response. */
+export declare class NoResponse extends NetworkFailure {
+  static code: string;
+}
+
+/** The response was closed before its body had been read. */
+export declare class ResponseClosed extends Closed {
+  static code: string;
+}
+
+/** The request is out, and no response head came within the time limit. */
+export declare class ResponseTimedOut extends NetworkFailure {
+  static code: string;
+}
+
+/** The connection to the exit has been given up by this side. */
+export declare class IprClosed extends Closed {
+  static code: string;
+}
+
+/** The exit understood the request and said no. Field `reason` is a stable word, `detail` the exit's own text. */
+export declare class ExitDenied extends NetworkFailure {
+  static code: string;
+}
+
+/** The exit no longer knows this client, or no longer answers. Reconnecting gives new addresses. */
+export declare class ConnectionLost extends NetworkFailure {
+  static code: string;
+}
+
+/** The exit did not answer the request to connect in time. */
+export declare class ExitUnanswered extends NetworkFailure {
+  static code: string;
+}
+
+/** An IP packet to be sent has no bytes or more than 65535. */
+export declare class InvalidPacketSize extends UsageError {
+  static code: string;
+}
+
+/** A packet was to be sent before the exit had granted addresses, or after they were gone. */
+export declare class NotConnected extends UsageError {
+  static code: string;
+}
+
+/** A fragment that contradicts what other fragments of its set or of a linked set said. */
+export declare class InconsistentFragment extends PeerMisbehaved {
+  static code: string;
+}
+
+/** A fragment that the caller built, whose numbers do not fit together. */
+export declare class InvalidFragment extends UsageError {
+  static code: string;
+}
+
+/** A fragment that fills none of the packet sizes. */
+export declare class InvalidFragmentLength extends UsageError {
+  static code: string;
+}
+
+/** A message that the caller built and that has no encoding. */
+export declare class InvalidMessage extends UsageError {
+  static code: string;
+}
+
+/** An acknowledgement, or the packet that shall become one, that cannot be read. */
+export declare class MalformedAck extends PeerMisbehaved {
+  static code: string;
+}
+
+/** Decrypted bytes that are no fragment: wrong key, tampering, or a header that contradicts itself. */
+export declare class MalformedFragment extends PeerMisbehaved {
+  static code: string;
+}
+
+/** A reassembled message without the mark that ends it. */
+export declare class MalformedPadding extends PeerMisbehaved {
+  static code: string;
+}
+
+/** There is no picture of the network yet, so no route can be drawn. */
+export declare class NoTopology extends NetworkFailure {
+  static code: string;
+}
+
+/** A pushed payload that is too short to hold a key and a fragment. */
+export declare class TruncatedPayload extends PeerMisbehaved {
+  static code: string;
+}
+
+/** A pushed payload that no packet size gives. */
+export declare class UnexpectedPayloadLength extends PeerMisbehaved {
+  static code: string;
+}
+
+/** A reply that came without one of our SURBs, or something else that came with one. */
+export declare class UnsolicitedReply extends PeerMisbehaved {
+  static code: string;
+}
+
+/** A frame's header names something that does not exist; the stream can't be followed any further. */
+export declare class MalformedFrame extends PeerMisbehaved {
+  static code: string;
+}
+
+/** A URL could not be fetched. */
+export declare class GetFailed extends NetworkFailure {
+  static code: string;
+}
+
+/** The WebSocket was closed, by either side. */
+export declare class WebSocketClosed extends Closed {
+  static code: string;
+}
+
+/** The WebSocket could not be opened. */
+export declare class WebSocketFailed extends NetworkFailure {
+  static code: string;
+}
+
+/** The caller cancelled the call, or the worker is shutting down. */
+export declare class CallCancelled extends Closed {
+  static code: string;
+}
+
+/** More bytes of a body were sent than the receiver had granted. */
+export declare class CreditExceeded extends PeerMisbehaved {
+  static code: string;
+}
+
+/** A call's parameters do not have the shape that its method wants. */
+export declare class InvalidParameters extends UsageError {
+  static code: string;
+}
+
+/** A message is not one of the protocol's, or is too large. */
+export declare class MalformedRpcMessage extends PeerMisbehaved {
+  static code: string;
+}
+
+/** More calls are open at the same time than the worker allows. */
+export declare class TooManyCalls extends UsageError {
+  static code: string;
+}
+
+/** The worker has no method of this name. */
+export declare class UnknownMethod extends UsageError {
+  static code: string;
+}
+
+/** The header's MAC does not verify with this node's key. */
+export declare class BadMac extends PeerMisbehaved {
+  static code: string;
+}
+
+/** The decrypted payload does not have the form of a padded message. */
+export declare class BadPayload extends PeerMisbehaved {
+  static code: string;
+}
+
+/** A route, its delays or its destination cannot be written in a header. */
+export declare class InvalidRoute extends UsageError {
+  static code: string;
+}
+
+/** A forward request that does not hold a packet type, a first hop and a Sphinx packet. */
+export declare class MalformedMixPacket extends PeerMisbehaved {
+  static code: string;
+}
+
+/** Bytes that should hold a single-use reply block do not. */
+export declare class MalformedSurb extends PeerMisbehaved {
+  static code: string;
+}
+
+/** A message does not fit in the chosen packet size. */
+export declare class MessageTooLong extends UsageError {
+  static code: string;
+}
+
+/** A packet whose length or size tag is none of the network's. */
+export declare class UnknownPacketSize extends PeerMisbehaved {
+  static code: string;
+}
+
+/** A routing block that is neither for forwarding nor for delivery. */
+export declare class UnknownRoutingFlag extends PeerMisbehaved {
+  static code: string;
+}
+
+/** A certificate authority given by the caller can't be read. */
+export declare class BadCaCertificate extends UsageError {
+  static code: string;
+}
+
+/** A record did not verify, or an alert arrived, after the handshake. */
+export declare class TlsBroken extends PeerMisbehaved {
+  static code: string;
+}
+
+/** The server's certificate does not prove that this is the server; root of the reasons below. */
+export declare class CertificateRefused extends PeerMisbehaved {
+  static code: string;
+}
+
+/** The connection ended while TLS was being agreed on. */
+export declare class HandshakeCut extends NetworkFailure {
+  static code: string;
+}
+
+/** The two sides found no way to speak TLS with each other. */
+export declare class HandshakeFailed extends PeerIncompatible {
+  static code: string;
+}
+
+/** The connection ended without TLS's own goodbye (close_notify), so data may be missing. */
+export declare class TlsTruncated extends NetworkFailure {
+  static code: string;
+}
+
+/** A directory answer lists more than a client is willing to hold. */
+export declare class DocumentTooLarge extends PeerMisbehaved {
+  static code: string;
+}
+
+/** A mixing layer has no usable node, so that no route exists. Field `layer` is 1, 2 or 3. */
+export declare class EmptyLayer extends NetworkFailure {
+  static code: string;
+}
+
+/** Two directory answers that belong together describe different epochs. Trying again usually helps. */
+export declare class InconsistentDocuments extends PeerMisbehaved {
+  static code: string;
+}
+
+/** A directory answer does not have the shape that its endpoint promises. */
+export declare class MalformedDocument extends PeerMisbehaved {
+  static code: string;
+}
+
+/** Exit gateways exist, but all run software older than IP packet router protocol 9. */
+export declare class NoCompatibleExit extends PeerIncompatible {
+  static code: string;
+}
+
+/** No gateway accepts clients under the given conditions. Fields count why the listed ones were passed over. */
+export declare class NoEntryGateway extends NetworkFailure {
+  static code: string;
+}
+
+/** No exit gateway runs an IP packet router. */
+export declare class NoExit extends NetworkFailure {
+  static code: string;
+}
+
+/** No gateway of the directory is usable, so that no message can leave the mixnet. */
+export declare class NoGateways extends NetworkFailure {
+  static code: string;
+}
+
+/** Entry gateways exist, but none is reachable over TLS. */
+export declare class NoTlsGateway extends NetworkFailure {
+  static code: string;
+}
+
+/** A route was asked for to a gateway that the directory does not list as usable. */
+export declare class UnknownGateway extends NetworkFailure {
+  static code: string;
+}
+
+/** A tunnel is set up, or being set up, already. */
+export declare class TunnelAlreadyInitialised extends UsageError {
+  static code: string;
+}
+
+/** An option has a wrong type or is out of its range. */
+export declare class InvalidOption extends UsageError {
+  static code: string;
+}
+
+/** A call needs a tunnel, and there is none that is ready. */
+export declare class TunnelNotReady extends UsageError {
+  static code: string;
+}
+
+/** The tunnel was disconnected while it was being set up. */
+export declare class SetupCancelled extends Closed {
+  static code: string;
+}
+
+/** The page could not start the worker; raised by the page's side only. */
+export declare class WorkerFailed extends NetworkFailure {
+  static code: string;
+}
+
+/** FORMERR: the server may be too old for EDNS, and is asked once more without. */
+export declare class FormatNotUnderstood extends ServerFailed {
+  static code: string;
+}
+
+/** Another scheme than http and https. */
+export declare class UnsupportedScheme extends BadUrl {
+  static code: string;
+}
+
+/** User name or password inside the URL. */
+export declare class UrlHasCredentials extends BadUrl {
+  static code: string;
+}
+
+/** The certificate's period of validity is over. */
+export declare class CertificateExpired extends CertificateRefused {
+  static code: string;
+}
+
+/** The certificate's period of validity has not begun. */
+export declare class CertificateNotYetValid extends CertificateRefused {
+  static code: string;
+}
+
+/** The certificate has been revoked. */
+export declare class CertificateRevoked extends CertificateRefused {
+  static code: string;
+}
+
+/** What answered was not TLS. */
+export declare class NotTls extends HandshakeFailed {
+  static code: string;
+}
+
+/** The certificate's chain ends at nobody that is trusted. */
+export declare class UnknownIssuer extends CertificateRefused {
+  static code: string;
+}
+
+/** The certificate is for other names. */
+export declare class WrongHost extends CertificateRefused {
+  static code: string;
+}
+
+/** Code to class. */
+export declare const ERROR_CLASSES: ReadonlyMap<string, typeof MixError>;

@@ -1,0 +1,637 @@
+// Written by generate_errors.py from the Python registry: do not edit.
+import { MixError } from "./mix_error.js";
+
+/** The caller asked for something that cannot be; asking again the same way will fail again. */
+export class UsageError extends MixError {
+  static code = "mix.usage";
+}
+
+/** The other side sent what the protocol does not allow. */
+export class PeerMisbehaved extends MixError {
+  static code = "mix.peer_misbehaved";
+}
+
+/** The other side follows a protocol, but not one that we speak. */
+export class PeerIncompatible extends MixError {
+  static code = "mix.peer_incompatible";
+}
+
+/** Something between us and the other side failed; later it may work. */
+export class NetworkFailure extends MixError {
+  static code = "mix.network_failure";
+}
+
+/** The object that was used has been closed. */
+export class Closed extends MixError {
+  static code = "mix.closed";
+}
+
+/** A fault of this software, not of the caller's nor of the network. */
+export class InternalFailure extends MixError {
+  static code = "rpc.internal";
+}
+
+/** A node address that the caller built cannot be written in the space for it. */
+export class InvalidNodeAddress extends UsageError {
+  static code = "addressing.invalid_node_address";
+}
+
+/** A client address that the caller built is not made of three 32-byte keys. */
+export class InvalidRecipient extends UsageError {
+  static code = "addressing.invalid_recipient";
+}
+
+/** Bytes that should hold a node's socket address do not. */
+export class MalformedNodeAddress extends PeerMisbehaved {
+  static code = "addressing.malformed_node_address";
+}
+
+/** Bytes or text from a peer that should hold a client's address do not. */
+export class MalformedRecipient extends PeerMisbehaved {
+  static code = "addressing.malformed_recipient";
+}
+
+/** A key rotation byte other than 0 (unknown), 1 (odd) and 2 (even). */
+export class UnknownKeyRotation extends PeerMisbehaved {
+  static code = "addressing.unknown_key_rotation";
+}
+
+/** Bytes or text that are not a valid encoding of what they should be. */
+export class MalformedMessage extends PeerMisbehaved {
+  static code = "codec.malformed";
+}
+
+/** Sealed bytes whose tag does not verify: another key, or tampering. */
+export class AuthenticationFailed extends PeerMisbehaved {
+  static code = "crypto.authentication_failed";
+}
+
+/** A public key with which no shared secret can be made (of low order, or not a key at all). */
+export class InvalidPublicKey extends PeerMisbehaved {
+  static code = "crypto.invalid_public_key";
+}
+
+/** The directory answered a request with an HTTP status other than 200. Field `status`. */
+export class DirectoryRefused extends NetworkFailure {
+  static code = "directory.status";
+}
+
+/** The text can't be a host name; nothing was sent. */
+export class BadName extends UsageError {
+  static code = "dns.bad_name";
+}
+
+/** An answer can't be read, or contradicts itself. */
+export class MalformedAnswer extends PeerMisbehaved {
+  static code = "dns.malformed_answer";
+}
+
+/** NXDOMAIN: the name does not exist. */
+export class NameNotFound extends NetworkFailure {
+  static code = "dns.name_not_found";
+}
+
+/** The name exists, but has no record of the type asked for. */
+export class NoAddress extends NetworkFailure {
+  static code = "dns.no_address";
+}
+
+/** REFUSED: the server does not answer us. */
+export class QueryRefused extends NetworkFailure {
+  static code = "dns.query_refused";
+}
+
+/** SERVFAIL, or another code that says the server could not find out. */
+export class ServerFailed extends NetworkFailure {
+  static code = "dns.server_failed";
+}
+
+/** No server answered in time. */
+export class ResolvingTimedOut extends NetworkFailure {
+  static code = "dns.timed_out";
+}
+
+/** The body has a type that can't be sent, or another length than its Content-Length says. */
+export class BadBody extends UsageError {
+  static code = "fetch.bad_body";
+}
+
+/** A header's name or value has characters that HTTP forbids. */
+export class BadHeader extends UsageError {
+  static code = "fetch.bad_header";
+}
+
+/** The method is no token, or one that no client may send. */
+export class BadMethod extends UsageError {
+  static code = "fetch.bad_method";
+}
+
+/** The server redirects to something that can't be fetched. */
+export class BadRedirect extends PeerMisbehaved {
+  static code = "fetch.bad_redirect";
+}
+
+/** The URL can't be fetched as it stands. */
+export class BadUrl extends UsageError {
+  static code = "fetch.bad_url";
+}
+
+/** A redirect asks for the body once more, but it was streamed and is gone. */
+export class BodyNotReplayable extends NetworkFailure {
+  static code = "fetch.body_not_replayable";
+}
+
+/** A header that describes the connection or the framing, which are ours to manage. */
+export class ForbiddenHeader extends UsageError {
+  static code = "fetch.forbidden_header";
+}
+
+/** The server redirects, and the caller asked for an error then. */
+export class RedirectRefused extends NetworkFailure {
+  static code = "fetch.redirect_refused";
+}
+
+/** More redirects than allowed, perhaps in a circle. */
+export class TooManyRedirects extends PeerMisbehaved {
+  static code = "fetch.too_many_redirects";
+}
+
+/** The connection ended in the middle of the body; what has been read is not all of it. */
+export class BodyCut extends NetworkFailure {
+  static code = "http.body_cut";
+}
+
+/** The HTTP client is closed, because its tunnel is. */
+export class ClientClosed extends Closed {
+  static code = "http.client_closed";
+}
+
+/** No connection within the time limit, TLS included. */
+export class ConnectTimedOut extends NetworkFailure {
+  static code = "http.connect_timed_out";
+}
+
+/** The response's head is beyond every sensible size. */
+export class HeadTooLarge extends PeerMisbehaved {
+  static code = "http.head_too_large";
+}
+
+/** In the middle of a body nothing arrived for longer than the time limit. */
+export class IdleTimedOut extends NetworkFailure {
+  static code = "http.idle_timed_out";
+}
+
+/** What the server sent is not HTTP/1.1. */
+export class MalformedResponse extends PeerMisbehaved {
+  static code = "http.malformed_response";
+}
+
+/** The connection ended before the first byte of a response. */
+export class NoResponse extends NetworkFailure {
+  static code = "http.no_response";
+}
+
+/** The response was closed before its body had been read. */
+export class ResponseClosed extends Closed {
+  static code = "http.response_closed";
+}
+
+/** The request is out, and no response head came within the time limit. */
+export class ResponseTimedOut extends NetworkFailure {
+  static code = "http.response_timed_out";
+}
+
+/** The connection to the exit has been given up by this side. */
+export class IprClosed extends Closed {
+  static code = "ipr.closed";
+}
+
+/** The exit understood the request and said no. Field `reason` is a stable word, `detail` the exit's own text. */
+export class ExitDenied extends NetworkFailure {
+  static code = "ipr.exit_denied";
+}
+
+/** The exit no longer knows this client, or no longer answers. Reconnecting gives new addresses. */
+export class ConnectionLost extends NetworkFailure {
+  static code = "ipr.exit_lost";
+}
+
+/** The exit did not answer the request to connect in time. */
+export class ExitUnanswered extends NetworkFailure {
+  static code = "ipr.exit_unanswered";
+}
+
+/** An IP packet to be sent has no bytes or more than 65535. */
+export class InvalidPacketSize extends UsageError {
+  static code = "ipr.invalid_packet_size";
+}
+
+/** A packet was to be sent before the exit had granted addresses, or after they were gone. */
+export class NotConnected extends UsageError {
+  static code = "ipr.not_connected";
+}
+
+/** A fragment that contradicts what other fragments of its set or of a linked set said. */
+export class InconsistentFragment extends PeerMisbehaved {
+  static code = "messages.inconsistent_fragment";
+}
+
+/** A fragment that the caller built, whose numbers do not fit together. */
+export class InvalidFragment extends UsageError {
+  static code = "messages.invalid_fragment";
+}
+
+/** A fragment that fills none of the packet sizes. */
+export class InvalidFragmentLength extends UsageError {
+  static code = "messages.invalid_fragment_length";
+}
+
+/** A message that the caller built and that has no encoding. */
+export class InvalidMessage extends UsageError {
+  static code = "messages.invalid_message";
+}
+
+/** An acknowledgement, or the packet that shall become one, that cannot be read. */
+export class MalformedAck extends PeerMisbehaved {
+  static code = "messages.malformed_ack";
+}
+
+/** Decrypted bytes that are no fragment: wrong key, tampering, or a header that contradicts itself. */
+export class MalformedFragment extends PeerMisbehaved {
+  static code = "messages.malformed_fragment";
+}
+
+/** A reassembled message without the mark that ends it. */
+export class MalformedPadding extends PeerMisbehaved {
+  static code = "messages.malformed_padding";
+}
+
+/** There is no picture of the network yet, so no route can be drawn. */
+export class NoTopology extends NetworkFailure {
+  static code = "messages.no_topology";
+}
+
+/** A pushed payload that is too short to hold a key and a fragment. */
+export class TruncatedPayload extends PeerMisbehaved {
+  static code = "messages.truncated_payload";
+}
+
+/** A pushed payload that no packet size gives. */
+export class UnexpectedPayloadLength extends PeerMisbehaved {
+  static code = "messages.unexpected_payload_length";
+}
+
+/** A reply that came without one of our SURBs, or something else that came with one. */
+export class UnsolicitedReply extends PeerMisbehaved {
+  static code = "messages.unsolicited_reply";
+}
+
+/** A frame's header names something that does not exist; the stream can't be followed any further. */
+export class MalformedFrame extends PeerMisbehaved {
+  static code = "mixwire.malformed_frame";
+}
+
+/** A URL could not be fetched. */
+export class GetFailed extends NetworkFailure {
+  static code = "platform.get_failed";
+}
+
+/** The WebSocket was closed, by either side. */
+export class WebSocketClosed extends Closed {
+  static code = "platform.websocket_closed";
+}
+
+/** The WebSocket could not be opened. */
+export class WebSocketFailed extends NetworkFailure {
+  static code = "platform.websocket_failed";
+}
+
+/** The caller cancelled the call, or the worker is shutting down. */
+export class CallCancelled extends Closed {
+  static code = "rpc.cancelled";
+}
+
+/** More bytes of a body were sent than the receiver had granted. */
+export class CreditExceeded extends PeerMisbehaved {
+  static code = "rpc.credit_exceeded";
+}
+
+/** A call's parameters do not have the shape that its method wants. */
+export class InvalidParameters extends UsageError {
+  static code = "rpc.invalid_parameters";
+}
+
+/** A message is not one of the protocol's, or is too large. */
+export class MalformedRpcMessage extends PeerMisbehaved {
+  static code = "rpc.malformed";
+}
+
+/** More calls are open at the same time than the worker allows. */
+export class TooManyCalls extends UsageError {
+  static code = "rpc.too_many_calls";
+}
+
+/** The worker has no method of this name. */
+export class UnknownMethod extends UsageError {
+  static code = "rpc.unknown_method";
+}
+
+/** The header's MAC does not verify with this node's key. */
+export class BadMac extends PeerMisbehaved {
+  static code = "sphinx.bad_mac";
+}
+
+/** The decrypted payload does not have the form of a padded message. */
+export class BadPayload extends PeerMisbehaved {
+  static code = "sphinx.bad_payload";
+}
+
+/** A route, its delays or its destination cannot be written in a header. */
+export class InvalidRoute extends UsageError {
+  static code = "sphinx.invalid_route";
+}
+
+/** A forward request that does not hold a packet type, a first hop and a Sphinx packet. */
+export class MalformedMixPacket extends PeerMisbehaved {
+  static code = "sphinx.malformed_mix_packet";
+}
+
+/** Bytes that should hold a single-use reply block do not. */
+export class MalformedSurb extends PeerMisbehaved {
+  static code = "sphinx.malformed_surb";
+}
+
+/** A message does not fit in the chosen packet size. */
+export class MessageTooLong extends UsageError {
+  static code = "sphinx.message_too_long";
+}
+
+/** A packet whose length or size tag is none of the network's. */
+export class UnknownPacketSize extends PeerMisbehaved {
+  static code = "sphinx.unknown_packet_size";
+}
+
+/** A routing block that is neither for forwarding nor for delivery. */
+export class UnknownRoutingFlag extends PeerMisbehaved {
+  static code = "sphinx.unknown_routing_flag";
+}
+
+/** A certificate authority given by the caller can't be read. */
+export class BadCaCertificate extends UsageError {
+  static code = "tls.bad_ca_certificate";
+}
+
+/** A record did not verify, or an alert arrived, after the handshake. */
+export class TlsBroken extends PeerMisbehaved {
+  static code = "tls.broken";
+}
+
+/** The server's certificate does not prove that this is the server; root of the reasons below. */
+export class CertificateRefused extends PeerMisbehaved {
+  static code = "tls.certificate_refused";
+}
+
+/** The connection ended while TLS was being agreed on. */
+export class HandshakeCut extends NetworkFailure {
+  static code = "tls.handshake_cut";
+}
+
+/** The two sides found no way to speak TLS with each other. */
+export class HandshakeFailed extends PeerIncompatible {
+  static code = "tls.handshake_failed";
+}
+
+/** The connection ended without TLS's own goodbye (close_notify), so data may be missing. */
+export class TlsTruncated extends NetworkFailure {
+  static code = "tls.truncated";
+}
+
+/** A directory answer lists more than a client is willing to hold. */
+export class DocumentTooLarge extends PeerMisbehaved {
+  static code = "topology.document_too_large";
+}
+
+/** A mixing layer has no usable node, so that no route exists. Field `layer` is 1, 2 or 3. */
+export class EmptyLayer extends NetworkFailure {
+  static code = "topology.empty_layer";
+}
+
+/** Two directory answers that belong together describe different epochs. Trying again usually helps. */
+export class InconsistentDocuments extends PeerMisbehaved {
+  static code = "topology.inconsistent_documents";
+}
+
+/** A directory answer does not have the shape that its endpoint promises. */
+export class MalformedDocument extends PeerMisbehaved {
+  static code = "topology.malformed_document";
+}
+
+/** Exit gateways exist, but all run software older than IP packet router protocol 9. */
+export class NoCompatibleExit extends PeerIncompatible {
+  static code = "topology.no_compatible_exit";
+}
+
+/** No gateway accepts clients under the given conditions. Fields count why the listed ones were passed over. */
+export class NoEntryGateway extends NetworkFailure {
+  static code = "topology.no_entry_gateway";
+}
+
+/** No exit gateway runs an IP packet router. */
+export class NoExit extends NetworkFailure {
+  static code = "topology.no_exit";
+}
+
+/** No gateway of the directory is usable, so that no message can leave the mixnet. */
+export class NoGateways extends NetworkFailure {
+  static code = "topology.no_gateways";
+}
+
+/** Entry gateways exist, but none is reachable over TLS. */
+export class NoTlsGateway extends NetworkFailure {
+  static code = "topology.no_tls_gateway";
+}
+
+/** A route was asked for to a gateway that the directory does not list as usable. */
+export class UnknownGateway extends NetworkFailure {
+  static code = "topology.unknown_gateway";
+}
+
+/** A tunnel is set up, or being set up, already. */
+export class TunnelAlreadyInitialised extends UsageError {
+  static code = "tunnel.already_initialised";
+}
+
+/** An option has a wrong type or is out of its range. */
+export class InvalidOption extends UsageError {
+  static code = "tunnel.invalid_option";
+}
+
+/** A call needs a tunnel, and there is none that is ready. */
+export class TunnelNotReady extends UsageError {
+  static code = "tunnel.not_ready";
+}
+
+/** The tunnel was disconnected while it was being set up. */
+export class SetupCancelled extends Closed {
+  static code = "tunnel.setup_cancelled";
+}
+
+/** The page could not start the worker; raised by the page's side only. */
+export class WorkerFailed extends NetworkFailure {
+  static code = "worker.failed";
+}
+
+/** FORMERR: the server may be too old for EDNS, and is asked once more without. */
+export class FormatNotUnderstood extends ServerFailed {
+  static code = "dns.format_not_understood";
+}
+
+/** Another scheme than http and https. */
+export class UnsupportedScheme extends BadUrl {
+  static code = "fetch.unsupported_scheme";
+}
+
+/** User name or password inside the URL. */
+export class UrlHasCredentials extends BadUrl {
+  static code = "fetch.url_has_credentials";
+}
+
+/** The certificate's period of validity is over. */
+export class CertificateExpired extends CertificateRefused {
+  static code = "tls.certificate_expired";
+}
+
+/** The certificate's period of validity has not begun. */
+export class CertificateNotYetValid extends CertificateRefused {
+  static code = "tls.certificate_not_yet_valid";
+}
+
+/** The certificate has been revoked. */
+export class CertificateRevoked extends CertificateRefused {
+  static code = "tls.certificate_revoked";
+}
+
+/** What answered was not TLS. */
+export class NotTls extends HandshakeFailed {
+  static code = "tls.not_tls";
+}
+
+/** The certificate's chain ends at nobody that is trusted. */
+export class UnknownIssuer extends CertificateRefused {
+  static code = "tls.unknown_issuer";
+}
+
+/** The certificate is for other names. */
+export class WrongHost extends CertificateRefused {
+  static code = "tls.wrong_host";
+}
+
+/** Code to class.
+ * @type {ReadonlyMap<string, typeof MixError>} */
+export const ERROR_CLASSES = new Map(/** @type {[string, typeof MixError][]} */ ([
+  ["mix.usage", UsageError],
+  ["mix.peer_misbehaved", PeerMisbehaved],
+  ["mix.peer_incompatible", PeerIncompatible],
+  ["mix.network_failure", NetworkFailure],
+  ["mix.closed", Closed],
+  ["rpc.internal", InternalFailure],
+  ["addressing.invalid_node_address", InvalidNodeAddress],
+  ["addressing.invalid_recipient", InvalidRecipient],
+  ["addressing.malformed_node_address", MalformedNodeAddress],
+  ["addressing.malformed_recipient", MalformedRecipient],
+  ["addressing.unknown_key_rotation", UnknownKeyRotation],
+  ["codec.malformed", MalformedMessage],
+  ["crypto.authentication_failed", AuthenticationFailed],
+  ["crypto.invalid_public_key", InvalidPublicKey],
+  ["directory.status", DirectoryRefused],
+  ["dns.bad_name", BadName],
+  ["dns.malformed_answer", MalformedAnswer],
+  ["dns.name_not_found", NameNotFound],
+  ["dns.no_address", NoAddress],
+  ["dns.query_refused", QueryRefused],
+  ["dns.server_failed", ServerFailed],
+  ["dns.timed_out", ResolvingTimedOut],
+  ["fetch.bad_body", BadBody],
+  ["fetch.bad_header", BadHeader],
+  ["fetch.bad_method", BadMethod],
+  ["fetch.bad_redirect", BadRedirect],
+  ["fetch.bad_url", BadUrl],
+  ["fetch.body_not_replayable", BodyNotReplayable],
+  ["fetch.forbidden_header", ForbiddenHeader],
+  ["fetch.redirect_refused", RedirectRefused],
+  ["fetch.too_many_redirects", TooManyRedirects],
+  ["http.body_cut", BodyCut],
+  ["http.client_closed", ClientClosed],
+  ["http.connect_timed_out", ConnectTimedOut],
+  ["http.head_too_large", HeadTooLarge],
+  ["http.idle_timed_out", IdleTimedOut],
+  ["http.malformed_response", MalformedResponse],
+  ["http.no_response", NoResponse],
+  ["http.response_closed", ResponseClosed],
+  ["http.response_timed_out", ResponseTimedOut],
+  ["ipr.closed", IprClosed],
+  ["ipr.exit_denied", ExitDenied],
+  ["ipr.exit_lost", ConnectionLost],
+  ["ipr.exit_unanswered", ExitUnanswered],
+  ["ipr.invalid_packet_size", InvalidPacketSize],
+  ["ipr.not_connected", NotConnected],
+  ["messages.inconsistent_fragment", InconsistentFragment],
+  ["messages.invalid_fragment", InvalidFragment],
+  ["messages.invalid_fragment_length", InvalidFragmentLength],
+  ["messages.invalid_message", InvalidMessage],
+  ["messages.malformed_ack", MalformedAck],
+  ["messages.malformed_fragment", MalformedFragment],
+  ["messages.malformed_padding", MalformedPadding],
+  ["messages.no_topology", NoTopology],
+  ["messages.truncated_payload", TruncatedPayload],
+  ["messages.unexpected_payload_length", UnexpectedPayloadLength],
+  ["messages.unsolicited_reply", UnsolicitedReply],
+  ["mixwire.malformed_frame", MalformedFrame],
+  ["platform.get_failed", GetFailed],
+  ["platform.websocket_closed", WebSocketClosed],
+  ["platform.websocket_failed", WebSocketFailed],
+  ["rpc.cancelled", CallCancelled],
+  ["rpc.credit_exceeded", CreditExceeded],
+  ["rpc.invalid_parameters", InvalidParameters],
+  ["rpc.malformed", MalformedRpcMessage],
+  ["rpc.too_many_calls", TooManyCalls],
+  ["rpc.unknown_method", UnknownMethod],
+  ["sphinx.bad_mac", BadMac],
+  ["sphinx.bad_payload", BadPayload],
+  ["sphinx.invalid_route", InvalidRoute],
+  ["sphinx.malformed_mix_packet", MalformedMixPacket],
+  ["sphinx.malformed_surb", MalformedSurb],
+  ["sphinx.message_too_long", MessageTooLong],
+  ["sphinx.unknown_packet_size", UnknownPacketSize],
+  ["sphinx.unknown_routing_flag", UnknownRoutingFlag],
+  ["tls.bad_ca_certificate", BadCaCertificate],
+  ["tls.broken", TlsBroken],
+  ["tls.certificate_refused", CertificateRefused],
+  ["tls.handshake_cut", HandshakeCut],
+  ["tls.handshake_failed", HandshakeFailed],
+  ["tls.truncated", TlsTruncated],
+  ["topology.document_too_large", DocumentTooLarge],
+  ["topology.empty_layer", EmptyLayer],
+  ["topology.inconsistent_documents", InconsistentDocuments],
+  ["topology.malformed_document", MalformedDocument],
+  ["topology.no_compatible_exit", NoCompatibleExit],
+  ["topology.no_entry_gateway", NoEntryGateway],
+  ["topology.no_exit", NoExit],
+  ["topology.no_gateways", NoGateways],
+  ["topology.no_tls_gateway", NoTlsGateway],
+  ["topology.unknown_gateway", UnknownGateway],
+  ["tunnel.already_initialised", TunnelAlreadyInitialised],
+  ["tunnel.invalid_option", InvalidOption],
+  ["tunnel.not_ready", TunnelNotReady],
+  ["tunnel.setup_cancelled", SetupCancelled],
+  ["worker.failed", WorkerFailed],
+  ["dns.format_not_understood", FormatNotUnderstood],
+  ["fetch.unsupported_scheme", UnsupportedScheme],
+  ["fetch.url_has_credentials", UrlHasCredentials],
+  ["tls.certificate_expired", CertificateExpired],
+  ["tls.certificate_not_yet_valid", CertificateNotYetValid],
+  ["tls.certificate_revoked", CertificateRevoked],
+  ["tls.not_tls", NotTls],
+  ["tls.unknown_issuer", UnknownIssuer],
+  ["tls.wrong_host", WrongHost],
+]));

@@ -1,0 +1,92 @@
+#!/usr/bin/env python3
+"""Write errors.generated.js and errors.generated.d.ts: a JavaScript class for every error in Python's registry.
+
+generate_errors.py            write them
+generate_errors.py --check    exit 1 if they are not what the registry says
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+import sys
+from pathlib import Path
+
+from mix_protocol.errors import KINDS, MixError, kind_of, registered
+
+HERE = Path(__file__).resolve().parent
+PACKAGES = ("mix_protocol", "mix_tunnel")
+NOT_HERE = ("mix_tunnel.platform.browser", "mix_tunnel.cli")  # need a browser or a terminal, define no errors
+HEAD = "// Written by generate_errors.py from the Python registry: do not edit.\n"
+
+
+def import_all() -> None:
+    """Import every module, so that every error class registers itself."""
+    for name in PACKAGES:
+        package = importlib.import_module(name)
+        for module in pkgutil.walk_packages(package.__path__, f"{name}."):
+            if not module.name.startswith(NOT_HERE):
+                importlib.import_module(module.name)
+
+
+def first_sentence(cls: type[MixError]) -> str:
+    """The first line of a class's docstring."""
+    return (cls.__doc__ or "").strip().splitlines()[0].replace("*/", "")
+
+
+def sort_classes() -> list[type[MixError]]:
+    """The kinds, then every other class after those it derives from."""
+    ours = [cls for cls in registered().values() if cls.__module__.startswith(PACKAGES)]
+    return sorted(
+        (cls for cls in ours if cls is not MixError),
+        key=lambda cls: (KINDS.index(cls) if cls in KINDS else len(KINDS), len(cls.__mro__), cls.code),
+    )
+
+
+def parent_of(cls: type[MixError]) -> str:
+    """The class that the JavaScript class extends: the nearest one with a code of its own."""
+    if cls in KINDS:
+        return "MixError"
+    named = registered().values()
+    return next((base for base in cls.__mro__[1:] if base in named and base is not MixError), kind_of(cls)).__name__
+
+
+def render() -> dict[str, str]:
+    """The two files' texts."""
+    classes = sort_classes()
+    names = [cls.__name__ for cls in classes]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        sys.exit(f"generate_errors: two error classes are called {', '.join(twice)}: rename one")
+    code, types = (
+        [HEAD, 'import { MixError } from "./mix_error.js";\n'],
+        [HEAD, 'import { MixError } from "./mix_error.js";\n'],
+    )
+    for cls in classes:
+        head = f"\n/** {first_sentence(cls)} */\nexport {{}}class {cls.__name__} extends {parent_of(cls)} {{"
+        code.append(head.replace("{}", "", 1) + f'\n  static code = "{cls.code}";\n}}\n')
+        types.append(head.replace("{}", "declare ", 1).replace("{{", "{") + "\n  static code: string;\n}\n")
+    entries = "".join(f'  ["{cls.code}", {cls.__name__}],\n' for cls in classes)
+    code.append(
+        "\n/** Code to class.\n * @type {ReadonlyMap<string, typeof MixError>} */\n"
+        f"export const ERROR_CLASSES = new Map(/** @type {{[string, typeof MixError][]}} */ ([\n{entries}]));\n"
+    )
+    types.append("\n/** Code to class. */\nexport declare const ERROR_CLASSES: ReadonlyMap<string, typeof MixError>;\n")
+    return {"errors.generated.js": "".join(code), "errors.generated.d.ts": "".join(types)}
+
+
+def main() -> None:
+    import_all()
+    check = "--check" in sys.argv[1:]
+    for name, text in render().items():
+        path = HERE / name
+        if path.is_file() and path.read_text() == text:
+            continue
+        if check:
+            sys.exit(f"{path.name} is not up to date: run {Path(__file__).name}")
+        path.write_text(text)
+        print(f"{name} written")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,4 @@
+/** Pyodide is copied beside worker.js when a page is assembled. */
+declare module "*/pyodide.mjs" {
+  export { loadPyodide } from "pyodide";
+}

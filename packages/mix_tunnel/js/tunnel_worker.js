@@ -1,0 +1,96 @@
+import { Channel } from "./channel.js";
+import { WorkerFailed } from "./errors.js";
+
+/** @import { CallOptions, Answer } from "./channel.js" */
+/** @import { TunnelState } from "./index.js" */
+
+/** @type {TunnelState} */
+const SHUTDOWN = { state: "shutdown", step: "", steps: [], elapsedMs: 0, reason: null };
+
+/**
+ * The page's only worker, started by the first call that needs it. It stays when the tunnel is disconnected; when it
+ * could not be started, or died, the next call starts another one.
+ */
+class TunnelWorker {
+  /** @type {Channel | null} */
+  #channel = null;
+  /** @type {Set<(state: TunnelState) => void>} */
+  #listeners = new Set();
+  /** How long the worker's start took in milliseconds, until the first tunnel's state has told it. */
+  #startMs = 0;
+  state = SHUTDOWN;
+
+  get isStarted() {
+    return this.#channel !== null;
+  }
+
+  /**
+   * @param {string} method
+   * @param {Record<string, unknown>} [params]
+   * @param {CallOptions} [options]
+   * @returns {Promise<Answer>}
+   */
+  call(method, params, options) {
+    this.#channel ??= this.#start();
+    return this.#channel.call(method, params, options);
+  }
+
+  /**
+   * @param {(state: TunnelState) => void} listener
+   * @returns {() => void}
+   */
+  onState(listener) {
+    this.#listeners.add(listener);
+    return () => void this.#listeners.delete(listener);
+  }
+
+  #start() {
+    const started = performance.now();
+    const worker = new Worker(new URL("./worker.js", import.meta.url), { type: "module", name: "mix-tunnel" });
+    const channel = new Channel(worker);
+    /** @param {string} [message] */
+    const fail = (message) => {
+      worker.terminate();
+      this.#channel = null;
+      const error = new WorkerFailed(message, { retryable: true });
+      const { code, fields, retryable } = error;
+      channel.break(error);
+      this.#publish({ ...SHUTDOWN, state: "failed", reason: { code, message: error.message, fields, retryable } });
+    };
+    worker.addEventListener("error", (event) => fail(event.message));
+    worker.addEventListener("messageerror", () => fail());
+    channel.on("worker.failed", ({ reason }) => fail(`the tunnel's worker could not be started: ${reason}`));
+    channel.on("worker.ready", () => {
+      this.#startMs = performance.now() - started;
+    });
+    channel.on("tunnel.state", (state) => this.#publish(this.#withStart(state)));
+    this.#publish({ ...SHUTDOWN, state: "connecting", step: "starting Python in a worker" });
+    return channel;
+  }
+
+  /**
+   * The first tunnel's connecting includes the worker's start.
+   * @param {TunnelState} state
+   * @returns {TunnelState}
+   */
+  #withStart(state) {
+    if (this.#startMs === 0) {
+      return state;
+    }
+    const started = { step: "starting_worker", elapsedMs: this.#startMs };
+    if (state.state !== "connecting") {
+      this.#startMs = 0;
+    }
+    return { ...state, steps: [started, ...state.steps], elapsedMs: state.elapsedMs + started.elapsedMs };
+  }
+
+  /** @param {TunnelState} state */
+  #publish(state) {
+    this.state = state;
+    for (const listener of [...this.#listeners]) {
+      listener(state);
+    }
+  }
+}
+
+export const tunnelWorker = new TunnelWorker();

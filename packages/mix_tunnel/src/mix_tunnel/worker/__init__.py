@@ -1,0 +1,1 @@
+"""The Web Worker's Python: holds the tunnel and serves the page's calls. `js/worker.js` starts it."""

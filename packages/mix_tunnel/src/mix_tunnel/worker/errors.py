@@ -1,0 +1,26 @@
+"""Calls that the worker's only tunnel cannot serve as it stands."""
+
+from __future__ import annotations
+
+from mix_protocol.errors import Closed, UsageError
+
+
+class TunnelAlreadyInitialised(UsageError):
+    """A tunnel is set up, or being set up, already."""
+
+    code = "tunnel.already_initialised"
+    message = "tunnel already initialised"
+
+
+class TunnelNotReady(UsageError):
+    """A call needs a tunnel, and there is none that is ready."""
+
+    code = "tunnel.not_ready"
+    message = "the tunnel is not ready: call setupMixTunnel() first and wait for it"
+
+
+class SetupCancelled(Closed):
+    """The tunnel was disconnected while it was being set up."""
+
+    code = "tunnel.setup_cancelled"
+    message = "the tunnel was disconnected before it was ready"

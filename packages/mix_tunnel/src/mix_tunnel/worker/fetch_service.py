@@ -1,0 +1,61 @@
+"""The method `fetch.start`: one HTTP exchange through the worker's tunnel."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from mix_tunnel.rpc.server import IncomingCall, Method, Reply
+from mix_tunnel.runtime.http import HttpRequest
+from mix_tunnel.worker.tunnel_service import TunnelService
+
+
+@dataclass(frozen=True, slots=True)
+class FetchParameters:
+    """What the page asks for; the request's body comes beside the call or after it."""
+
+    url: str
+    method: str = "GET"
+    headers: list[tuple[str, str]] = field(default_factory=list)
+    redirect: Literal["follow", "manual", "error"] = "follow"
+
+
+@dataclass(frozen=True, slots=True)
+class FetchResult:
+    """The answer's head; its body follows as chunks."""
+
+    status: int
+    status_text: str
+    headers: list[tuple[str, str]]
+    url: str
+    redirected: bool
+
+
+class FetchService:
+    """Fetches for the page."""
+
+    def __init__(self, tunnels: TunnelService) -> None:
+        self._tunnels = tunnels
+
+    @property
+    def methods(self) -> Mapping[str, Method]:
+        """The table for an `RpcServer`."""
+        return {"fetch.start": self._start}
+
+    async def _start(self, call: IncomingCall) -> Reply:
+        import msgspec  # compiled: must not load when this module does
+
+        asked = call.params_as(FetchParameters)
+        request = HttpRequest(
+            method=asked.method,
+            url=asked.url,
+            headers=asked.headers,
+            body=call.upload if call.upload is not None else call.body,
+            redirect=asked.redirect,
+        )
+        response = await self._tunnels.tunnel.http.fetch(request)
+        result = FetchResult(
+            response.status, response.reason, list(response.headers), response.url, response.redirected
+        )
+        return Reply(msgspec.to_builtins(result), response)
