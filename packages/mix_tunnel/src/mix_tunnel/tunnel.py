@@ -69,9 +69,9 @@ class Tunnel:
     @cached_property
     def resolver(self) -> Resolver:
         """Resolves names by DNS through the tunnel."""
-        from mix_tunnel.runtime.resolver import Resolver
+        from mix_tunnel.runtime.resolver import Resolver, ResolverOptions
 
-        return Resolver(self.network, self._options)
+        return Resolver(self.network, ResolverOptions.from_tunnel(self._options))
 
     @cached_property
     def tls_settings(self) -> TlsSettings:
@@ -83,9 +83,9 @@ class Tunnel:
     @cached_property
     def http(self) -> HttpClient:
         """Fetches URLs through the tunnel, keeping connections for reuse."""
-        from mix_tunnel.runtime.http import HttpClient
+        from mix_tunnel.runtime.http import HttpClient, HttpOptions
 
-        return HttpClient(self.resolver, self.network, self.tls_settings, self._options)
+        return HttpClient(self.resolver, self.network, self.tls_settings, HttpOptions.from_tunnel(self._options))
 
     async def connect_tcp(self, host: str, port: int) -> ByteStream:
         """Open a TCP connection to a name or address, trying its addresses in order."""

@@ -12,10 +12,11 @@ import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from ipaddress import IPv4Address
+from ipaddress import IPv4Address, ip_address
 
 from mix_protocol.errors import Closed, MixError
 
+from ..options import TunnelOptions, parse_resolver
 from ..streams import ByteStream, DatagramSocket, IpAddress, IpNetwork
 from .dns_cache import DnsCache
 from .dns_errors import FormatNotUnderstood, MalformedAnswer, ServerFailed, most_telling
@@ -45,6 +46,12 @@ class ResolverOptions:
     """Questions sent over UDP at most, over all servers together."""
     retry_interval_s: float = 5.0
     """Wait before the next attempt; at most the time left divided by the attempts left."""
+
+    @classmethod
+    def from_tunnel(cls, options: TunnelOptions) -> ResolverOptions:
+        """Take over what a tunnel's options say about DNS."""
+        servers = (parse_resolver(options.primary_dns), parse_resolver(options.fallback_dns))
+        return cls(tuple((ip_address(ip), port) for ip, port in servers), options.dns_timeout_ms / 1000)
 
 
 @dataclass(slots=True)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from mix_protocol.errors import Closed, NetworkFailure
 
+from ...options import TunnelOptions
 from ...streams import ByteStream, IpAddress, IpNetwork
 from ..pool import ConnectionPool, Lease
 from ..resolver import Resolver
@@ -37,6 +38,14 @@ class HttpOptions:
     in_all: int = 64
     keep_alive_s: float = 60.0
     timeouts: HttpTimeouts = field(default_factory=HttpTimeouts)
+
+    @classmethod
+    def from_tunnel(cls, options: TunnelOptions) -> HttpOptions:
+        """Take over what a tunnel's options say about fetches."""
+        return cls(
+            max_redirects=options.max_redirects,
+            timeouts=HttpTimeouts(connect_s=options.connect_timeout_ms / 1000),
+        )
 
 
 class HttpClient:

@@ -1,0 +1,95 @@
+"""What a tunnel promises to the facades: whoever keeps these protocols can carry `mix_fetch` and its sisters.
+
+In the same process that is `mix_tunnel.tunnel.Tunnel`; on a page it is the worker's tunnel behind RPC.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from mix_tunnel.default import disconnect_mix_tunnel, get_mix_tunnel, get_tunnel_state, setup_mix_tunnel
+from mix_tunnel.options import TunnelOptions
+from mix_tunnel.runtime.http.request import Body, HttpRequest, HttpTimeouts, RedirectMode
+from mix_tunnel.state import Phase, TunnelState
+
+
+class StreamedResponse(Protocol):
+    """An answer whose body is still arriving."""
+
+    @property
+    def status(self) -> int:
+        """Status code."""
+        ...
+
+    @property
+    def reason(self) -> str:
+        """Reason phrase; may be empty."""
+        ...
+
+    @property
+    def http_version(self) -> str:
+        """Protocol version, such as "1.1"."""
+        ...
+
+    @property
+    def headers(self) -> list[tuple[str, str]]:
+        """Headers in order, repeated ones apart."""
+        ...
+
+    @property
+    def url(self) -> str:
+        """The URL that answered."""
+        ...
+
+    @property
+    def redirected(self) -> bool:
+        """Whether a redirect led here."""
+        ...
+
+    async def read(self, max_bytes: int = 65_536) -> bytes:
+        """Wait for a piece of the body; b"" at its end."""
+        ...
+
+    async def aclose(self) -> None:
+        """Close, read or not. Idempotent."""
+        ...
+
+
+class Fetcher(Protocol):
+    """Sends HTTP requests."""
+
+    async def fetch(self, request: HttpRequest) -> StreamedResponse:
+        """Send a request; return when the answer's head is here. Raises a `MixError`."""
+        ...
+
+
+class TunnelApi(Protocol):
+    """A tunnel as the facades see it."""
+
+    @property
+    def state(self) -> TunnelState:
+        """The present state."""
+        ...
+
+    @property
+    def http(self) -> Fetcher:
+        """HTTP through the tunnel."""
+        ...
+
+
+__all__ = [
+    "Body",
+    "Fetcher",
+    "HttpRequest",
+    "HttpTimeouts",
+    "Phase",
+    "RedirectMode",
+    "StreamedResponse",
+    "TunnelApi",
+    "TunnelOptions",
+    "TunnelState",
+    "disconnect_mix_tunnel",
+    "get_mix_tunnel",
+    "get_tunnel_state",
+    "setup_mix_tunnel",
+]
