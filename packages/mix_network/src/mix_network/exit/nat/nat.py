@@ -1,0 +1,123 @@
+"""The NAT as a device: clients' IP packets go in, answers come out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from mix_protocol.netstack.stack import NetworkStack
+
+from mix_network.exit.hosts_resolver import HostsResolver
+from mix_network.exit.nat.flow import FlowTable
+from mix_network.exit.nat.icmp import PingForwarder
+from mix_network.exit.nat.link import NatLink
+from mix_network.exit.nat.packets import unreachable_for
+from mix_network.exit.nat.tcp import TcpForwarder
+from mix_network.exit.nat.udp import UdpForwarder
+from mix_network.exit.policy import ExitPolicy
+from mix_protocol.crypto.randomness import RandomBytes
+from mix_protocol.errors import PeerMisbehaved
+from mix_protocol.netstack.wire.icmp import UnreachableReason
+from mix_protocol.netstack.wire.ip import ICMP, ICMPV6, TCP, UDP, IpAddress, decode_ip
+
+_SWEEP_S = 1.0
+_MAX_QUEUED_PACKETS = 4096
+
+
+class UserspaceNat:
+    """Forwards IP packets by the operating system's ordinary sockets; needs no privilege. Is a `Device`.
+
+    Needs a running event loop: sockets become readable between the calls of its methods.
+
+    on_output -- called when `packets_to_send` has something new or `next_timeout` changed; may be called often
+    on_refused -- told the client and the destination ("ip:port", port 0 where there is none) of what the policy refuses
+    """
+
+    def __init__(
+        self,
+        random: RandomBytes,
+        *,
+        policy: ExitPolicy,
+        resolver: HostsResolver | None,
+        clock: Callable[[], float],
+        on_output: Callable[[], None],
+        on_refused: Callable[[IpAddress, str], None] = lambda client, destination: None,
+        mtu_bytes: int = 1500,
+    ) -> None:
+        self._on_output = on_output
+        self._queue: list[bytes] = []
+        self._stack = NetworkStack(random, mtu_bytes=mtu_bytes, promiscuous=True)
+        self._link = NatLink(self._send, clock, policy, resolver, mtu_bytes, on_refused)
+        self._tcp = TcpForwarder(self._link, self._stack, on_output)
+        self._udp = UdpForwarder(self._link)
+        self._ping = PingForwarder(self._link)
+        self._sweep_at: float | None = None
+
+    @property
+    def mtu_bytes(self) -> int:
+        """The longest packet."""
+        return self._link.mtu_bytes
+
+    @property
+    def flows(self) -> FlowTable:
+        """What is forwarded at this moment."""
+        return self._link.flows
+
+    def receive_packet(self, packet: bytes, now: float) -> None:
+        """Take a client's packet."""
+        try:
+            decoded = decode_ip(packet)
+        except PeerMisbehaved:
+            return
+        if decoded.is_fragment:
+            return
+        if decoded.protocol == TCP:
+            self._tcp.receive_packet(packet, decoded, now)
+        elif decoded.protocol == UDP:
+            self._udp.receive_packet(packet, decoded, now)
+        elif decoded.protocol in (ICMP, ICMPV6):
+            self._ping.receive_packet(packet, decoded, now)
+        else:
+            self._send(unreachable_for(packet, decoded, UnreachableReason.PROTOCOL))
+        if self._sweep_at is None and len(self.flows):
+            self._sweep_at = now + _SWEEP_S
+
+    def packets_to_send(self, now: float) -> list[bytes]:
+        """The packets for clients."""
+        self._tcp.settle()
+        packets, self._queue = self._queue, []
+        return packets + self._stack.packets_to_send(now)
+
+    def next_timeout(self) -> float | None:
+        """When `handle_timeout` wants to be called."""
+        times = [time for time in (self._stack.next_timeout(), self._sweep_at) if time is not None]
+        return min(times, default=None)
+
+    def handle_timeout(self, now: float) -> None:
+        """Let time pass."""
+        self._stack.handle_timeout(now)
+        self._tcp.settle()
+        if self._sweep_at is not None and now >= self._sweep_at:
+            for forwarder in (self._tcp, self._udp, self._ping):
+                forwarder.close_idle(now)
+            self._sweep_at = now + _SWEEP_S if len(self.flows) else None
+
+    def drop_client(self, address: bytes) -> None:
+        """End every flow of the client with this packed address, which is gone."""
+        for flow in self.flows.of_client(address):
+            flow.abort()
+
+    def snapshot(self) -> dict[str, Any]:
+        """The flow table's counters as JSON-able values."""
+        return {"flows": self.flows.counts(), "flow_count": len(self.flows), "refused": self._link.refused}
+
+    async def close(self) -> None:
+        """End every flow and close every socket."""
+        await self._tcp.close()
+        await self._udp.close()
+        self._ping.close()
+
+    def _send(self, packet: bytes) -> None:
+        if len(self._queue) < _MAX_QUEUED_PACKETS:
+            self._queue.append(packet)
+        self._on_output()

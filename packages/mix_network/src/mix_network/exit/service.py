@@ -1,0 +1,226 @@
+"""The IP packet router as a service inside the exit gateway.
+
+It is a client of its own gateway: requests come as pushed payloads, answers leave on reply SURBs. Between the two stand
+the router (who has which address) and a device (where IP packets go).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv6Address
+from typing import Any
+
+from mix_network.exit.nat.nat import UserspaceNat
+from mix_network.node_keys import ServiceKeys
+from mix_protocol.addressing import Recipient
+from mix_protocol.crypto.provider import CryptoProvider
+from mix_protocol.crypto.randomness import RandomBytes
+from mix_protocol.ipr.router import IprRouter, RouterConfig
+from mix_protocol.ipr.router_events import ClientConnected, ClientExpired, PacketForwarded
+from mix_protocol.messages.nym_message import AdditionalSurbs, Heartbeat, NymMessage, PlainMessage, RepliableData
+from mix_protocol.messages.preparation import MessagePreparer
+from mix_protocol.messages.reception import AckReceived, MessageReceived, MessageReceiver, PayloadDropped
+from mix_protocol.messages.reply_queue import RepliesDropped, ReplyQueue
+from mix_protocol.messages.rotation_period import RotationPeriod
+from mix_protocol.netstack.device import Device
+from mix_protocol.sphinx.mix_packet import MixPacket
+from mix_protocol.topology.topology import Topology
+
+_PACKETS_AT_ONCE = 16
+"""Reply packets that are built before other work gets its turn; each costs about a millisecond."""
+_PUSHED_AT_ONCE = 64
+_MAX_WAITING_PUSHES = 4096
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass
+class ServiceCounters:
+    """What the service did; all only ever grow."""
+
+    messages: int = 0
+    payloads_dropped: int = 0
+    packets_from_clients: int = 0
+    packets_to_clients: int = 0
+    replies_sent: int = 0
+    replies_dropped: int = 0
+
+
+class IpPacketRouterService:
+    """Runs an `IprRouter` between a gateway and a device.
+
+    send -- hands a packet to the gateway, to be sent to its first hop at once
+    device -- where clients' IP packets go, for example a `UserspaceNat`, maybe wrapped to be captured
+    """
+
+    def __init__(
+        self,
+        crypto: CryptoProvider,
+        random: RandomBytes,
+        keys: ServiceKeys,
+        gateway_identity: bytes,
+        *,
+        send: Callable[[MixPacket], None],
+        router_config: RouterConfig,
+        mean_ack_delay_ms: float = 15.0,
+    ) -> None:
+        self.recipient: Recipient = keys.recipient(gateway_identity)
+        self.counters = ServiceCounters()
+        self._send = send
+        self._preparer = MessagePreparer(
+            crypto, random, self.recipient, keys.ack_key, mean_ack_delay_ms=mean_ack_delay_ms
+        )
+        self._receiver = MessageReceiver(crypto, keys.encryption_secret, keys.ack_key)
+        self._replies = ReplyQueue(self._preparer, random)
+        self._router = IprRouter(random, router_config)
+        self._device: Device | None = None
+        self._nat: UserspaceNat | None = None
+        self._tags: dict[IPv4Address | IPv6Address, bytes] = {}
+        self._pushed: list[bytes] = []
+        self._scheduled: asyncio.Handle | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._closed = False
+
+    def start(self, device: Device, nat: UserspaceNat) -> None:
+        """Begin to forward.
+
+        device -- where clients' IP packets go: the NAT itself, or something wrapped around it
+        """
+        self._device, self._nat = device, nat
+        self.wake()
+
+    def close(self) -> None:
+        """Stop; the device is its owner's to close."""
+        self._closed = True
+        for handle in (self._scheduled, self._timer):
+            if handle is not None:
+                handle.cancel()
+
+    def set_topology(self, topology: Topology, rotation: RotationPeriod) -> None:
+        """Take a new picture of the network."""
+        self._preparer.topology = topology
+        self._replies.set_rotation(rotation, self._now())
+        self.wake()
+
+    def receive_pushed(self, payload: bytes) -> None:
+        """Take a payload from the gateway."""
+        if len(self._pushed) >= _MAX_WAITING_PUSHES:
+            self.counters.payloads_dropped += 1
+            return
+        self._pushed.append(payload)
+        self.wake()
+
+    def wake(self) -> None:
+        """Something may have to be done; it is, soon."""
+        if self._scheduled is None and not self._closed:
+            self._scheduled = asyncio.get_running_loop().call_soon(self._run)
+
+    def report_refused(self, client: IPv4Address | IPv6Address, destination: str) -> None:
+        """Tell a client that the exit policy forbids a destination."""
+        sender_tag = self._tags.get(client)
+        if sender_tag is not None:
+            self._router.report_denied(sender_tag, destination, self._now())
+
+    def snapshot(self) -> dict[str, Any]:
+        """Counters as JSON-able values."""
+        return {
+            "clients": self._router.client_count,
+            "messages": self.counters.messages,
+            "payloads_dropped": self.counters.payloads_dropped,
+            "packets_from_clients": self.counters.packets_from_clients,
+            "packets_to_clients": self.counters.packets_to_clients,
+            "replies_sent": self.counters.replies_sent,
+            "replies_dropped": self.counters.replies_dropped,
+        }
+
+    def _now(self) -> float:
+        return asyncio.get_running_loop().time()
+
+    def _run(self) -> None:
+        """One turn of everything: payloads → messages → packets → answers → replies."""
+        self._scheduled = None
+        device = self._device
+        if device is None or self._closed:
+            return
+        now = self._now()
+        self._handle_timeouts(device, now)
+        pushed, self._pushed = self._pushed[:_PUSHED_AT_ONCE], self._pushed[_PUSHED_AT_ONCE:]
+        for payload in pushed:
+            self._receiver.receive_pushed(payload, now)
+        self._take_received(now)
+        self._take_routed(device, now)
+        for packet in device.packets_to_send(now):
+            self.counters.packets_to_clients += 1
+            self._router.receive_ip_packet(packet, now)
+        for sender_tag, reply in self._router.replies_to_send(now):
+            if not self._replies.queue_reply(sender_tag, reply, now):
+                self.counters.replies_dropped += 1
+        prepared = self._replies.packets_to_send(now, _PACKETS_AT_ONCE)
+        for each in prepared:
+            self.counters.replies_sent += 1
+            self._send(each.packet)
+        while (event := self._replies.next_event()) is not None:
+            self._log_dropped(event)
+        if self._pushed or len(prepared) == _PACKETS_AT_ONCE:
+            self.wake()
+        self._arm_timer(device)
+
+    def _take_received(self, now: float) -> None:
+        while (event := self._receiver.next_event()) is not None:
+            if isinstance(event, MessageReceived):
+                self.counters.messages += 1
+                self._receive_message(event.message, now)
+            elif isinstance(event, AckReceived):
+                self._replies.acknowledge(event.identifier, now)
+            elif isinstance(event, PayloadDropped):
+                self.counters.payloads_dropped += 1
+
+    def _receive_message(self, message: NymMessage, now: float) -> None:
+        if isinstance(message, RepliableData):
+            self._replies.receive_surbs(message.sender_tag, message.surbs, now)
+            self._router.receive_message(message.sender_tag, message.data, now)
+        elif isinstance(message, AdditionalSurbs):
+            self._replies.receive_surbs(message.sender_tag, message.surbs, now, requested=True)
+        elif isinstance(message, Heartbeat):
+            self._replies.receive_surbs(message.sender_tag, message.surbs, now)
+        elif isinstance(message, PlainMessage):
+            self._router.receive_message(None, message.data, now)
+
+    def _take_routed(self, device: Device, now: float) -> None:
+        while (event := self._router.next_event()) is not None:
+            if isinstance(event, PacketForwarded):
+                self.counters.packets_from_clients += 1
+                device.receive_packet(event.packet, now)
+            elif isinstance(event, ClientConnected):
+                self._tags[event.ipv4] = self._tags[event.ipv6] = event.sender_tag
+            elif isinstance(event, ClientExpired):
+                for address in (event.ipv4, event.ipv6):
+                    self._tags.pop(address, None)
+                    if self._nat is not None:
+                        self._nat.drop_client(address.packed)
+
+    def _handle_timeouts(self, device: Device, now: float) -> None:
+        for machine in (device, self._router, self._replies, self._receiver):
+            timeout = machine.next_timeout()
+            if timeout is not None and timeout <= now:
+                machine.handle_timeout(now)
+
+    def _arm_timer(self, device: Device) -> None:
+        timeouts = [machine.next_timeout() for machine in (device, self._router, self._replies, self._receiver)]
+        due = min((timeout for timeout in timeouts if timeout is not None), default=None)
+        if self._timer is not None:
+            if due is not None and self._timer.when() == due:
+                return
+            self._timer.cancel()
+        self._timer = asyncio.get_running_loop().call_at(due, self._on_timer) if due is not None else None
+
+    def _on_timer(self) -> None:
+        self._timer = None
+        self.wake()
+
+    def _log_dropped(self, event: RepliesDropped) -> None:
+        self.counters.replies_dropped += event.fragments
+        logger.debug("a client gave no reply SURBs for too long: %d fragments dropped", event.fragments)

@@ -1,0 +1,54 @@
+"""What gateways keep for clients that are away."""
+
+from mix_network.gateway.inbox import DAY_S, Inbox
+
+ALICE, BOB = b"a" * 32, b"b" * 32
+
+
+def test_payloads_come_back_once_and_in_order():
+    inbox = Inbox()
+    assert inbox.store(ALICE, b"1", 0.0)
+    assert inbox.store(BOB, b"x", 0.0)
+    assert inbox.store(ALICE, b"2", 1.0)
+    assert inbox.take(ALICE, 2.0) == [b"1", b"2"]
+    assert inbox.take(ALICE, 2.0) == []
+    assert inbox.take(BOB, 2.0) == [b"x"]
+    assert inbox.size_bytes == 0
+
+
+def test_a_day_later_they_are_gone():
+    inbox = Inbox()
+    inbox.store(ALICE, b"old", 0.0)
+    inbox.store(ALICE, b"new", 10.0)
+    assert inbox.take(ALICE, DAY_S + 5.0) == [b"new"]
+
+
+def test_expire_frees_the_room_of_clients_that_never_come_back():
+    inbox = Inbox()
+    inbox.store(ALICE, bytes(100), 0.0)
+    inbox.store(BOB, bytes(10), DAY_S)
+    inbox.expire(DAY_S + 1.0)
+    assert inbox.size_bytes == 10
+
+
+def test_one_clients_oldest_payloads_make_room_for_its_newest():
+    inbox = Inbox(max_bytes=100, max_client_bytes=30)
+    for number in range(5):
+        assert inbox.store(ALICE, bytes([number]) * 10, 0.0)
+    assert inbox.take(ALICE, 0.0) == [bytes([number]) * 10 for number in (2, 3, 4)]
+
+
+def test_a_flood_for_one_client_does_not_push_out_what_others_wait_for():
+    inbox = Inbox(max_bytes=30, max_client_bytes=20)
+    assert inbox.store(BOB, bytes(10), 0.0)
+    for _ in range(10):
+        inbox.store(ALICE, bytes(10), 0.0)
+    assert inbox.size_bytes == 30
+    assert not inbox.store(b"c" * 32, bytes(1), 0.0)
+    assert inbox.take(BOB, 0.0) == [bytes(10)]
+
+
+def test_a_payload_larger_than_a_box_is_refused():
+    inbox = Inbox(max_bytes=30, max_client_bytes=20)
+    assert not inbox.store(ALICE, bytes(21), 0.0)
+    assert inbox.size_bytes == 0

@@ -1,0 +1,58 @@
+"""The delay queue on a clock of the test's own."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mix_network.mixnode.delay_queue import DelayQueue
+from mix_protocol.errors import UsageError
+
+
+def test_items_leave_when_their_time_has_come_and_not_before():
+    queue: DelayQueue[str] = DelayQueue(10)
+    queue.push("late", 2.0)
+    queue.push("early", 1.0)
+    assert queue.next_timeout() == 1.0
+    assert queue.release(0.999) == []
+    assert queue.release(1.0) == ["early"]
+    assert queue.next_timeout() == 2.0
+    assert queue.release(5.0) == ["late"]
+    assert queue.next_timeout() is None
+
+
+def test_a_time_that_has_passed_is_released_at_once():
+    queue: DelayQueue[str] = DelayQueue(10)
+    queue.push("overdue", -3.0)
+    assert queue.release(0.0) == ["overdue"]
+
+
+def test_equal_times_keep_their_order():
+    queue: DelayQueue[object] = DelayQueue(10)
+    items = [object() for _ in range(5)]  # objects that cannot be compared
+    for item in items:
+        queue.push(item, 1.0)
+    assert queue.release(1.0) == items
+
+
+def test_a_full_queue_takes_nothing_and_keeps_what_it_has():
+    queue: DelayQueue[int] = DelayQueue(2)
+    assert queue.push(1, 1.0)
+    assert queue.push(2, 1.0)
+    assert not queue.push(3, 0.0)
+    assert len(queue) == 2
+    assert queue.release(1.0) == [1, 2]
+    assert queue.push(4, 1.0)
+
+
+def test_it_needs_room():
+    with pytest.raises(UsageError):
+        DelayQueue(0)
+
+
+@given(st.lists(st.floats(0, 100)), st.floats(0, 100))
+def test_release_parts_the_items_by_time(times, now):
+    queue: DelayQueue[float] = DelayQueue(len(times) + 1)
+    for time in times:
+        queue.push(time, time)
+    assert queue.release(now) == sorted(time for time in times if time <= now)
+    assert queue.release(1000.0) == sorted(time for time in times if time > now)

@@ -1,0 +1,72 @@
+"""Epochs, rotations, and the keys that nodes hold around a rotation's boundary."""
+
+import pytest
+
+from mix_network.node_keys import SphinxKeyring
+from mix_network.rotation import RotationSchedule
+from mix_protocol.addressing import KeyRotation
+from mix_protocol.crypto.native import NativeCrypto
+from mix_protocol.crypto.randomness import SeededRandom
+
+SCHEDULE = RotationSchedule(epoch_duration_s=100, validity_epochs=10, genesis_unix_s=1000.0)
+
+
+def wall(epoch: int) -> float:
+    """A moment in the middle of an epoch."""
+    return SCHEDULE.epoch_start(epoch) + 50
+
+
+def keyring(epoch: int) -> SphinxKeyring:
+    return SphinxKeyring(NativeCrypto(), SeededRandom(1), SCHEDULE, wall(epoch))
+
+
+def test_epochs_are_counted_from_the_origin():
+    assert SCHEDULE.epoch_at(1000.0 + 100 * 25) == 25
+    assert SCHEDULE.epoch_at(1000.0 + 100 * 25 - 0.001) == 24
+    assert SCHEDULE.epoch_start(25) == 3500.0
+    assert SCHEDULE.rotation_of(25) == 2
+    assert SCHEDULE.epochs_of(2) == range(20, 30)
+
+
+def test_a_clock_before_the_origin_still_gives_a_real_rotation():
+    assert SCHEDULE.rotation_of(SCHEDULE.epoch_at(0.0)) == 1
+
+
+@pytest.mark.parametrize(
+    ("epoch", "rotations"), [(20, (2, 1)), (21, (2,)), (28, (2,)), (29, (2, 3)), (30, (3, 2)), (31, (3,))]
+)
+def test_keys_overlap_by_one_epoch_on_each_side_of_a_boundary(epoch, rotations):
+    assert SCHEDULE.accepted_rotations(epoch) == rotations
+
+
+def test_the_next_key_is_announced_then_used_then_forgotten():
+    keys = keyring(28)
+    second = keys.current
+    assert (second.rotation_id, keys.pre_announced) == (2, None)
+
+    keys.update(wall(29))
+    third = keys.pre_announced
+    assert keys.current == second
+    assert third is not None
+    assert third.rotation_id == 3
+    assert keys.candidates(KeyRotation.EVEN) == (second,)
+    assert keys.candidates(KeyRotation.ODD) == (third,)
+    assert keys.candidates(KeyRotation.UNKNOWN) == (second, third)
+
+    keys.update(wall(30))
+    assert keys.current == third
+    assert keys.candidates(KeyRotation.UNKNOWN) == (third, second)
+
+    keys.update(wall(31))
+    assert keys.rotation_ids == (3,)
+    assert keys.candidates(KeyRotation.EVEN) == ()
+
+
+def test_a_node_that_starts_after_a_boundary_makes_no_key_for_the_past():
+    assert keyring(30).rotation_ids == (3,)
+
+
+def test_secrets_are_not_shown():
+    keys = keyring(25)
+    assert keys.current.secret.hex() not in repr(keys.current)
+    assert repr(keys.current.secret) not in repr(keys.current)
