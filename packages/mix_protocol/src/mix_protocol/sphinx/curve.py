@@ -5,6 +5,9 @@ each step multiplies by its clamped scalar, up to sign. The curve's group has 8q
 multiplication by the product N modulo 8q, or by 8q - N, which gives the same u-coordinate. N and 8q are multiples of
 8, and the larger of N and 8q - N is at least 4q > 2**254: it is what clamping leaves unchanged, so one plain X25519
 does the work of the chain. Points on the twist lie in another group, whose order is not 8q; `is_on_curve` tells.
+
+Python's integers take a time that depends on their values. That is no leak here: every secret is drawn for one packet,
+multiplied once, and never used when anybody else chooses.
 """
 
 from __future__ import annotations
