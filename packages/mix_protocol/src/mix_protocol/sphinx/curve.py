@@ -7,7 +7,7 @@ multiplication by the product N modulo 8q, or by 8q - N, which gives the same u-
 does the work of the chain. Points on the twist lie in another group, whose order is not 8q; `is_on_curve` tells.
 
 Python's integers take a time that depends on their values. That is no leak here: every secret is drawn for one packet,
-multiplied once, and never used when anybody else chooses.
+multiplied once, and at a moment that nobody else chooses.
 """
 
 from __future__ import annotations
