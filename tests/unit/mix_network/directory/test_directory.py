@@ -1,0 +1,176 @@
+"""The directory's answers, read as a client reads them."""
+
+import asyncio
+import datetime
+from types import SimpleNamespace
+
+import httpx
+import pytest
+from cryptography import x509
+from cryptography.x509.verification import PolicyBuilder, Store
+
+from mix_network.directory.app import create_app
+from mix_network.directory.certificates import issue_server_certificate
+from mix_network.directory.descriptor import NodeDescriptor
+from mix_network.directory.documents import DirectoryDocuments
+from mix_network.node_keys import IdentityKeys, ServiceKeys, SphinxKeyring
+from mix_network.rotation import RotationSchedule
+from mix_protocol.addressing import KeyRotation, NodeAddress
+from mix_protocol.crypto.native import NativeCrypto
+from mix_protocol.crypto.randomness import SeededRandom
+from mix_protocol.topology.described import decode_described
+from mix_protocol.topology.documents import decode_key_rotation_info, decode_rewarded_set, decode_skimmed
+from mix_protocol.topology.entries import list_entry_gateways
+from mix_protocol.topology.exits import list_exits
+from mix_protocol.topology.topology import Topology
+
+SCHEDULE = RotationSchedule()
+WALL_S = 1_795_249_698.0
+SKIMMED = "/api/v2/unstable/nym-nodes/skimmed"
+
+
+class AppClient:
+    """Asks the application without a server in between."""
+
+    def __init__(self, app):
+        self._app = app
+
+    def request(self, method, path, headers=None):
+        async def send():
+            transport = httpx.ASGITransport(self._app)
+            async with httpx.AsyncClient(transport=transport, base_url="http://directory") as client:
+                return await client.request(method, path, headers=headers)
+
+        return asyncio.run(send())
+
+    def get(self, path, headers=None):
+        return self.request("GET", path, headers)
+
+    def options(self, path, headers=None):
+        return self.request("OPTIONS", path, headers)
+
+
+@pytest.fixture(params=["1.36.9", "1.37.0"])
+def network(request):
+    crypto, random = NativeCrypto(), SeededRandom(7)
+
+    def descriptor(node_id, role, **fields):
+        return NodeDescriptor(
+            node_id=node_id,
+            role=role,
+            identity=IdentityKeys.generate(crypto, random).public,
+            keyring=SphinxKeyring(crypto, random, SCHEDULE, WALL_S),
+            address=NodeAddress.from_text("127.0.0.1", 1000 + node_id),
+            build_version=request.param,
+            **fields,
+        )
+
+    entry = descriptor(1, "entry-gateway", ws_port=9000)
+    exit_ = descriptor(2, "exit-gateway", ws_port=9001)
+    service = ServiceKeys.generate(crypto, random).recipient(exit_.identity)
+    exit_ = NodeDescriptor(**{**exit_.__dict__, "ip_packet_router": service})
+    mixes = [descriptor(10 + layer, "mix-node", layer=layer) for layer in (1, 2, 3)]
+    documents = DirectoryDocuments([entry, exit_, *mixes], SCHEDULE)
+    app = create_app(documents, lambda: WALL_S, lambda: {"nodes": []})
+    return SimpleNamespace(
+        client=AppClient(app), entry=entry, exit=exit_, mixes=mixes, service=service, version=request.param
+    )
+
+
+def get(network, path):
+    response = network.client.get(path)
+    assert response.status_code == 200
+    assert response.headers["content-type"] == "application/json"
+    return response.content
+
+
+def test_a_client_builds_its_topology(network):
+    rewarded = decode_rewarded_set(get(network, "/api/v1/nym-nodes/rewarded-set"))
+    mixnodes = decode_skimmed(get(network, f"{SKIMMED}/mixnodes/active?page=0"))
+    gateways = decode_skimmed(get(network, f"{SKIMMED}/entry-gateways?page=0&output=bincode"))
+    topology = Topology.from_documents(rewarded, mixnodes, gateways)
+    assert [[node.identity for node in layer] for layer in topology.layers] == [[mix.identity] for mix in network.mixes]
+    assert set(topology.gateways) == {network.entry.identity, network.exit.identity}
+    assert topology.key_rotation is not KeyRotation.UNKNOWN
+    route = topology.route_to(network.exit.identity, SeededRandom(1))
+    assert [hop.sphinx_key for hop in route] == [node.keyring.current.public for node in (*network.mixes, network.exit)]
+
+
+def test_a_client_finds_entries_and_exits(network):
+    skimmed = decode_skimmed(get(network, f"{SKIMMED}?page=0&output=bincode"))
+    assert len(skimmed.nodes.data) == 5
+    assert {gateway.identity for gateway in list_entry_gateways(skimmed)} == {
+        network.entry.identity,
+        network.exit.identity,
+    }
+    (exit_,) = list_exits(decode_described(get(network, "/api/v2/nym-nodes/described?page=0")), skimmed)
+    assert exit_.recipient == network.service
+    assert exit_.version == network.version
+    assert exit_.ipr_version == (10 if network.version == "1.37.0" else 9)
+
+
+def test_epochs_and_rotations_agree(network):
+    info = decode_key_rotation_info(get(network, "/api/v1/epoch/key-rotation-info"))
+    skimmed = decode_skimmed(get(network, SKIMMED))
+    assert info.current_absolute_epoch_id == skimmed.metadata.absolute_epoch_id == SCHEDULE.epoch_at(WALL_S)
+    assert info.progress.current_key_rotation_id == skimmed.metadata.rotation_id
+    progress = info.progress
+    assert (
+        progress.current_rotation_starting_epoch
+        <= info.current_absolute_epoch_id
+        <= progress.current_rotation_ending_epoch
+    )
+    started = datetime.datetime.fromisoformat(info.current_epoch_start).timestamp()
+    assert 0 <= WALL_S - started < info.epoch_duration.seconds
+    current = network.client.get("/api/v1/epoch/current").json()
+    assert current["total_elapsed_epochs"] == info.current_absolute_epoch_id
+
+
+@pytest.mark.parametrize(
+    ("role", "node_ids"), [("active-mixnode", [11, 12, 13]), ("entry-gateway", [1]), ("gateway", [1]), ("exit", [2])]
+)
+def test_nodes_by_role(network, role, node_ids):
+    nodes = decode_skimmed(get(network, f"{SKIMMED}?role={role}")).nodes.data
+    assert [node.node_id for node in nodes] == node_ids
+
+
+def test_an_unknown_role_is_told(network):
+    assert network.client.get(f"{SKIMMED}?role=king").status_code == 400
+
+
+def test_browsers_of_any_origin_may_ask(network):
+    preflight = network.client.options(
+        f"{SKIMMED}/entry-gateways?page=0&output=bincode",
+        headers={
+            "Origin": "http://localhost:8080",
+            "Access-Control-Request-Method": "GET",
+            "Access-Control-Request-Headers": "content-type",
+        },
+    )
+    assert preflight.status_code == 200
+    assert preflight.headers["access-control-allow-origin"] == "*"
+    assert "content-type" in preflight.headers["access-control-allow-headers"].lower()
+    response = network.client.get("/api/v1/nym-nodes/rewarded-set", headers={"Origin": "http://localhost:8080"})
+    assert response.headers["access-control-allow-origin"] == "*"
+
+
+def test_other_paths_do_not_exist(network):
+    assert network.client.get("/api/v1/nothing").status_code == 404
+
+
+def test_the_certificate_is_good_for_its_names_and_its_authority_alone():
+    now = datetime.datetime.now(datetime.UTC)
+    issued = issue_server_certificate(["localhost", "127.0.0.1"], now)
+    stranger = issue_server_certificate(["localhost"], now)
+    leaf = x509.load_pem_x509_certificate(issued.certificate_pem)
+
+    def verify(authority_pem: bytes, name: x509.DNSName) -> None:
+        store = Store([x509.load_pem_x509_certificate(authority_pem)])
+        PolicyBuilder().store(store).time(now).build_server_verifier(name).verify(leaf, [])
+
+    verify(issued.authority_pem, x509.DNSName("localhost"))
+    with pytest.raises(x509.verification.VerificationError):
+        verify(issued.authority_pem, x509.DNSName("other.test"))
+    with pytest.raises(x509.verification.VerificationError):
+        verify(stranger.authority_pem, x509.DNSName("localhost"))
+    assert issued.key_pem.decode() not in repr(issued)
