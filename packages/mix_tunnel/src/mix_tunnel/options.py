@@ -91,9 +91,9 @@ def parse_resolver(text: str) -> tuple[str, int]:
     if text.count(":") > 1 and not text.startswith("["):
         return str(ip_address(text)), 53
     parts = urlsplit(f"//{text}")
-    if parts.hostname is None or parts.path or parts.username is not None:
+    if parts.hostname is None or parts.path or parts.username is not None or parts.port == 0:
         raise ValueError(text)
-    return str(ip_address(parts.hostname)), parts.port or 53
+    return str(ip_address(parts.hostname)), 53 if parts.port is None else parts.port
 
 
 def _resolver(value: object) -> bool:
