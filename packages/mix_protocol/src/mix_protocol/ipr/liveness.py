@@ -1,0 +1,78 @@
+"""Telling an exit that has nothing to say from one that has forgotten us.
+
+A router drops a client that sends no data for 60 seconds, and says nothing when it does. So a client that wants to stay
+must send data now and then, and one that gets no answers must find out why. Both are served by an ICMP echo request to
+the router's own address: it is data that harms nobody, and every router answers it somehow, with an echo reply or with
+the remark that its policy forbids the address. Silence means that it does not know our source address any more.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class LivenessPolicy:
+    """When to probe; all in seconds, None switches a part off.
+
+    keepalive_s -- idle time (nothing sent) after which a probe keeps our addresses; well under the router's 60 s
+    silence_s -- time without any answer to what we sent, after which a probe asks whether the exit knows us
+    probe_interval_s -- time from one probe to the next while none is answered
+    max_probes -- unanswered probes after which the exit counts as lost
+    """
+
+    keepalive_s: float | None = 25.0
+    silence_s: float | None = 10.0
+    probe_interval_s: float = 5.0
+    max_probes: int = 3
+
+
+class Liveness:
+    """Keeps the times; says when a probe is due and when the exit is lost."""
+
+    def __init__(self, policy: LivenessPolicy, now: float) -> None:
+        self._policy = policy
+        self._last_sent = now
+        self._unanswered_since: float | None = None
+        self._probes = 0
+        self._next_probe: float | None = None
+
+    def sent(self, now: float) -> None:
+        """Note that data was sent."""
+        self._last_sent = now
+        if self._unanswered_since is None:
+            self._unanswered_since = now
+
+    def received(self) -> None:
+        """Note that the exit sent anything that belongs to this connection."""
+        self._unanswered_since = None
+        self._probes = 0
+        self._next_probe = None
+
+    def probed(self, now: float) -> None:
+        """Note that a probe was sent."""
+        self.sent(now)
+        if self._policy.silence_s is not None:
+            self._probes += 1
+            self._next_probe = now + self._policy.probe_interval_s
+
+    def deadline(self) -> float | None:
+        """When `wants_probe` or `is_lost` may next change."""
+        if self._next_probe is not None:
+            return self._next_probe
+        policy = self._policy
+        times = []
+        if policy.keepalive_s is not None:
+            times.append(self._last_sent + policy.keepalive_s)
+        if policy.silence_s is not None and self._unanswered_since is not None:
+            times.append(self._unanswered_since + policy.silence_s)
+        return min(times, default=None)
+
+    def is_lost(self, now: float) -> bool:
+        """Whether the last allowed probe, too, has gone unanswered."""
+        return self._probes >= self._policy.max_probes and self._next_probe is not None and now >= self._next_probe
+
+    def wants_probe(self, now: float) -> bool:
+        """Whether a probe is due."""
+        deadline = self.deadline()
+        return deadline is not None and now >= deadline

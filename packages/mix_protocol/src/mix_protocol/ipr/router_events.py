@@ -1,0 +1,45 @@
+"""What an IP packet router has to tell the exit gateway around it."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv6Address
+
+
+@dataclass(frozen=True, slots=True)
+class ClientConnected:
+    """A client has been given addresses."""
+
+    sender_tag: bytes
+    ipv4: IPv4Address
+    ipv6: IPv6Address
+
+
+class ExpiryReason(enum.Enum):
+    """Why a client's addresses were taken back."""
+
+    IDLE = "idle"
+    DISCONNECTED = "disconnected"
+    RECONNECTED = "reconnected"
+
+
+@dataclass(frozen=True, slots=True)
+class ClientExpired:
+    """A client no longer has its addresses: whatever runs from or to them must end."""
+
+    sender_tag: bytes
+    ipv4: IPv4Address
+    ipv6: IPv6Address
+    reason: ExpiryReason
+
+
+@dataclass(frozen=True, slots=True)
+class PacketForwarded:
+    """A client sends an IP packet to the Internet. Its source address is checked to be the client's own."""
+
+    sender_tag: bytes
+    packet: bytes
+
+
+RouterEvent = ClientConnected | ClientExpired | PacketForwarded
