@@ -9,7 +9,7 @@ from typing import Protocol
 
 from mix_tunnel.default import disconnect_mix_tunnel, get_mix_tunnel, get_tunnel_state, setup_mix_tunnel
 from mix_tunnel.options import TunnelOptions
-from mix_tunnel.runtime.http.request import Body, HttpRequest, HttpTimeouts, RedirectMode
+from mix_tunnel.runtime.http.request import Body, HttpRequest, HttpTimeouts, RedirectMode, prepare
 from mix_tunnel.state import Phase, TunnelState
 
 
@@ -91,5 +91,6 @@ __all__ = [
     "disconnect_mix_tunnel",
     "get_mix_tunnel",
     "get_tunnel_state",
+    "prepare",
     "setup_mix_tunnel",
 ]

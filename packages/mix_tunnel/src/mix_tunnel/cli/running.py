@@ -1,0 +1,178 @@
+"""How every subcommand runs: a tunnel around its work, one sentence when it fails, and a clean end on Ctrl-C."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+import sys
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager
+from typing import Any, NoReturn, TypeVar
+
+import click
+
+from mix_protocol.errors import MixError
+from mix_tunnel.cli.exit_codes import ExitCode, exit_code
+from mix_tunnel.options import TunnelOptions
+from mix_tunnel.state import TunnelState
+from mix_tunnel.tunnel import Tunnel
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+class Failure(Exception):
+    """Ends the command with an exit code, and a sentence for the person (none when it is empty)."""
+
+    def __init__(self, code: ExitCode, sentence: str = "") -> None:
+        super().__init__(sentence)
+        self.code = code
+        self.sentence = sentence
+
+
+def sentence_of(error: MixError) -> str:
+    """An error as the person reads it: what was wrong, what to do, and the stable code to look up."""
+    return f"{error} [{error.code}]"
+
+
+def fail(code: ExitCode, sentence: str) -> NoReturn:
+    """Say what was wrong and end the process."""
+    if sentence:
+        click.echo(f"mix: {sentence}", err=True)
+    sys.exit(code)
+
+
+def run(work: Coroutine[Any, Any, None], *, timeout_s: float | None = None) -> None:
+    """Run a command's work to its end; every failure becomes a sentence and an exit code, never a traceback."""
+    terminated = False
+
+    async def supervised() -> None:
+        nonlocal terminated
+        task = asyncio.current_task()
+        assert task is not None
+
+        def terminate() -> None:
+            nonlocal terminated
+            terminated = True
+            task.cancel()
+
+        if sys.platform != "win32":
+            asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, terminate)
+        async with asyncio.timeout(timeout_s):
+            await work
+
+    try:
+        asyncio.run(supervised())
+    except Failure as failure:
+        fail(failure.code, failure.sentence)
+    except MixError as error:
+        fail(exit_code(error), sentence_of(error))
+    except TimeoutError:
+        fail(ExitCode.TIMED_OUT, f"it took longer than the {timeout_s:g} seconds that --timeout allows")
+    except KeyboardInterrupt:
+        fail(ExitCode.INTERRUPTED, "")
+    except asyncio.CancelledError:
+        fail(ExitCode.TERMINATED if terminated else ExitCode.INTERRUPTED, "")
+
+
+@asynccontextmanager
+async def open_tunnel(options: TunnelOptions) -> AsyncIterator[Tunnel]:
+    """A tunnel for the block; a terminal shows the steps while it comes up. Failing to set it up ends with 97."""
+    with _steps_on_terminal() as show:
+        try:
+            tunnel = await Tunnel.connect(options, on_state=show)
+        except MixError as error:
+            raise Failure(ExitCode.NO_TUNNEL, f"the tunnel can't be set up: {sentence_of(error)}") from error
+    async with tunnel:
+        yield tunnel
+
+
+class _steps_on_terminal:  # noqa: N801 - used as a function
+    """Shows the current step of connecting on standard error, if a person sits there."""
+
+    def __enter__(self) -> Callable[[TunnelState], None]:
+        self._status: Any = None
+        if sys.stderr.isatty():
+            from rich.console import Console
+
+            self._status = Console(stderr=True).status("connecting to the mixnet")
+            self._status.start()
+        return self._show
+
+    def _show(self, state: TunnelState) -> None:
+        if self._status is not None and state.step:
+            self._status.update(f"{state.phase}: {state.step} ({state.elapsed_ms / 1000:.1f} s)")
+
+    def __exit__(self, *_: object) -> None:
+        if self._status is not None:
+            self._status.stop()
+
+
+def tunnel_options(command: F) -> F:
+    """Add the options that every subcommand with a tunnel has; they arrive as the argument `options`."""
+    decorators = [
+        click.option("--directory", "directory_url", metavar="URL", help="Base URL of the directory. [Nym's mainnet]"),
+        click.option(
+            "--cacert",
+            type=click.Path(exists=True, dir_okay=False),
+            metavar="FILE",
+            help="Trust the CA certificates in this PEM file too.",
+        ),
+        click.option("--no-force-tls", is_flag=True, help="Allow entry gateways without TLS (ws://)."),
+        click.option("--preferred-gateway", metavar="IDENTITY", help="Use this entry gateway and no other."),
+        click.option("--preferred-ipr", metavar="ADDRESS", help="Use this exit's IP packet router and no other."),
+        click.option(
+            "--no-cover", is_flag=True, help="Send neither cover packets nor at random times: faster, and less hidden."
+        ),
+        click.option("--debug", is_flag=True, help="Log on standard error what the tunnel does."),
+    ]
+
+    def wrapped(**arguments: Any) -> Any:
+        arguments["options"] = read_tunnel_options(
+            directory_url=arguments.pop("directory_url"),
+            cacert=arguments.pop("cacert"),
+            force_tls=not arguments.pop("no_force_tls"),
+            preferred_gateway=arguments.pop("preferred_gateway"),
+            preferred_ipr=arguments.pop("preferred_ipr"),
+            no_cover=arguments.pop("no_cover"),
+            debug=arguments.pop("debug"),
+        )
+        return command(**arguments)
+
+    wrapped.__doc__ = command.__doc__
+    wrapped.__name__ = command.__name__
+    wrapped.__click_params__ = getattr(command, "__click_params__", [])  # type: ignore[attr-defined]
+    result: Any = wrapped
+    for decorate in reversed(decorators):
+        result = decorate(result)
+    return result  # type: ignore[no-any-return]
+
+
+def read_tunnel_options(
+    *,
+    directory_url: str | None,
+    cacert: str | None,
+    force_tls: bool,
+    preferred_gateway: str | None,
+    preferred_ipr: str | None,
+    no_cover: bool,
+    debug: bool,
+) -> TunnelOptions:
+    """The options given on the command line as `TunnelOptions`; raises `click.UsageError` (exit code 2)."""
+    from mix_tunnel.runtime.tls import TlsSettings
+
+    if debug:
+        logging.basicConfig(level=logging.DEBUG, stream=sys.stderr, format="%(asctime)s %(name)s %(message)s")
+    given: dict[str, Any] = {"force_tls": force_tls, "debug": debug}
+    if directory_url is not None:
+        given["directory_url"] = directory_url
+    given |= {"preferred_gateway": preferred_gateway, "preferred_ipr": preferred_ipr}
+    given |= {"disable_cover_traffic": no_cover, "disable_poisson_traffic": no_cover}
+    try:
+        if cacert is not None:
+            with open(cacert, encoding="ascii", errors="replace") as file:
+                given["ca_certificates"] = (file.read(),)
+            TlsSettings(given["ca_certificates"]).context()
+        return TunnelOptions(**given)
+    except (MixError, OSError) as error:
+        raise click.UsageError(str(error)) from error
