@@ -54,7 +54,7 @@ class FetchService:
             body=call.upload if call.upload is not None else call.body,
             redirect=asked.redirect,
         )
-        response = await self._tunnels.tunnel.http.fetch(request)
+        response = await self._tunnels.slot.tunnel.http.fetch(request)
         result = FetchResult(
             response.status, response.reason, list(response.headers), response.url, response.redirected
         )

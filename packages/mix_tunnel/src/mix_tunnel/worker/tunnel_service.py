@@ -1,35 +1,22 @@
-"""The methods `tunnel.*`: one tunnel at a time, set up and disconnected as often as the page likes."""
+"""The methods `tunnel.*`: the page's side of the one tunnel that this worker holds."""
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import fields
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from mix_protocol.errors import MixError
-from mix_tunnel.options import InvalidOption, TunnelOptions
+from mix_tunnel.default import TunnelSlot
+from mix_tunnel.options import OPTION_RULES, InvalidOption, TunnelOptions
 from mix_tunnel.rpc.naming import to_camel
 from mix_tunnel.rpc.server import IncomingCall, Method
 from mix_tunnel.state import Phase, TunnelState
-from mix_tunnel.tunnel import Tunnel
-from mix_tunnel.worker.errors import SetupCancelled, TunnelAlreadyInitialised, TunnelNotReady
-
-Connect = Callable[[TunnelOptions, Callable[[TunnelState], None]], Awaitable[Tunnel]]
-"""Sets a tunnel up, telling every state."""
-
-_OPTION_NAMES = frozenset(field.name for field in fields(TunnelOptions))
-
-
-async def connect_tunnel(options: TunnelOptions, on_state: Callable[[TunnelState], None]) -> Tunnel:
-    """Set up a real tunnel from this worker."""
-    return await Tunnel.connect(options, on_state=on_state)
 
 
 def read_options(params: Mapping[str, Any]) -> TunnelOptions:
     """The tunnel's options from a call's parameters; null means the default. Raises `InvalidOption`."""
     for name in params:
-        if name not in _OPTION_NAMES:
+        if name not in OPTION_RULES:
             raise InvalidOption(f"there is no option {to_camel(name)[:64]}", option=to_camel(name)[:64])
     return TunnelOptions(**{name: value for name, value in params.items() if value is not None})
 
@@ -53,15 +40,12 @@ def describe_state(state: TunnelState) -> dict[str, Any]:
 
 
 class TunnelService:
-    """Holds the worker's only tunnel."""
+    """Sets the worker's tunnel up and down for the page, and tells the page every state."""
 
-    def __init__(self, emit: Callable[[str, Any], None], connect: Connect = connect_tunnel) -> None:
+    def __init__(self, emit: Callable[[str, Any], None], slot: TunnelSlot | None = None) -> None:
         self._emit = emit
-        self._connect = connect
-        self._tunnel: Tunnel | None = None
-        self._state = TunnelState(Phase.SHUTDOWN)
-        self._setting_up: asyncio.Task[Any] | None = None
-        self._disconnecting = False
+        self.slot = slot if slot is not None else TunnelSlot()
+        self._told: Phase | None = None
 
     @property
     def methods(self) -> Mapping[str, Method]:
@@ -73,60 +57,22 @@ class TunnelService:
             "tunnel.stats": self._get_stats,
         }
 
-    @property
-    def tunnel(self) -> Tunnel:
-        """The tunnel, if it is ready; else `TunnelNotReady`."""
-        if self._tunnel is None or self._tunnel.state.phase is not Phase.READY:
-            raise TunnelNotReady
-        return self._tunnel
-
     async def _setup(self, call: IncomingCall) -> None:
-        options = read_options(call.params)
-        if self._setting_up is not None or self._disconnecting:
-            raise TunnelAlreadyInitialised
-        if self._tunnel is not None and self._tunnel.state.phase not in (Phase.FAILED, Phase.SHUTDOWN):
-            raise TunnelAlreadyInitialised
-        self._setting_up = asyncio.current_task()
-        try:
-            if self._tunnel is not None:
-                await self._close_tunnel()
-            self._tunnel = await self._connect(options, self._on_state)
-        except asyncio.CancelledError:
-            self._on_state(TunnelState(Phase.SHUTDOWN))
-            if self._disconnecting:
-                raise SetupCancelled from None
-            raise
-        finally:
-            self._setting_up = None
+        await self.slot.setup(read_options(call.params), self._tell)
 
     async def _disconnect(self, call: IncomingCall) -> None:
-        if self._disconnecting:
-            return
-        self._disconnecting = True
-        try:
-            if self._setting_up is not None:
-                self._setting_up.cancel()
-                await asyncio.wait([self._setting_up])
-            if self._tunnel is not None:
-                await self._close_tunnel()
-        finally:
-            self._disconnecting = False
-        if self._state.phase is not Phase.SHUTDOWN:
-            self._on_state(TunnelState(Phase.SHUTDOWN))
-
-    async def _close_tunnel(self) -> None:
-        tunnel, self._tunnel = self._tunnel, None
-        if tunnel is not None:
-            await tunnel.close()
+        await self.slot.disconnect()
+        if self._told is not Phase.SHUTDOWN:
+            self._tell(self.slot.state)
 
     async def _get_state(self, call: IncomingCall) -> dict[str, Any]:
-        return describe_state(self._state)
+        return describe_state(self.slot.state)
 
     async def _get_stats(self, call: IncomingCall) -> Any:
         import msgspec  # compiled: must not load when this module does
 
-        return msgspec.to_builtins(self.tunnel.stats())
+        return msgspec.to_builtins(self.slot.tunnel.stats())
 
-    def _on_state(self, state: TunnelState) -> None:
-        self._state = state
+    def _tell(self, state: TunnelState) -> None:
+        self._told = state.phase
         self._emit("tunnel.state", describe_state(state))
