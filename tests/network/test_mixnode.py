@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 
 import pytest
+from support.waiting import until
 
 from mix_network.mixnode.mixing import NodeContext
 from mix_network.mixnode.node import MixNodeServer
@@ -92,9 +93,7 @@ class Bench:
         self.writer.write(encode_frame(packet, rotation, version))
 
     async def until(self, reason: str, count: int = 1) -> None:
-        async with asyncio.timeout(10):
-            while self.node.metrics.dropped[reason] < count:
-                await asyncio.sleep(0.01)
+        await until(lambda: self.node.metrics.dropped[reason] >= count)
 
 
 @pytest.fixture
@@ -142,9 +141,7 @@ async def test_delays_are_kept_and_reorder(bench: Bench):
 
 async def test_an_endless_delay_is_capped(bench: Bench):
     bench.send(bench.packet(b"patience", delay_ns=2**63))
-    async with asyncio.timeout(10):
-        while not bench.node.metrics.waiting:
-            await asyncio.sleep(0.01)
+    await until(lambda: bench.node.metrics.waiting)
     assert bench.node.metrics.delays_capped == 1
     release_at = bench.node._mixing._delayed.next_timeout()
     assert release_at <= asyncio.get_running_loop().time() + 10.0

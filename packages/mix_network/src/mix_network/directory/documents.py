@@ -72,12 +72,19 @@ class DirectoryDocuments:
         metadata = SkimmedMetadata(
             absolute_epoch_id=epoch, rotation_id=self._schedule.rotation_of(epoch), refreshed_at=_spaced_time(wall_s)
         )
+        self._update_keys(wall_s)
         nodes = [_skimmed_node(node) for node in self._nodes if not roles or node.role in roles]
         return SkimmedNodes.of(metadata, nodes)
 
     def described(self, wall_s: float) -> DescribedNodes:
         """What the nodes tell of themselves."""
+        self._update_keys(wall_s)
         return DescribedNodes.of([_described_node(node, wall_s) for node in self._nodes])
+
+    def _update_keys(self, wall_s: float) -> None:
+        # At a rotation's boundary the directory may be asked before the nodes have noticed that it has passed.
+        for node in self._nodes:
+            node.keyring.update(wall_s)
 
     def key_rotation_info(self, wall_s: float) -> KeyRotationInfo:
         """Which key rotation is in force and for how long."""

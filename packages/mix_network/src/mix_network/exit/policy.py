@@ -65,6 +65,8 @@ _GLOBAL_EXCEPTIONS = _networks(
     "2001:4:112::/48",
     "2001:20::/27",
 )
+# Not `is_loopback`, which newer Python versions also say of ::ffff:127.0.0.1.
+_LOOPBACK = _networks("127.0.0.0/8", "::1/128")
 # Its last 32 bits are an IPv4 address, and a host with NAT64 would connect there.
 _NAT64 = IPv6Network("64:ff9b::/96")
 
@@ -165,7 +167,7 @@ class ExitPolicy:
 
     def allows(self, address: IpAddress, port: int) -> bool:
         """Whether the exit may connect there. Port 0 stands for protocols without ports."""
-        if address.is_loopback:
+        if any(address in network for network in _LOOPBACK):
             return self.allow_loopback
         if not is_globally_routable(address):
             return False

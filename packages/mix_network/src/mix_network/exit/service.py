@@ -53,7 +53,6 @@ class IpPacketRouterService:
     """Runs an `IprRouter` between a gateway and a device.
 
     send -- hands a packet to the gateway, to be sent to its first hop at once
-    device -- where clients' IP packets go, for example a `UserspaceNat`, maybe wrapped to be captured
     """
 
     def __init__(
@@ -105,13 +104,14 @@ class IpPacketRouterService:
         self._replies.set_rotation(rotation, self._now())
         self.wake()
 
-    def receive_pushed(self, payload: bytes) -> None:
-        """Take a payload from the gateway."""
+    def receive_pushed(self, payload: bytes) -> bool:
+        """Take a payload from the gateway; False if too many wait already."""
         if len(self._pushed) >= _MAX_WAITING_PUSHES:
             self.counters.payloads_dropped += 1
-            return
+            return False
         self._pushed.append(payload)
         self.wake()
+        return True
 
     def wake(self) -> None:
         """Something may have to be done; it is, soon."""

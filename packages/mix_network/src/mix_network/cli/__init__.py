@@ -1,0 +1,29 @@
+"""The command `mix-network`."""
+
+from __future__ import annotations
+
+import click
+
+from mix_network.cli.inspect import inspect_command
+from mix_network.cli.up import up_command
+
+_EPILOG = """\b
+Examples:
+  mix-network up                                 a whole mixnet, with a live view
+  mix-network up --json --allow-local            one line of JSON when ready, for programs
+  mix-network up --host demo.test=127.0.0.1 --allow-local
+  mix-network inspect --keys keys.json frame.bin
+"""
+
+
+@click.group(epilog=_EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="mix_network", message="%(prog)s %(version)s")
+def main() -> None:
+    """Run and inspect a mixnet on your own machine.
+
+    The network speaks the protocols of the Nym mixnet. It needs no root, no configuration and no Internet.
+    """
+
+
+main.add_command(up_command)
+main.add_command(inspect_command)

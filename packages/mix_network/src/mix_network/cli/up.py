@@ -1,0 +1,197 @@
+"""`mix-network up`: a whole local mixnet until Ctrl-C."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import logging
+import signal
+import sys
+from collections.abc import Iterator
+from ipaddress import IPv4Address, IPv6Address
+from pathlib import Path
+
+import click
+
+from mix_network.cli.live_view import show_live_view
+from mix_network.exit.hosts_resolver import parse_host
+from mix_network.local_network import LocalNetwork
+from mix_network.options import DEFAULT_VERSION, NetworkOptions
+from mix_protocol.errors import MixError
+
+IpAddress = IPv4Address | IPv6Address
+
+_STOP_TIMEOUT_S = 4.0
+
+_EPILOG = """\b
+Examples:
+  mix-network up
+      A network with free ports and a live view of its nodes. Point a client
+      at the directory that it shows: mix fetch --directory URL http://…
+  mix-network up --allow-local --host demo.test=127.0.0.1
+      Clients may also reach servers on this machine, by address or as
+      demo.test. Such servers see connections from 127.0.0.2.
+  mix-network up --json --http-port 8000 --entry-port 9000 > network.json
+      For programs: prints one line of JSON as soon as everything is ready.
+  mix-network up --ca-out ca.pem
+      Also writes the certificate of the authority behind the directory's
+      https, for clients to trust.
+"""
+
+
+class _HostParameter(click.ParamType):
+    """NAME=IP."""
+
+    name = "NAME=IP"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, IpAddress]:
+        if isinstance(value, tuple):
+            return value
+        try:
+            return parse_host(str(value))
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+
+
+_PORT = click.IntRange(0, 65535)
+_port_help = "0 for a free one."
+
+
+@click.command("up", epilog=_EPILOG)
+@click.option("--json", "as_json", is_flag=True, help="Print exactly one line, as JSON, when everything is ready.")
+@click.option("--http-port", type=_PORT, default=0, metavar="PORT", help=f"Directory over http; {_port_help}")
+@click.option("--https-port", type=_PORT, default=0, metavar="PORT", help=f"Directory over https; {_port_help}")
+@click.option("--entry-port", type=_PORT, default=0, metavar="PORT", help=f"Entry gateway's WebSocket; {_port_help}")
+@click.option("--exit-port", type=_PORT, default=0, metavar="PORT", help=f"Exit gateway's WebSocket; {_port_help}")
+@click.option(
+    "--allow-local",
+    is_flag=True,
+    help="Let the exit connect to loopback addresses of this machine. Other addresses that are not globally "
+    "routable stay refused.",
+)
+@click.option(
+    "--host",
+    "hosts",
+    type=_HostParameter(),
+    multiple=True,
+    help="Add a name for clients; may be given several times. The exit then answers all DNS itself.",
+)
+@click.option(
+    "--dns",
+    type=click.Choice(["system", "none"]),
+    default="system",
+    show_default=True,
+    help="With --host: ask the system's resolver for other names, or say that they don't exist.",
+)
+@click.option(
+    "--exit-policy",
+    type=click.File("r"),
+    metavar="FILE",
+    help="Rules such as 'ExitPolicy accept *:443', one a line; the first match decides, no match refuses.",
+)
+@click.option(
+    "--advertise-version",
+    default=DEFAULT_VERSION,
+    show_default=True,
+    metavar="X.Y.Z",
+    help="Node version that the directory announces; clients speak IPR protocol 10 from 1.37.0 on, 9 before.",
+)
+@click.option(
+    "--pcap",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Capture the IP packets between the tunnel and the exit.",
+)
+@click.option(
+    "--ca-out",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Write the certificate authority of the directory's https.",
+)
+@click.option(
+    "--mean-delay",
+    type=click.FloatRange(0, 10_000),
+    default=15.0,
+    show_default=True,
+    metavar="MS",
+    help="Mean delay at each hop for acknowledgements of the exit's packets. Clients choose the delays of theirs.",
+)
+def up_command(
+    as_json: bool,
+    http_port: int,
+    https_port: int,
+    entry_port: int,
+    exit_port: int,
+    allow_local: bool,
+    hosts: tuple[tuple[str, IpAddress], ...],
+    dns: str,
+    exit_policy: click.utils.LazyFile | None,
+    advertise_version: str,
+    pcap: Path | None,
+    ca_out: Path | None,
+    mean_delay: float,
+) -> None:
+    """Start a whole mixnet on this machine and run it until Ctrl-C.
+
+    A directory, an entry gateway, three mix nodes and an exit gateway, all on 127.0.0.1 and without root. The exit
+    forwards TCP, UDP and, where the system allows it, ping.
+    """
+    table: dict[str, tuple[IpAddress, ...]] = {}
+    for name, address in hosts:
+        table[name] = (*table.get(name, ()), address)
+    logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="mix-network: %(message)s")
+    try:
+        options = NetworkOptions(
+            http_port=http_port,
+            https_port=https_port,
+            entry_port=entry_port,
+            exit_port=exit_port,
+            allow_local=allow_local,
+            hosts=table,
+            dns="system" if dns == "system" else "none",
+            exit_policy=exit_policy.read() if exit_policy is not None else None,
+            advertise_version=advertise_version,
+            mean_ack_delay_ms=mean_delay,
+            pcap=pcap,
+        )
+        asyncio.run(_run(options, as_json, ca_out))
+    except MixError as error:
+        details = ", ".join(f"{name} {value}" for name, value in error.fields.items())
+        raise click.ClickException(f"{error}" + (f" ({details})" if details else "")) from None
+    except OSError as error:
+        raise click.ClickException(str(error)) from None
+
+
+async def _run(options: NetworkOptions, as_json: bool, ca_out: Path | None) -> None:
+    with _stop_signals() as stopped:
+        network = LocalNetwork(options)
+        if ca_out is not None:
+            network.certificate.write_authority(ca_out)
+        await network.start()
+        try:
+            if as_json:
+                click.echo(json.dumps(network.description(), separators=(",", ":")))
+                await stopped.wait()
+            else:
+                await show_live_view(network, stopped)
+        finally:
+            # Whatever still hangs then is cut by the end of the process.
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_STOP_TIMEOUT_S):
+                    await network.close()
+
+
+@contextlib.contextmanager
+def _stop_signals() -> Iterator[asyncio.Event]:
+    """An event that SIGINT and SIGTERM set."""
+    loop = asyncio.get_running_loop()
+    stopped = asyncio.Event()
+    signals = (signal.SIGINT, signal.SIGTERM)
+    for number in signals:
+        loop.add_signal_handler(number, stopped.set)
+    try:
+        yield stopped
+    finally:
+        for number in signals:
+            loop.remove_signal_handler(number)

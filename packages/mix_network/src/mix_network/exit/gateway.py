@@ -1,0 +1,124 @@
+"""The exit gateway: a gateway whose IP packet router is one of its own clients."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv6Address
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from mix_network.exit.hosts_resolver import HostsResolver
+from mix_network.exit.nat.flow import FlowTable
+from mix_network.exit.nat.nat import UserspaceNat
+from mix_network.exit.policy import ExitPolicy
+from mix_network.exit.service import IpPacketRouterService
+from mix_network.gateway.node import GatewayServer
+from mix_network.node_keys import ServiceKeys
+from mix_protocol.addressing import Recipient
+from mix_protocol.crypto.randomness import RandomBytes
+from mix_protocol.ipr.router import RouterConfig
+from mix_protocol.messages.rotation_period import RotationPeriod
+from mix_protocol.netstack.device import Device
+from mix_protocol.netstack.pcap import PcapWriter
+from mix_protocol.sphinx.mix_packet import MixPacket
+from mix_protocol.topology.topology import Topology
+
+
+@dataclass(frozen=True)
+class ExitOptions:
+    """What an exit does with its clients' packets.
+
+    resolver -- answers DNS in place of every resolver; None forwards DNS like anything else
+    pcap -- where to write the packets between the tunnel and the NAT
+    """
+
+    policy: ExitPolicy
+    router: RouterConfig
+    resolver: HostsResolver | None = None
+    mean_ack_delay_ms: float = 15.0
+    pcap: Path | None = None
+
+
+class _LocalClient:
+    """The router's seat among the gateway's clients."""
+
+    def __init__(self, service: IpPacketRouterService) -> None:
+        self._service = service
+
+    def push(self, payload: bytes) -> bool:
+        return self._service.receive_pushed(payload)
+
+
+class ExitGateway:
+    """A gateway, an IP packet router in it, and the userspace NAT behind that."""
+
+    def __init__(self, gateway: GatewayServer, keys: ServiceKeys, options: ExitOptions, random: RandomBytes) -> None:
+        self.gateway = gateway
+        self._keys = keys
+        self._options = options
+        self._random = random
+        self._service = IpPacketRouterService(
+            gateway.context.crypto,
+            random,
+            keys,
+            gateway.identity.public,
+            send=self._send,
+            router_config=options.router,
+            mean_ack_delay_ms=options.mean_ack_delay_ms,
+        )
+        self._nat: UserspaceNat | None = None
+        self._capture: BinaryIO | None = None
+
+    @property
+    def recipient(self) -> Recipient:
+        """The router's address in the mixnet."""
+        return self._service.recipient
+
+    @property
+    def flows(self) -> FlowTable:
+        """What is forwarded at this moment."""
+        return self._nat.flows if self._nat is not None else FlowTable()
+
+    def start(self) -> None:
+        """Begin to forward; the gateway is started by its owner."""
+        nat = UserspaceNat(
+            self._random,
+            policy=self._options.policy,
+            resolver=self._options.resolver,
+            clock=asyncio.get_running_loop().time,
+            on_output=self._service.wake,
+            on_refused=self._report_refused,
+            mtu_bytes=self._options.router.mtu_bytes,
+        )
+        self._nat = nat
+        device: Device = nat
+        if self._options.pcap is not None:
+            self._capture = self._options.pcap.open("wb")
+            device = PcapWriter(nat, self._capture, time.time)
+        self._service.start(device, nat)
+        self.gateway.delivery.connect(self._keys.identity.public, _LocalClient(self._service))
+
+    async def close(self) -> None:
+        """End every flow."""
+        self._service.close()
+        if self._nat is not None:
+            await self._nat.close()
+        if self._capture is not None:
+            self._capture.close()
+
+    def set_topology(self, topology: Topology, rotation: RotationPeriod) -> None:
+        """Take a new picture of the network, without which the router can't answer."""
+        self._service.set_topology(topology, rotation)
+
+    def snapshot(self) -> dict[str, Any]:
+        """Counters of the router and the flow table as JSON-able values."""
+        nat = self._nat.snapshot() if self._nat is not None else {}
+        return {**self._service.snapshot(), **nat}
+
+    def _send(self, packet: MixPacket) -> None:
+        self.gateway.mixing.send(packet.first_hop, packet.packet, packet.key_rotation)
+
+    def _report_refused(self, client: IPv4Address | IPv6Address, destination: str) -> None:
+        self._service.report_refused(client, destination)

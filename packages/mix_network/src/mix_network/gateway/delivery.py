@@ -1,0 +1,95 @@
+"""What a gateway does with packets that end at it: payloads to clients, acknowledgements back into the mixnet."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+from mix_network.gateway.inbox import Inbox
+from mix_network.metrics import NodeMetrics
+from mix_protocol.addressing import KeyRotation, NodeAddress
+from mix_protocol.errors import PeerMisbehaved
+from mix_protocol.messages.acknowledgement import split_surb_ack
+from mix_protocol.sphinx.geometry import PacketSize
+from mix_protocol.sphinx.processing import FinalPacket
+
+
+class ConnectedClient(Protocol):
+    """A client that takes payloads now."""
+
+    def push(self, payload: bytes) -> bool:
+        """Take a payload; False if there is no room for it at the moment."""
+        ...
+
+
+class Delivery:
+    """Final-hop handling (Nym spec: what the final gateway does).
+
+    send -- sends a packet to its first hop at once
+    is_known -- whether a client with this identity ever registered here; nothing is kept for others
+    clock -- monotonic seconds
+    """
+
+    def __init__(
+        self,
+        metrics: NodeMetrics,
+        inbox: Inbox,
+        *,
+        send: Callable[[NodeAddress, bytes, KeyRotation], None],
+        is_known: Callable[[bytes], bool],
+        clock: Callable[[], float],
+    ) -> None:
+        self._metrics = metrics
+        self._inbox = inbox
+        self._send = send
+        self._is_known = is_known
+        self._clock = clock
+        self._connected: dict[bytes, ConnectedClient] = {}
+
+    def receive_final(self, packet: FinalPacket, size: PacketSize, key_rotation: KeyRotation) -> None:
+        """Take a packet that ends here."""
+        if size is PacketSize.ACK:
+            self._deliver(packet.destination, packet.message)
+            return
+        try:
+            ack, payload = split_surb_ack(packet.message)
+        except PeerMisbehaved as error:
+            self._metrics.malformed += 1
+            self._metrics.drop(error.code)
+            return
+        self._deliver(packet.destination, payload)
+        # Always, even for a client that is away: it tells that the packet came through the mixnet.
+        self._metrics.acks_forwarded += 1
+        self._send(ack.first_hop, ack.packet, key_rotation)
+
+    def connect(self, identity: bytes, client: ConnectedClient) -> None:
+        """From now on payloads for this identity go to `client`, first of all those that wait."""
+        self._connected[identity] = client
+        for payload in self._inbox.take(identity, self._clock()):
+            self._push(client, payload)
+
+    def disconnect(self, identity: bytes, client: ConnectedClient) -> None:
+        """The client is gone, unless another connection of the same identity has taken its place."""
+        if self._connected.get(identity) is client:
+            del self._connected[identity]
+
+    def connected(self, identity: bytes) -> ConnectedClient | None:
+        """The connection that takes this identity's payloads."""
+        return self._connected.get(identity)
+
+    def _deliver(self, identity: bytes, payload: bytes) -> None:
+        client = self._connected.get(identity)
+        if client is not None:
+            self._push(client, payload)
+        elif not self._is_known(identity):
+            self._metrics.drop("unknown_client")
+        elif self._inbox.store(identity, payload, self._clock()):
+            self._metrics.stored += 1
+        else:
+            self._metrics.drop("inbox_full")
+
+    def _push(self, client: ConnectedClient, payload: bytes) -> None:
+        if client.push(payload):
+            self._metrics.pushed += 1
+        else:
+            self._metrics.drop("client_too_slow")

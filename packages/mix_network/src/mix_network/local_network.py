@@ -1,0 +1,246 @@
+"""A whole mixnet in one process: directory, entry gateway, three mix nodes and an exit gateway on loopback."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import datetime
+import os
+import time
+from collections.abc import Callable
+from types import TracebackType
+from typing import Any
+
+from mix_network.directory.app import create_app
+from mix_network.directory.certificates import ServerCertificate, issue_server_certificate
+from mix_network.directory.descriptor import NodeDescriptor
+from mix_network.directory.documents import DirectoryDocuments
+from mix_network.directory.server import DirectoryServer
+from mix_network.exit.gateway import ExitGateway, ExitOptions
+from mix_network.exit.hosts_resolver import HostsResolver
+from mix_network.exit.policy import ExitPolicy
+from mix_network.gateway.node import GatewayServer
+from mix_network.mixnode.mixing import NodeContext
+from mix_network.mixnode.node import MixNodeServer
+from mix_network.network_view import NetworkView
+from mix_network.node_keys import IdentityKeys, ServiceKeys, SphinxKeyring
+from mix_network.options import NetworkOptions
+from mix_network.rotation import RotationSchedule
+from mix_protocol.addressing import NodeAddress
+from mix_protocol.codec import base58
+from mix_protocol.crypto.native import NativeCrypto
+from mix_protocol.crypto.randomness import RandomBytes
+from mix_protocol.ipr.router import RouterConfig
+from mix_protocol.messages.rotation_period import RotationPeriod
+from mix_protocol.topology.described import BuildInformation
+from mix_protocol.topology.exits import ipr_version_of
+from mix_protocol.topology.topology import Topology
+
+_HOST = "127.0.0.1"
+_CERTIFICATE_NAMES = ("localhost", "127.0.0.1", "::1")
+_LAYERS = (1, 2, 3)
+_OLDEST_IPR_VERSION = 9
+_REFRESH_S = 60.0
+
+
+class LocalNetwork:
+    """Starts and stops the network; use it as an async context manager.
+
+    Attributes are there once it has started: `directory_url`, `entry`, `exit`, `mix_nodes` …
+    """
+
+    def __init__(
+        self,
+        options: NetworkOptions | None = None,
+        *,
+        random: RandomBytes = os.urandom,
+        schedule: RotationSchedule | None = None,
+        wall_clock: Callable[[], float] = time.time,
+    ) -> None:
+        self.options = options or NetworkOptions()
+        self.certificate: ServerCertificate = issue_server_certificate(
+            _CERTIFICATE_NAMES, datetime.datetime.now(datetime.UTC)
+        )
+        self._random = random
+        self._wall_clock = wall_clock
+        self._schedule = schedule or RotationSchedule()
+        self._crypto = NativeCrypto()
+        self.view = NetworkView()
+        self._context = NodeContext(self._crypto, self.view, self._schedule, wall_clock, _HOST)
+        self.mix_nodes = [
+            MixNodeServer(self._context, self._identity(), self._keyring(), name=f"mix-{layer}", layer=layer)
+            for layer in _LAYERS
+        ]
+        self.entry = self._gateway("entry", "entry-gateway")
+        self.exit = ExitGateway(
+            self._gateway("exit", "exit-gateway"),
+            ServiceKeys.generate(self._crypto, random),
+            self._exit_options(),
+            random,
+        )
+        self._documents: DirectoryDocuments | None = None
+        self._directory: DirectoryServer | None = None
+        self._refreshing: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> LocalNetwork:
+        await self.start()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def start(self) -> None:
+        """Start every node; returns when the directory answers. Raises `PortUnavailable`."""
+        try:
+            await self._start()
+        except BaseException:
+            await self.close()
+            raise
+
+    async def close(self) -> None:
+        """Stop every node."""
+        if self._refreshing is not None:
+            self._refreshing.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._refreshing
+        if self._directory is not None:
+            await self._directory.close()
+        await self.exit.close()
+        for node in (self.entry, self.exit.gateway, *self.mix_nodes):
+            await node.close()
+
+    @property
+    def directory_url(self) -> str:
+        """The directory's API over http."""
+        assert self._directory is not None
+        return f"http://{_HOST}:{self._directory.http_port}/api"
+
+    @property
+    def directory_https_url(self) -> str:
+        """The directory's API over https; `certificate.authority_pem` vouches for it."""
+        assert self._directory is not None
+        return f"https://{_HOST}:{self._directory.https_port}/api"
+
+    def description(self) -> dict[str, Any]:
+        """What a client must know of the network: the line that `mix-network up --json` prints."""
+        return {
+            "directory": {"http": self.directory_url, "https": self.directory_https_url},
+            "entry_gateways": [
+                {"identity": base58.encode(self.entry.identity.public), "ws": f"ws://{_HOST}:{self.entry.ws_port}"}
+            ],
+            "exit_gateways": [
+                {
+                    "identity": base58.encode(self.exit.gateway.identity.public),
+                    "ip_packet_router": self.exit.recipient.to_text(),
+                }
+            ],
+        }
+
+    def metrics(self) -> dict[str, Any]:
+        """The counters of every node and the exit's flow table."""
+        nodes = [self.entry, *self.mix_nodes, self.exit.gateway]
+        return {"nodes": [node.metrics.snapshot() for node in nodes], "exit": self.exit.snapshot()}
+
+    async def _start(self) -> None:
+        addresses = [await node.start() for node in self.mix_nodes]
+        addresses.append(await self.entry.start(ws_port=self.options.entry_port))
+        addresses.append(await self.exit.gateway.start(ws_port=self.options.exit_port))
+        self.view.update(addresses)
+        self.exit.start()
+        self._documents = DirectoryDocuments(self._descriptors(addresses), self._schedule)
+        self._refreshing = asyncio.create_task(self._refresh_topology(self._documents))
+        app = create_app(self._documents, self._wall_clock, self.metrics)
+        self._directory = DirectoryServer(
+            app,
+            self.certificate,
+            host=_HOST,
+            http_port=self.options.http_port,
+            https_port=self.options.https_port,
+        )
+        await self._directory.start()
+
+    def _descriptors(self, addresses: list[NodeAddress]) -> list[NodeDescriptor]:
+        version = self.options.advertise_version
+        *mix_addresses, entry_address, exit_address = addresses
+        entry, exit_gateway = self.entry, self.exit.gateway
+        descriptors = [
+            NodeDescriptor(
+                node_id=1,
+                role="entry-gateway",
+                identity=entry.identity.public,
+                keyring=entry.keyring,
+                address=entry_address,
+                ws_port=entry.ws_port,
+                build_version=version,
+            ),
+            NodeDescriptor(
+                node_id=2,
+                role="exit-gateway",
+                identity=exit_gateway.identity.public,
+                keyring=exit_gateway.keyring,
+                address=exit_address,
+                ws_port=exit_gateway.ws_port,
+                ip_packet_router=self.exit.recipient,
+                build_version=version,
+            ),
+        ]
+        descriptors += [
+            NodeDescriptor(
+                node_id=10 + node.layer,
+                role="mix-node",
+                identity=node.identity.public,
+                keyring=node.keyring,
+                address=address,
+                layer=node.layer,
+                build_version=version,
+            )
+            for node, address in zip(self.mix_nodes, mix_addresses, strict=True)
+        ]
+        return descriptors
+
+    async def _refresh_topology(self, documents: DirectoryDocuments) -> None:
+        """Keep the exit's picture of the network current: node keys change with the rotations."""
+        loop = asyncio.get_running_loop()
+        while True:
+            wall_s = self._wall_clock()
+            topology = Topology.from_documents(
+                documents.rewarded_set(wall_s),
+                documents.skimmed(wall_s, "mix-node"),
+                documents.skimmed(wall_s, "entry-gateway", "exit-gateway"),
+            )
+            started_s = self._schedule.epoch_start(self._schedule.epochs_of(topology.rotation_id)[0])
+            rotation = RotationPeriod(
+                topology.rotation_id,
+                loop.time() + started_s - wall_s,
+                self._schedule.epoch_duration_s,
+                self._schedule.validity_epochs,
+            )
+            self.exit.set_topology(topology, rotation)
+            until_next_s = self._schedule.epoch_start(self._schedule.epoch_at(wall_s) + 1) - wall_s
+            await asyncio.sleep(min(_REFRESH_S, max(0.05, until_next_s)))
+
+    def _exit_options(self) -> ExitOptions:
+        options = self.options
+        rules = options.exit_policy if options.exit_policy is not None else "ExitPolicy accept *:*"
+        newest = ipr_version_of(options.advertise_version) or _OLDEST_IPR_VERSION
+        return ExitOptions(
+            policy=ExitPolicy.parse(rules, allow_loopback=options.allow_local),
+            router=RouterConfig(
+                versions=tuple(range(_OLDEST_IPR_VERSION, newest + 1)),
+                build=BuildInformation(binary_name="mix-network", build_version=options.advertise_version),
+            ),
+            resolver=HostsResolver(options.hosts, options.dns) if options.hosts else None,
+            mean_ack_delay_ms=options.mean_ack_delay_ms,
+            pcap=options.pcap,
+        )
+
+    def _gateway(self, name: str, role: str) -> GatewayServer:
+        return GatewayServer(self._context, self._identity(), self._keyring(), self._random, name=name, role=role)
+
+    def _identity(self) -> IdentityKeys:
+        return IdentityKeys.generate(self._crypto, self._random)
+
+    def _keyring(self) -> SphinxKeyring:
+        return SphinxKeyring(self._crypto, self._random, self._schedule, self._wall_clock())

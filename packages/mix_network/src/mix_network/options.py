@@ -1,0 +1,55 @@
+"""What a person may choose about a local network."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from ipaddress import IPv4Address, IPv6Address
+from pathlib import Path
+
+from mix_network.errors import InvalidNetworkOption
+from mix_network.exit.hosts_resolver import OtherNames
+from mix_protocol.topology.exits import NodeVersion
+
+DEFAULT_VERSION = "1.40.0"
+
+IpAddress = IPv4Address | IPv6Address
+
+
+@dataclass(frozen=True, kw_only=True)
+class NetworkOptions:
+    """Options of a local network. Ports are those on 127.0.0.1; 0 takes a free one.
+
+    http_port, https_port -- of the directory
+    entry_port, exit_port -- where the gateways take clients
+    allow_local -- lets the exit connect to loopback addresses
+    hosts -- addresses by name, answered by the exit; an empty table leaves DNS alone
+    dns -- what happens to other names then: `system` or `none`
+    exit_policy -- rules for the exit instead of "everything that is globally routable", in the policy's own syntax
+    advertise_version -- the node version that the directory announces; from 1.37.0 on clients use IPR protocol 10
+    mean_ack_delay_ms -- mean delay at each hop of the acknowledgements that the exit asks for
+    pcap -- where to write the IP packets between the tunnel and the exit
+    """
+
+    http_port: int = 0
+    https_port: int = 0
+    entry_port: int = 0
+    exit_port: int = 0
+    allow_local: bool = False
+    hosts: Mapping[str, tuple[IpAddress, ...]] = field(default_factory=dict)
+    dns: OtherNames = "system"
+    exit_policy: str | None = None
+    advertise_version: str = DEFAULT_VERSION
+    mean_ack_delay_ms: float = 15.0
+    pcap: Path | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("http_port", "https_port", "entry_port", "exit_port"):
+            if not 0 <= getattr(self, name) <= 0xFFFF:
+                raise InvalidNetworkOption("a port must be from 0 (a free one) to 65535", option=name)
+        if self.dns not in ("system", "none"):
+            raise InvalidNetworkOption("dns must be system or none", option="dns")
+        if NodeVersion.parse(self.advertise_version) is None:
+            raise InvalidNetworkOption("a version looks like 1.37.0", option="advertise_version")
+        if not 0 <= self.mean_ack_delay_ms <= 10_000:
+            raise InvalidNetworkOption("a mean delay is from 0 to 10000 ms", option="mean_ack_delay_ms")
