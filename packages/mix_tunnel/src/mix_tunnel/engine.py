@@ -1,0 +1,213 @@
+"""The engine: mixnet client, IP packet router client and IP device as one machine without I/O.
+
+IP packets that the device sends become messages to the exit, those become Sphinx packets for the entry gateway, and
+what the gateway pushes takes the way back. The device is a `NetworkStack` for streams and sockets; it may as well be
+a TUN device, or a test that looks at raw packets.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+
+from mix_protocol.crypto.randomness import RandomBytes
+from mix_protocol.errors import MixError, PeerMisbehaved
+from mix_protocol.ipr.client import IprClient, IprConfig
+from mix_protocol.ipr.events import ExitConnected, ExitLost, ExitRefused, ExitReported, PacketReceived
+from mix_protocol.netstack.device import Device
+from mix_protocol.sphinx.mix_packet import MixPacket
+from mix_protocol.topology.exits import ExitNode
+from mix_tunnel.mixnet.client import DataReceived, MixnetClient
+from mix_tunnel.stats import TunnelStats
+
+EngineEvent = ExitConnected | ExitRefused | ExitLost | ExitReported
+DeviceFactory = Callable[[ExitConnected], Device]
+
+MAX_QUEUED_FRAGMENTS = 64
+"""With so many fragments waiting to be sent, the device's packets wait in the device."""
+
+
+class TunnelEngine:
+    """Carries IP packets between a device and an exit.
+
+    mixnet -- the client that sends and receives
+    random -- for ids
+    make_device -- makes the device once an exit has given addresses; it is called again for each new set of addresses
+    unix_time_offset_s -- add it to `now` to get Unix time
+    """
+
+    def __init__(
+        self,
+        mixnet: MixnetClient,
+        random: RandomBytes,
+        make_device: DeviceFactory,
+        *,
+        unix_time_offset_s: float = 0.0,
+    ) -> None:
+        self.mixnet = mixnet
+        self.device: Device | None = None
+        self.exit: ExitNode | None = None
+        self._random = random
+        self._make_device = make_device
+        self._unix_time_offset_s = unix_time_offset_s
+        self._ipr: IprClient | None = None
+        self._events: deque[EngineEvent] = deque()
+        self._suspended = False
+        self._bytes_sent = 0
+        self._bytes_received = 0
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether an exit has given us addresses that it has not taken back."""
+        return self._ipr is not None and self._ipr.is_connected
+
+    # -- what the owner asks for
+
+    def connect_exit(self, exit_node: ExitNode, config: IprConfig, now: float) -> None:
+        """Ask an exit for addresses; `ExitConnected` or `ExitRefused` follows. An exit asked before is left."""
+        self.leave_exit(now)
+        self.exit = exit_node
+        self._ipr = IprClient(
+            self._random,
+            ipr_version=exit_node.ipr_version,
+            config=config,
+            unix_time_offset_s=self._unix_time_offset_s,
+        )
+        self._ipr.connect(now)
+
+    def reconnect_exit(self, now: float) -> None:
+        """Ask the same exit again, for new addresses."""
+        if self._ipr is not None:
+            self._ipr.connect(now)
+
+    def leave_exit(self, now: float) -> None:
+        """Have no more to do with the present exit, if there is one; its device goes with it."""
+        if self.exit is not None:
+            self.mixnet.forget_recipient(self.exit.recipient)
+        self.exit = self._ipr = self.device = None
+
+    def disconnect(self, now: float) -> None:
+        """Tell the exit that the addresses are free again; nothing can be sent after that."""
+        if self._ipr is not None:
+            self._ipr.close(now)
+            self._send_messages(now)
+
+    def suspend(self) -> None:
+        """Stand still, for there is no connection to the entry gateway: nothing is sent, nothing times out."""
+        self._suspended = True
+        self.mixnet.suspend()
+
+    def resume(self, now: float) -> None:
+        """Go on after `suspend`."""
+        self._suspended = False
+        self.mixnet.resume(now)
+
+    def stats(self) -> TunnelStats:
+        """Give the counters so far."""
+        counters = self.mixnet.counters
+        round_trip_s = counters.round_trip_s
+        return TunnelStats(
+            real_packets_sent=counters.real_packets_sent,
+            cover_packets_sent=counters.cover_packets_sent,
+            retransmitted_packets=counters.retransmitted_packets,
+            acks_received=counters.acks_received,
+            cover_packets_received=counters.cover_packets_received,
+            packets_dropped=counters.packets_dropped,
+            reply_surbs_given=counters.reply_surbs_given,
+            replies_received=counters.replies_received,
+            bytes_sent=self._bytes_sent,
+            bytes_received=self._bytes_received,
+            round_trip_ms=None if round_trip_s is None else round_trip_s * 1000.0,
+        )
+
+    # -- the seam
+
+    def receive_pushed(self, payload: bytes, now: float) -> None:
+        """Take a payload that the entry gateway pushed."""
+        self.mixnet.receive_pushed(payload, now)
+        while (event := self.mixnet.next_event()) is not None:
+            # Only whom we gave SURBs can reply; what strangers send to our address has no business here.
+            if isinstance(event, DataReceived) and event.is_reply and self._ipr is not None:
+                try:
+                    self._ipr.receive_message(event.data, now)
+                except PeerMisbehaved:
+                    self.mixnet.counters.packets_dropped += 1
+        self._take_ipr_events(now)
+
+    def packets_to_send(self, now: float, *, waiting: int = 0) -> list[MixPacket]:
+        """Give the packets that are due.
+
+        waiting -- packets given earlier that the connection to the gateway has not taken yet
+        """
+        if self._suspended:
+            return []
+        self._take_device_packets(now)
+        self._send_messages(now)
+        return self.mixnet.packets_to_send(now, waiting=waiting)
+
+    def next_event(self) -> EngineEvent | None:
+        """Give the oldest event that was not given yet."""
+        return self._events.popleft() if self._events else None
+
+    def next_timeout(self) -> float | None:
+        """Tell when to call `handle_timeout`, and `packets_to_send` after it."""
+        moments = [self.mixnet.next_timeout()]
+        if not self._suspended:
+            if self._ipr is not None:
+                moments.append(self._ipr.next_timeout())
+            if self.device is not None and not self._is_backlogged:
+                moments.append(self.device.next_timeout())
+        return min((moment for moment in moments if moment is not None), default=None)
+
+    def handle_timeout(self, now: float) -> None:
+        """Let time pass in all parts."""
+        self.mixnet.handle_timeout(now)
+        if self._suspended:
+            return
+        if self._ipr is not None:
+            self._ipr.handle_timeout(now)
+            self._take_ipr_events(now)
+        if self.device is not None:
+            deadline = self.device.next_timeout()
+            if deadline is not None and deadline <= now:
+                self.device.handle_timeout(now)
+
+    @property
+    def _is_backlogged(self) -> bool:
+        return self.mixnet.queued >= MAX_QUEUED_FRAGMENTS
+
+    def _take_device_packets(self, now: float) -> None:
+        if self.device is None or self._ipr is None or not self._ipr.is_connected or self._is_backlogged:
+            return
+        for packet in self.device.packets_to_send(now):
+            try:
+                self._ipr.send_packet(packet, now)
+            except MixError:
+                continue  # a device may be anything, also one that emits what no IP packet can be
+            self._bytes_sent += len(packet)
+
+    def _send_messages(self, now: float) -> None:
+        if self._ipr is None or self.exit is None:
+            return
+        for message in self._ipr.messages_to_send(now):
+            self.mixnet.send_message(message.payload, self.exit.recipient, now, surbs=message.reply_surbs)
+
+    def _take_ipr_events(self, now: float) -> None:
+        if self._ipr is None:
+            return
+        while (event := self._ipr.next_event()) is not None:
+            match event:
+                case PacketReceived(packet):
+                    self._bytes_received += len(packet)
+                    if self.device is not None:
+                        self.device.receive_packet(packet, now)
+                case ExitConnected():
+                    self.device = self._make_device(event)
+                    self._events.append(event)
+                case ExitRefused() | ExitLost():
+                    self.device = None
+                    self._events.append(event)
+                case ExitReported():
+                    self._events.append(event)
+                case _:
+                    pass
