@@ -7,10 +7,10 @@ import contextlib
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from mix_network.local_network import LocalNetwork
-
 if TYPE_CHECKING:
     from rich.console import RenderableType
+
+    from mix_network.local_network import LocalNetwork
 
 _REFRESH_S = 0.5
 _COLUMNS = ("received", "forwarded", "final", "waiting", "from_clients", "pushed", "stored", "replayed", "malformed")

@@ -14,9 +14,7 @@ from pathlib import Path
 
 import click
 
-from mix_network.cli.live_view import show_live_view
 from mix_network.exit.hosts_resolver import parse_host
-from mix_network.local_network import LocalNetwork
 from mix_network.options import DEFAULT_VERSION, NetworkOptions
 from mix_protocol.errors import MixError
 
@@ -164,6 +162,10 @@ def up_command(
 
 
 async def _run(options: NetworkOptions, as_json: bool, ca_out: Path | None) -> None:
+    # Loaded here, so that help and usage errors come at once.
+    from mix_network.cli.live_view import show_live_view
+    from mix_network.local_network import LocalNetwork
+
     with _stop_signals() as stopped:
         network = LocalNetwork(options)
         if ca_out is not None:
