@@ -4,7 +4,12 @@ export * from "./errors.js";
 
 /** @type {typeof import("./index.js").setupMixTunnel} */
 export async function setupMixTunnel(options = {}) {
-  await tunnelWorker.call("tunnel.setup", { ...options });
+  try {
+    await tunnelWorker.call("tunnel.setup", { ...options });
+  } catch (error) {
+    await tunnelWorker.refreshState(); // a refused call changes no state in the worker, so none was pushed
+    throw error;
+  }
 }
 
 /** @type {typeof import("./index.js").disconnectMixTunnel} */

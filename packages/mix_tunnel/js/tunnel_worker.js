@@ -44,6 +44,14 @@ class TunnelWorker {
     return () => void this.#listeners.delete(listener);
   }
 
+  /** Ask the worker for its state, and tell it if it is another than what was told last. */
+  async refreshState() {
+    const answer = await this.#channel?.call("tunnel.state").catch(() => null);
+    if (answer && answer.value.state !== this.state.state) {
+      this.#publish(answer.value);
+    }
+  }
+
   #start() {
     const started = performance.now();
     const worker = new Worker(new URL("./worker.js", import.meta.url), { type: "module", name: "mix-tunnel" });

@@ -56,16 +56,17 @@ class TunnelSlot:
             if on_state is not None:
                 on_state(state)
 
-        await self._close()
         # A task of its own, so that `disconnect` can stop it without cancelling the caller.
         self._setting_up = asyncio.create_task(self._run_connect(options, tell), name="set the tunnel up")
         try:
             self._tunnel = await self._setting_up
         except asyncio.CancelledError:
+            caller = asyncio.current_task()
+            was_disconnected = caller is not None and caller.cancelling() == 0
             self._setting_up.cancel()
             await asyncio.wait({self._setting_up})
             tell(TunnelState(Phase.SHUTDOWN))
-            if self._disconnecting:
+            if was_disconnected:
                 raise SetupCancelled from None
             raise
         except MixError as error:
@@ -77,6 +78,7 @@ class TunnelSlot:
         return self._tunnel
 
     async def _run_connect(self, options: TunnelOptions, on_state: OnState) -> Tunnel:
+        await self._close()
         return await self._connect(options, on_state=on_state)
 
     async def disconnect(self) -> None:

@@ -144,6 +144,13 @@ class RpcServer:
         self._open[message.id] = call
         incoming = IncomingCall(keys_to_snake(message.params), body, upload)
         call.task = asyncio.get_running_loop().create_task(self._run(message.id, method, incoming, call))
+        call.task.add_done_callback(lambda task: self._end(message.id, task))
+
+    def _end(self, id: int, task: asyncio.Task[None]) -> None:
+        """Forget a call. A cancelled task may never have run a line of its own, so its last word is said here."""
+        del self._open[id]
+        if task.cancelled():
+            self._send_error(id, CallCancelled())
 
     async def _run(self, id: int, method: Method, incoming: IncomingCall, call: _OpenCall) -> None:
         try:
@@ -156,13 +163,9 @@ class RpcServer:
                 self._send(Result(id, keys_to_camel(answer)))
         except MixError as error:
             self._send_error(id, error)
-        except asyncio.CancelledError:
-            self._send_error(id, CallCancelled())
         except Exception:
             _log.exception("a call failed inside")
             self._send_error(id, InternalFailure())
-        finally:
-            del self._open[id]
 
     async def _send_body(self, id: int, reply: Reply, gate: CreditGate) -> None:
         """Send a result and its body, as far as credit goes; however it ends, the source is closed."""

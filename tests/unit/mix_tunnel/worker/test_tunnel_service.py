@@ -1,0 +1,234 @@
+"""The worker's methods behind a real `RpcServer`, with a tunnel that needs no network."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+
+import pytest
+
+from mix_protocol.errors import NetworkFailure
+from mix_tunnel.default import TunnelSlot
+from mix_tunnel.rpc.endpoint import memory_pair
+from mix_tunnel.rpc.server import RpcServer
+from mix_tunnel.state import Phase, Step, StepTaken, TunnelState
+from mix_tunnel.stats import TunnelStats
+from mix_tunnel.worker.fetch_service import FetchService
+from mix_tunnel.worker.tunnel_service import TunnelService
+
+
+class GatewayGone(NetworkFailure):
+    """For these tests."""
+
+    code = "test.gateway_gone"
+    message = "the gateway is gone"
+
+
+class Answer:
+    """An HTTP response from memory."""
+
+    status, reason, url, redirected = 200, "OK", "https://site.test/", False
+
+    def __init__(self, request) -> None:
+        self.headers = [("Set-Cookie", "a=1"), ("Set-Cookie", "b=2"), ("X-Method", request.method)]
+        self._body = request.body or b""
+        self.closed = False
+
+    async def read(self, max_bytes: int = 65536) -> bytes:
+        piece, self._body = self._body[:max_bytes], self._body[max_bytes:]
+        return piece
+
+    async def aclose(self) -> None:
+        self.closed = True
+
+
+class Http:
+    async def fetch(self, request):
+        return Answer(request)
+
+
+class ReadyTunnel:
+    """What `Tunnel` looks like to the service."""
+
+    def __init__(self, options, on_state) -> None:
+        self.options = options
+        self.http = Http()
+        self._on_state = on_state
+        self.become(TunnelState(Phase.READY, "ready", elapsed_ms=12.5, steps=(StepTaken(Step.REGISTERING, 4.0),)))
+
+    def become(self, state) -> None:
+        self.state = state
+        self._on_state(state)
+
+    def stats(self):
+        return TunnelStats(bytes_sent=17)
+
+    async def close(self) -> None:
+        self.become(TunnelState(Phase.SHUTTING_DOWN))
+        self.become(TunnelState(Phase.SHUTDOWN))
+
+
+class Page:
+    """Sends calls as plain JSON, as JavaScript does."""
+
+    def __init__(self, endpoint) -> None:
+        self._endpoint = endpoint
+        self._arrived = asyncio.Queue()
+        self.states = []
+        self._id = 0
+        endpoint.listen(self._receive)
+
+    def _receive(self, head, body):
+        message = json.loads(head)
+        if message["type"] == "event":
+            self.states.append(message["value"])
+        else:
+            self._arrived.put_nowait((message, body))
+
+    def send(self, method, params=None, body=None):
+        self._id += 1
+        head = {"version": 1, "type": "call", "id": self._id, "method": method, "params": params or {}}
+        self._endpoint.send(json.dumps(head), body)
+        self._endpoint.send(json.dumps({"version": 1, "type": "credit", "id": self._id, "bytes": 1_000_000}))
+
+    async def next(self):
+        return await asyncio.wait_for(self._arrived.get(), 5)
+
+    async def call(self, method, params=None, body=None):
+        self.send(method, params, body)
+        return (await self.next())[0]
+
+
+@pytest.fixture
+async def worker():
+    """A page, and the tunnels that were made for it; `worker.connect` may be replaced."""
+
+    class Worker:
+        def __init__(self) -> None:
+            self.tunnels = []
+            here, there = memory_pair()
+            server = RpcServer(here)
+            service = TunnelService(server.emit, TunnelSlot(self._connect))
+            server.offer(service.methods)
+            server.offer(FetchService(service).methods)
+            server.start()
+            self.page = Page(there)
+
+        async def _connect(self, options, *, on_state):
+            return await self.connect(options, on_state)
+
+        async def connect(self, options, on_state):
+            on_state(TunnelState(Phase.CONNECTING, "fetching the directory"))
+            self.tunnels.append(ReadyTunnel(options, on_state))
+            return self.tunnels[-1]
+
+    return Worker()
+
+
+async def test_setup_passes_options_and_pushes_states(worker):
+    page = worker.page
+    options = {"directoryUrl": "http://127.0.0.1:8000/api", "disableCoverTraffic": True, "clientId": None}
+    assert (await page.call("tunnel.setup", options))["type"] == "result"
+    given = worker.tunnels[0].options
+    assert (given.directory_url, given.disable_cover_traffic) == ("http://127.0.0.1:8000/api", True)
+    assert given.client_id == type(given)().client_id
+    assert [state["state"] for state in page.states] == ["connecting", "ready"]
+    assert page.states[1] == {
+        "state": "ready",
+        "step": "ready",
+        "steps": [{"step": "registering", "elapsedMs": 4.0}],
+        "elapsedMs": 12.5,
+        "reason": None,
+    }
+
+
+async def test_second_setup_is_refused_until_disconnected(worker):
+    page = worker.page
+    await page.call("tunnel.setup")
+    again = await page.call("tunnel.setup")
+    assert (again["code"], again["message"]) == ("tunnel.already_initialised", "tunnel already initialised")
+    assert (await page.call("tunnel.disconnect"))["type"] == "result"
+    assert (await page.call("tunnel.state"))["value"]["state"] == "shutdown"
+    assert (await page.call("tunnel.setup"))["type"] == "result"
+    assert len(worker.tunnels) == 2
+
+
+@pytest.mark.parametrize(
+    ("options", "named"), [({"maxRedirects": "x"}, "max_redirects"), ({"preferredNetworkRequester": "x"}, "preferred")]
+)
+async def test_wrong_options_are_named(worker, options, named):
+    refused = await worker.page.call("tunnel.setup", options)
+    assert refused["code"] == "tunnel.invalid_option"
+    assert named in refused["message"]
+    assert worker.tunnels == []
+
+
+async def test_failed_setup_tells_why_and_may_be_tried_again(worker):
+    connect = worker.connect
+
+    async def fail(options, on_state):
+        raise GatewayGone
+
+    worker.connect = fail
+    assert (await worker.page.call("tunnel.setup"))["code"] == "test.gateway_gone"
+    assert worker.page.states[-1]["state"] == "failed"
+    assert worker.page.states[-1]["reason"]["code"] == "test.gateway_gone"
+    worker.connect = connect
+    assert (await worker.page.call("tunnel.setup"))["type"] == "result"
+
+
+async def test_disconnect_stops_a_setup(worker):
+    async def never(options, on_state):
+        on_state(TunnelState(Phase.CONNECTING, "fetching the directory"))
+        await asyncio.Event().wait()
+
+    worker.connect = never
+    page = worker.page
+    page.send("tunnel.setup")
+    page.send("tunnel.disconnect")
+    answers = {message["id"]: message for message in ((await page.next())[0], (await page.next())[0])}
+    assert answers[1]["code"] == "tunnel.setup_cancelled"
+    assert answers[2]["type"] == "result"
+    assert page.states[-1]["state"] == "shutdown"
+
+
+async def test_a_tunnel_that_failed_later_is_replaced(worker):
+    await worker.page.call("tunnel.setup")
+    worker.tunnels[0].become(TunnelState(Phase.FAILED, reason=GatewayGone()))
+    assert (await worker.page.call("tunnel.state"))["value"]["reason"]["code"] == "test.gateway_gone"
+    assert (await worker.page.call("tunnel.setup"))["type"] == "result"
+    assert len(worker.tunnels) == 2
+
+
+async def test_stats(worker):
+    assert (await worker.page.call("tunnel.stats"))["code"] == "tunnel.not_ready"
+    await worker.page.call("tunnel.setup")
+    stats = (await worker.page.call("tunnel.stats"))["value"]
+    assert (stats["bytesSent"], stats["roundTripMs"]) == (17, None)
+
+
+async def test_fetch_without_a_tunnel(worker):
+    assert (await worker.page.call("fetch.start", {"url": "https://site.test/"}))["code"] == "tunnel.not_ready"
+
+
+async def test_fetch(worker):
+    page = worker.page
+    await page.call("tunnel.setup")
+    request = {"url": "https://site.test/", "method": "POST", "headers": [["a", "b"]], "redirect": "manual"}
+    result = await page.call("fetch.start", request, b"hello")
+    assert result["stream"]
+    assert result["value"] == {
+        "status": 200,
+        "statusText": "OK",
+        "headers": [["Set-Cookie", "a=1"], ["Set-Cookie", "b=2"], ["X-Method", "POST"]],
+        "url": "https://site.test/",
+        "redirected": False,
+    }
+    assert (await page.next())[1] == b"hello"
+    assert (await page.next())[0]["end"]
+
+
+async def test_fetch_parameters_are_checked(worker):
+    await worker.page.call("tunnel.setup")
+    for wrong in ({}, {"url": 5}, {"url": "x", "redirect": "sideways"}, {"url": "x", "headers": [["a"]]}):
+        assert (await worker.page.call("fetch.start", wrong))["code"] == "rpc.invalid_parameters"
