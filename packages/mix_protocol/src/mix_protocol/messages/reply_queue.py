@@ -173,14 +173,14 @@ class ReplyQueue:
             self._poll(now)
 
     def _next_packet(self, sender_tag: bytes, sender: ReplySender, now: float) -> PreparedPacket | None:
-        amount = sender.amount_to_request()
-        outgoing = self._make_request(sender_tag, amount) if amount else sender.pop_sendable()
+        outgoing = sender.pop_sendable()
+        if outgoing is None and (amount := sender.amount_to_request()):
+            outgoing = self._make_request(sender_tag, amount)
+            sender.note_request(amount)
         if outgoing is None:
             return None
         surb = sender.store.take()
         assert surb is not None, "both sources of fragments look for a SURB first"
-        if amount:
-            sender.note_request(amount)
         prepared = self._preparer.prepare_reply(outgoing.fragment, surb)
         if outgoing.max_retransmissions != 0:
             self._pending.register(prepared, outgoing, now)

@@ -1,0 +1,348 @@
+from collections import Counter
+
+import pytest
+from support.memory_mixnet import MemoryMixnet
+
+from mix_protocol.addressing import KeyRotation
+from mix_protocol.crypto.randomness import SeededRandom
+from mix_protocol.messages.fragment import Fragment, remove_padding
+from mix_protocol.messages.nym_message import ReplyData, SurbRequest, decode_message
+from mix_protocol.messages.preparation import MessagePreparer, PreparedPacket
+from mix_protocol.messages.reply_queue import RepliesDropped, ReplyQueue, ReplyQueueOptions
+from mix_protocol.messages.reply_surb import ReplySurb
+from mix_protocol.messages.rotation_period import RotationPeriod
+
+ALICE, BOB = b"alice's tag 16 b", b"bob's tag, 16 by"
+
+
+class RecordingPreparer(MessagePreparer):
+    """Prepares replies and remembers what went on which SURB."""
+
+    sent: list[tuple[Fragment, ReplySurb]]
+
+    def prepare_reply(self, fragment: Fragment, surb: ReplySurb) -> PreparedPacket:
+        self.sent.append((fragment, surb))
+        return super().prepare_reply(fragment, surb)
+
+
+class Replier:
+    """A reply queue with a clock of its own."""
+
+    def __init__(self, options: ReplyQueueOptions | None = None) -> None:
+        mixnet = MemoryMixnet(seed=5)
+        own, _ = mixnet.new_recipient(mixnet.gateways[0])
+        self.preparer = RecordingPreparer(
+            mixnet.crypto, SeededRandom("preparer"), own, b"a" * 16, topology=mixnet.topology
+        )
+        self.preparer.sent = []
+        self.topology = mixnet.topology
+        self.queue = ReplyQueue(self.preparer, SeededRandom("ids"), options=options)
+        self.now = 0.0
+
+    def send(self, limit: int | None = None) -> list[tuple[Fragment, ReplySurb]]:
+        """Let everything go that can; give the fragments with their SURBs."""
+        already = len(self.preparer.sent)
+        packets = self.queue.packets_to_send(self.now, limit)
+        sent = self.preparer.sent[already:]
+        assert [packet.fragment for packet in packets] == [fragment.identifier for fragment, _ in sent]
+        return sent
+
+    def advance(self, until: float) -> list[Fragment]:
+        """Let time pass, from deadline to deadline; give the fragments that were sent meanwhile."""
+        sent: list[Fragment] = []
+        while (timeout := self.queue.next_timeout()) is not None and timeout <= until:
+            self.now = max(self.now, timeout)
+            self.queue.handle_timeout(self.now)
+            sent += [fragment for fragment, _ in self.send()]
+        self.now = until
+        return sent
+
+    def acknowledge(self, fragments: list[Fragment]) -> None:
+        for fragment in fragments:
+            self.queue.acknowledge(fragment.identifier, self.now)
+
+    def events(self) -> list[RepliesDropped]:
+        events = []
+        while (event := self.queue.next_event()) is not None:
+            events.append(event)
+        return events
+
+
+@pytest.fixture
+def replier() -> Replier:
+    return Replier()
+
+
+def opened(fragment: Fragment) -> ReplyData | SurbRequest:
+    message = decode_message(remove_padding(fragment.payload))
+    assert isinstance(message, ReplyData | SurbRequest)
+    return message
+
+
+def requests(fragments: list[Fragment]) -> list[int]:
+    """The amounts that SURB requests among single-fragment messages ask for."""
+    messages = [opened(fragment) for fragment in fragments if fragment.total == 1]
+    return [message.amount for message in messages if isinstance(message, SurbRequest)]
+
+
+def test_a_reply_to_a_stranger_is_dropped(replier: Replier):
+    assert not replier.queue.queue_reply(ALICE, b"hello?", 0.0)
+    assert not replier.queue.knows(ALICE)
+    replier.queue.receive_surbs(ALICE, (), 0.0)
+    assert not replier.queue.knows(ALICE)
+    assert replier.send() == []
+    assert replier.queue.next_timeout() is None
+
+
+def test_replies_go_on_the_oldest_surbs_above_the_reserve(replier: Replier, make_surb):
+    surbs = make_surb.many(12)
+    replier.queue.receive_surbs(ALICE, surbs, 0.0)
+    assert replier.send() == []
+    for data in (b"one", b"two"):
+        assert replier.queue.queue_reply(ALICE, data, 0.0)
+    sent = replier.send()
+    assert [opened(fragment) for fragment, _ in sent] == [ReplyData(b"one"), ReplyData(b"two")]
+    assert [surb for _, surb in sent] == list(surbs[:2])
+    assert (replier.queue.surbs(ALICE), replier.queue.queued(ALICE)) == (10, 0)
+
+
+def test_the_reserve_asks_for_more(replier: Replier, make_surb):
+    replier.queue.receive_surbs(ALICE, make_surb.many(10), 0.0)
+    replier.queue.queue_reply(ALICE, b"waits", 0.0)
+    ((fragment, _),) = replier.send()
+    assert opened(fragment) == SurbRequest(replier.preparer.own, 10)
+    assert (replier.queue.surbs(ALICE), replier.queue.queued(ALICE)) == (9, 1)
+
+    replier.queue.receive_surbs(ALICE, make_surb.many(10), 0.5, requested=True)
+    ((fragment, _),) = replier.send()
+    assert opened(fragment) == ReplyData(b"waits")
+
+
+def test_a_long_queue_asks_several_times_but_for_no_more_than_enough(replier: Replier, make_surb):
+    replier.queue.receive_surbs(ALICE, make_surb.many(20), 0.0)
+    replier.queue.queue_reply(ALICE, bytes(300 * 1604), 0.0)
+    sent = [fragment for fragment, _ in replier.send()]
+    assert requests(sent) == [50, 50, 50, 50]
+    # What was above the reserve carried the reply, the reserve the requests.
+    assert len(sent) == 14
+    assert replier.queue.surbs(ALICE) == 6
+
+
+def test_a_whole_transfer_is_carried_by_requested_surbs(replier: Replier, make_surb):
+    replier.queue.receive_surbs(ALICE, make_surb.many(11), 0.0)
+    message = SeededRandom("download")(400_000)
+    replier.queue.queue_reply(ALICE, message, 0.0)
+    payloads: dict[tuple[int, int], bytes] = {}
+    for _ in range(100):
+        sent = [fragment for fragment, _ in replier.send()]
+        for fragment in sent:
+            if fragment.total > 1:
+                payloads[fragment.identifier] = fragment.payload
+        for amount in requests(sent):
+            replier.queue.receive_surbs(ALICE, make_surb.many(amount), replier.now, requested=True)
+        if not replier.queue.queued(ALICE):
+            break
+    whole = remove_padding(b"".join(payloads[identifier] for identifier in sorted(payloads)))
+    assert decode_message(whole) == ReplyData(message)
+
+
+def test_without_any_surb_nothing_can_be_asked(replier: Replier, make_surb):
+    replier.queue.receive_surbs(ALICE, make_surb.many(1), 0.0)
+    replier.queue.queue_reply(ALICE, b"waits", 0.0)
+    assert requests([fragment for fragment, _ in replier.send()]) == [10]
+    assert replier.queue.surbs(ALICE) == 0
+    assert replier.send() == []
+    replier.queue.receive_surbs(ALICE, make_surb.many(11), 1.0)
+    assert [opened(fragment) for fragment, _ in replier.send()] == [ReplyData(b"waits")]
+
+
+def test_senders_take_turns(replier: Replier, make_surb):
+    for tag in (ALICE, BOB):
+        replier.queue.receive_surbs(tag, make_surb.many(60), 0.0)
+    replier.queue.queue_reply(ALICE, b"A" * 20_000, 0.0)
+    replier.queue.queue_reply(BOB, b"B" * 20_000, 0.0)
+    first = replier.send(limit=10)
+    letters = Counter(fragment.payload[100:101] for fragment, _ in first)
+    assert letters == {b"A": 5, b"B": 5}
+    assert len(replier.send()) == 16
+    assert replier.queue.queued(ALICE) == replier.queue.queued(BOB) == 0
+
+
+def test_unacknowledged_replies_are_sent_again_on_new_surbs(replier: Replier, make_surb):
+    surbs = make_surb.many(20)
+    replier.queue.receive_surbs(ALICE, surbs, 0.0)
+    replier.queue.queue_reply(ALICE, b"important", 0.0, max_retransmissions=2)
+    ((first, first_surb),) = replier.send()
+    assert replier.advance(1.5) == []
+    assert replier.advance(30.0) == [first, first]
+    assert {surb.encryption_key for _, surb in replier.preparer.sent} == {surb.encryption_key for surb in surbs[:3]}
+    assert first_surb is surbs[0]
+    assert replier.queue.surbs(ALICE) == 17
+    assert not replier.queue.acknowledge(first.identifier, 30.0)
+
+
+def test_an_acknowledged_reply_is_not_sent_again(replier: Replier, make_surb):
+    replier.queue.receive_surbs(ALICE, make_surb.many(20), 0.0)
+    replier.queue.queue_reply(ALICE, b"important", 0.0, max_retransmissions=None)
+    ((fragment, _),) = replier.send()
+    assert replier.queue.acknowledge(fragment.identifier, 1.0)
+    assert replier.advance(60.0) == []
+
+
+def test_an_acknowledgement_calls_off_a_waiting_retransmission(replier: Replier, make_surb):
+    replier.queue.receive_surbs(ALICE, make_surb.many(11), 0.0)
+    replier.queue.queue_reply(ALICE, b"one", 0.0, max_retransmissions=None)
+    replier.queue.queue_reply(ALICE, b"two", 0.0)
+    (one, _), (request, _) = replier.send()
+    assert opened(one) == ReplyData(b"one")
+    assert requests([request]) == [10]
+    replier.acknowledge([request])
+    assert replier.advance(3.0) == []
+    assert replier.queue.queued(ALICE) == 2  # nine SURBs are too few for either
+
+    replier.acknowledge([one])
+    assert replier.queue.queued(ALICE) == 1
+    replier.queue.receive_surbs(ALICE, make_surb.many(10), replier.now)
+    assert [opened(fragment) for fragment, _ in replier.send()] == [ReplyData(b"two")]
+
+
+def test_without_retransmissions_nothing_is_waited_for(replier: Replier, make_surb):
+    replier.queue.receive_surbs(ALICE, make_surb.many(20), 0.0)
+    replier.queue.queue_reply(ALICE, b"a packet", 0.0)
+    ((fragment, _),) = replier.send()
+    assert not replier.queue.acknowledge(fragment.identifier, 0.1)
+    assert replier.advance(60.0) == []
+
+
+def test_a_retransmission_may_take_the_first_of_the_reserve_but_no_more(replier: Replier, make_surb):
+    replier.queue.receive_surbs(ALICE, make_surb.many(12), 0.0)
+    for data in (b"one", b"two"):
+        replier.queue.queue_reply(ALICE, data, 0.0, max_retransmissions=None)
+    first = [fragment for fragment, _ in replier.send()]
+    assert replier.queue.surbs(ALICE) == 10
+    again = replier.advance(2.0)
+    assert [isinstance(opened(fragment), ReplyData) for fragment in again] == [True, False]
+    assert again[0] in first
+    assert requests(again) == [10]
+    assert (replier.queue.surbs(ALICE), replier.queue.queued(ALICE)) == (8, 1)
+
+
+def test_requests_are_retransmitted_at_most_ten_times(replier: Replier, make_surb):
+    replier.queue.receive_surbs(ALICE, make_surb.many(9), 0.0)
+    (request, _) = replier.send()[0]
+    assert requests([request]) == [10]
+    replier.queue.receive_surbs(ALICE, make_surb.many(100), 0.0)
+    sent = replier.advance(300.0)
+    assert sent == [request] * 10
+
+
+def test_a_silent_sender_is_asked_again_and_then_given_up(replier: Replier, make_surb):
+    replier.queue.receive_surbs(ALICE, make_surb.many(10), 0.0)
+    replier.queue.queue_reply(ALICE, bytes(3000), 0.0)
+    sent = [fragment for fragment, _ in replier.send()]
+    assert requests(sent) == [10]
+    replier.acknowledge(sent)
+    asked_at = []
+    for second in range(1, 60):
+        sent = replier.advance(float(second))
+        replier.acknowledge(sent)
+        asked_at += [second for _ in requests(sent)]
+    assert asked_at == [15, 20, 25, 30, 35]
+    assert replier.events() == [RepliesDropped(ALICE, 2)]
+    assert replier.queue.queued(ALICE) == 0
+    assert replier.queue.knows(ALICE)
+
+
+def test_a_sender_without_surbs_is_given_up_too(replier: Replier, make_surb):
+    replier.queue.receive_surbs(ALICE, make_surb.many(1), 0.0)
+    replier.queue.queue_reply(ALICE, b"waits", 0.0)
+    replier.acknowledge([fragment for fragment, _ in replier.send()])
+    replier.advance(100.0)
+    assert replier.events() == [RepliesDropped(ALICE, 1)]
+
+
+def test_queues_are_bounded(make_surb):
+    replier = Replier(ReplyQueueOptions(queued_fragments=5))
+    replier.queue.receive_surbs(ALICE, make_surb.many(10), 0.0)
+    assert replier.queue.queue_reply(ALICE, bytes(4 * 1604), 0.0)
+    assert not replier.queue.queue_reply(ALICE, b"one too many", 0.0)
+    assert replier.queue.queued(ALICE) == 5
+
+
+def test_the_sender_that_was_silent_for_longest_is_forgotten_for_room(make_surb):
+    replier = Replier(ReplyQueueOptions(senders=2))
+    carol = b"carol's tag 16 b"
+    replier.queue.receive_surbs(ALICE, make_surb.many(1), 0.0)
+    replier.queue.receive_surbs(BOB, make_surb.many(2), 0.0)
+    replier.queue.queue_reply(BOB, b"waits", 0.0)
+    replier.queue.receive_surbs(ALICE, make_surb.many(1), 1.0)
+    replier.queue.receive_surbs(carol, make_surb.many(1), 1.0)
+    assert [replier.queue.knows(tag) for tag in (ALICE, BOB, carol)] == [True, False, True]
+    assert replier.events() == [RepliesDropped(BOB, 1)]
+    assert {tag for tag in (ALICE, carol) if replier.queue.surbs(tag)} == {ALICE, carol}
+
+
+def test_senders_are_forgotten_after_a_day(replier: Replier, make_surb):
+    replier.queue.receive_surbs(ALICE, make_surb.many(50), 0.0)
+    replier.now = 24 * 3600.0 + 1
+    replier.queue.handle_timeout(replier.now)
+    assert not replier.queue.knows(ALICE)
+    assert replier.queue.next_timeout() is None
+
+
+def test_nothing_is_lost_while_there_is_no_topology(replier: Replier, make_surb):
+    replier.preparer.topology = None
+    replier.queue.receive_surbs(ALICE, make_surb.many(20), 0.0)
+    replier.queue.queue_reply(ALICE, b"later", 0.0)
+    assert replier.send() == []
+    replier.preparer.topology = replier.topology
+    assert [opened(fragment) for fragment, _ in replier.send()] == [ReplyData(b"later")]
+
+
+def rotation(number: int, started_at: float) -> RotationPeriod:
+    return RotationPeriod(number, started_at, epoch_s=60.0, validity_epochs=24)
+
+
+def test_a_new_rotation_replaces_surbs(replier: Replier, make_surb):
+    replier.queue.set_rotation(rotation(41, 0.0), 0.0)
+    replier.now = 1430.0
+    replier.queue.receive_surbs(ALICE, make_surb.many(30, KeyRotation.ODD), 1430.0)
+    assert replier.send() == []
+
+    replier.now = 1440.0
+    replier.queue.set_rotation(rotation(42, 1440.0), 1440.0)
+    sent = [fragment for fragment, _ in replier.send()]
+    assert sum(requests(sent)) == 30
+    replier.acknowledge(sent)
+    # Until the overlap ends the old ones are still good.
+    assert replier.queue.surbs(ALICE) == 30 - len(sent)
+    replier.queue.receive_surbs(ALICE, make_surb.many(12, KeyRotation.EVEN), 1441.0, requested=True)
+    replier.queue.queue_reply(ALICE, b"on a new one", 1441.0)
+    ((_, surb),) = replier.send()
+    assert surb.key_rotation is KeyRotation.EVEN
+    replier.advance(1500.0)
+    assert replier.queue.surbs(ALICE) == 11
+
+
+def test_surbs_of_a_rotation_before_the_last_are_dropped_at_once(replier: Replier, make_surb):
+    replier.queue.set_rotation(rotation(41, 0.0), 0.0)
+    replier.queue.receive_surbs(ALICE, make_surb.many(30), 100.0)
+    replier.queue.set_rotation(rotation(42, 1440.0), 1440.0)
+    assert replier.queue.surbs(ALICE) == 0
+
+
+def test_the_same_rotation_again_changes_nothing(replier: Replier, make_surb):
+    replier.queue.set_rotation(rotation(41, 0.0), 0.0)
+    replier.queue.receive_surbs(ALICE, make_surb.many(30), 0.0)
+    replier.queue.set_rotation(rotation(41, 0.0), 10.0)
+    assert replier.send() == []
+    assert replier.queue.surbs(ALICE) == 30
+
+
+def test_when_rotations_stop_surbs_live_as_long_as_keys_can(replier: Replier, make_surb):
+    replier.queue.set_rotation(rotation(41, 0.0), 0.0)
+    replier.queue.receive_surbs(ALICE, make_surb.many(30), 0.0)
+    replier.advance(25 * 60.0)
+    assert replier.queue.surbs(ALICE) == 30
+    replier.advance(25 * 60.0 + 6)
+    assert replier.queue.surbs(ALICE) == 0
