@@ -96,13 +96,10 @@ class Truncated(Exception):
 def make_query(name: str, random_bytes: Callable[[int], bytes], *, edns: bool = True) -> Query:
     """Build a recursive query for A records with a random identifier (RFC 5452)."""
     identifier = int.from_bytes(random_bytes(2), "big")
-    message = dns.message.make_query(
-        dns.name.from_text(name),
-        dns.rdatatype.A,
-        id=identifier,
-        use_edns=0 if edns else None,
-        payload=EDNS_PAYLOAD_BYTES if edns else 0,
-    )
+    question = dns.name.from_text(name)
+    message = dns.message.make_query(question, dns.rdatatype.A, id=identifier)
+    if edns:
+        message.use_edns(0, payload=EDNS_PAYLOAD_BYTES)
     return Query(name, identifier, message.to_wire())
 
 
