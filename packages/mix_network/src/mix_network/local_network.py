@@ -13,7 +13,7 @@ from typing import Any
 
 from mix_network.directory.app import create_app
 from mix_network.directory.certificates import ServerCertificate, issue_server_certificate
-from mix_network.directory.descriptor import NodeDescriptor
+from mix_network.directory.descriptor import NodeDescriptor, Role
 from mix_network.directory.documents import DirectoryDocuments
 from mix_network.directory.server import DirectoryServer
 from mix_network.exit.gateway import ExitGateway, ExitOptions
@@ -108,7 +108,9 @@ class LocalNetwork:
         if self._directory is not None:
             await self._directory.close()
         await self.exit.close()
-        for node in (self.entry, self.exit.gateway, *self.mix_nodes):
+        for gateway in (self.entry, self.exit.gateway):
+            await gateway.close()
+        for node in self.mix_nodes:
             await node.close()
 
     @property
@@ -140,8 +142,8 @@ class LocalNetwork:
 
     def metrics(self) -> dict[str, Any]:
         """The counters of every node and the exit's flow table."""
-        nodes = [self.entry, *self.mix_nodes, self.exit.gateway]
-        return {"nodes": [node.metrics.snapshot() for node in nodes], "exit": self.exit.snapshot()}
+        counters = [self.entry.metrics, *(node.metrics for node in self.mix_nodes), self.exit.gateway.metrics]
+        return {"nodes": [each.snapshot() for each in counters], "exit": self.exit.snapshot()}
 
     async def _start(self) -> None:
         addresses = [await node.start() for node in self.mix_nodes]
@@ -236,7 +238,7 @@ class LocalNetwork:
             pcap=options.pcap,
         )
 
-    def _gateway(self, name: str, role: str) -> GatewayServer:
+    def _gateway(self, name: str, role: Role) -> GatewayServer:
         return GatewayServer(self._context, self._identity(), self._keyring(), self._random, name=name, role=role)
 
     def _identity(self) -> IdentityKeys:

@@ -11,6 +11,7 @@ import sys
 from collections.abc import Iterator
 from ipaddress import IPv4Address, IPv6Address
 from pathlib import Path
+from typing import TextIO
 
 import click
 
@@ -38,7 +39,7 @@ Examples:
 """
 
 
-class _HostParameter(click.ParamType):
+class _HostParameter(click.ParamType[tuple[str, IpAddress]]):
     """NAME=IP."""
 
     name = "NAME=IP"
@@ -124,7 +125,7 @@ def up_command(
     allow_local: bool,
     hosts: tuple[tuple[str, IpAddress], ...],
     dns: str,
-    exit_policy: click.utils.LazyFile | None,
+    exit_policy: TextIO | None,
     advertise_version: str,
     pcap: Path | None,
     ca_out: Path | None,

@@ -9,6 +9,8 @@ from ipaddress import IPv4Address, IPv6Address
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from mix_protocol.netstack.pcap import PcapWriter
+
 from mix_network.exit.hosts_resolver import HostsResolver
 from mix_network.exit.nat.flow import FlowTable
 from mix_network.exit.nat.nat import UserspaceNat
@@ -21,7 +23,6 @@ from mix_protocol.crypto.randomness import RandomBytes
 from mix_protocol.ipr.router import RouterConfig
 from mix_protocol.messages.rotation_period import RotationPeriod
 from mix_protocol.netstack.device import Device
-from mix_protocol.netstack.pcap import PcapWriter
 from mix_protocol.sphinx.mix_packet import MixPacket
 from mix_protocol.topology.topology import Topology
 

@@ -1,0 +1,95 @@
+"""A gateway: takes clients by WebSocket, and is the last hop of packets to them."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+
+from mix_network.directory.descriptor import Role
+from mix_network.gateway.delivery import Delivery
+from mix_network.gateway.inbox import Inbox
+from mix_network.gateway.websocket import ClientListener
+from mix_network.metrics import NodeMetrics
+from mix_network.mixnode.mixing import MixingNode, NodeContext
+from mix_network.node_keys import IdentityKeys, SphinxKeyring
+from mix_protocol.addressing import KeyRotation, NodeAddress
+from mix_protocol.crypto.randomness import RandomBytes
+from mix_protocol.gateway.registry import ClientRegistry
+from mix_protocol.sphinx.mix_packet import MixPacket
+
+_SWEEP_S = 60.0
+
+
+class GatewayServer:
+    """A gateway of either kind; the exit's services are clients of `delivery` in the same process."""
+
+    def __init__(
+        self,
+        context: NodeContext,
+        identity: IdentityKeys,
+        keyring: SphinxKeyring,
+        random: RandomBytes,
+        *,
+        name: str,
+        role: Role,
+    ) -> None:
+        self.context = context
+        self.identity = identity
+        self.keyring = keyring
+        self.metrics = NodeMetrics(name, role)
+        self.ws_port = 0
+        self.clients = ClientRegistry()
+        self.inbox = Inbox()
+        self.delivery = Delivery(
+            self.metrics,
+            self.inbox,
+            send=self._send,
+            is_known=self.clients.__contains__,
+            clock=self._now,
+        )
+        # A gateway is no mix node: what does not end here is dropped.
+        self.mixing = MixingNode(context, keyring, self.metrics, mixes=False, on_final=self.delivery.receive_final)
+        self._listener = ClientListener(
+            context.crypto,
+            random,
+            identity,
+            self.clients,
+            self.delivery,
+            self.metrics,
+            forward=self.forward,
+            wall_clock=context.wall_clock,
+        )
+        self._sweeper: asyncio.Task[None] | None = None
+
+    async def start(self, *, mix_port: int = 0, ws_port: int = 0) -> NodeAddress:
+        """Listen for nodes and clients; returns the address for nodes. Raises `PortUnavailable`."""
+        address = await self.mixing.start(mix_port)
+        self.ws_port = await self._listener.start(self.context.host, ws_port)
+        self._sweeper = asyncio.create_task(self._sweep())
+        return address
+
+    async def close(self) -> None:
+        """Close every connection; what clients have not fetched is gone."""
+        if self._sweeper is not None:
+            self._sweeper.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._sweeper
+        await self._listener.close()
+        await self.mixing.close()
+
+    def forward(self, packet: MixPacket) -> None:
+        """Send a client's packet to its first hop."""
+        self.metrics.from_clients += 1
+        self.mixing.send(packet.first_hop, packet.packet, packet.key_rotation)
+
+    def _send(self, first_hop: NodeAddress, packet: bytes, key_rotation: KeyRotation) -> None:
+        self.mixing.send(first_hop, packet, key_rotation)
+
+    async def _sweep(self) -> None:
+        while True:
+            await asyncio.sleep(_SWEEP_S)
+            self.inbox.expire(self._now())
+
+    @staticmethod
+    def _now() -> float:
+        return asyncio.get_running_loop().time()

@@ -1,0 +1,239 @@
+"""Clients' connections: a WebSocket server around the gateway side of the client protocol."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from websockets.asyncio.server import Server, ServerConnection, serve
+from websockets.exceptions import ConnectionClosed
+
+from mix_network.errors import PortUnavailable
+from mix_network.gateway.delivery import Delivery
+from mix_network.metrics import NodeMetrics
+from mix_network.node_keys import IdentityKeys
+from mix_protocol.crypto.provider import CryptoProvider
+from mix_protocol.crypto.randomness import RandomBytes
+from mix_protocol.gateway.events import ClientAuthenticated, PacketForwarded, SessionFailed
+from mix_protocol.gateway.registry import ClientRegistry
+from mix_protocol.gateway.server import GatewaySession, GatewaySessionConfig
+from mix_protocol.sphinx.mix_packet import MixPacket
+
+
+@dataclass(frozen=True)
+class ClientLimits:
+    """What one client may cost, and how patient the gateway is with it.
+
+    opening_s -- for the WebSocket's own handshake; Nym's gateways allow 1.5 s, which a busy machine can miss
+    max_frame_bytes -- the largest frame: an extended packet of 32 kB and what is around it fits
+    unsent_frames -- how many frames may wait for a client that is slow to take them
+    """
+
+    connections: int = 1024
+    opening_s: float = 10.0
+    max_frame_bytes: int = 48 * 1024
+    unsent_frames: int = 4096
+    ping_interval_s: float = 30.0
+    ping_timeout_s: float = 60.0
+    closing_s: float = 2.0
+
+
+logger = logging.getLogger(__name__)
+# What strangers send to a port is not news, and `websockets` would log each of their mistakes with a traceback.
+_silent = logging.getLogger(f"{__name__}.websockets")
+_silent.addHandler(logging.NullHandler())
+_silent.propagate = False
+
+
+class _ClientConnection:
+    """One WebSocket connection of a client."""
+
+    def __init__(self, listener: ClientListener, websocket: ServerConnection, session: GatewaySession) -> None:
+        self._listener = listener
+        self._websocket = websocket
+        self._session = session
+        self._identity: bytes | None = None
+        self._unsent: deque[str | bytes] = deque()
+        self._has_unsent = asyncio.Event()
+        self._ending = False
+
+    async def serve(self) -> None:
+        """Read until the connection ends or fails; raises nothing."""
+        writer = asyncio.create_task(self._write())
+        watcher = asyncio.create_task(self._watch_time())
+        try:
+            async for message in self._websocket:
+                now = self._listener.now()
+                if isinstance(message, str):
+                    self._session.receive_text(message, now)
+                else:
+                    self._session.receive_binary(message, now)
+                self._settle(now)
+                if self._ending:
+                    break
+        except ConnectionClosed:
+            pass
+        finally:
+            watcher.cancel()
+            if self._identity is not None:
+                self._listener.delivery.disconnect(self._identity, self)
+            self._ending = True
+            self._has_unsent.set()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(writer, self._listener.limits.closing_s)
+            await self._websocket.close()
+
+    def push(self, payload: bytes) -> bool:
+        """Send a payload that is for this client; False if it is too slow to take more."""
+        if self._ending or len(self._unsent) >= self._listener.limits.unsent_frames:
+            return False
+        self._session.push_payload(payload)
+        self._collect(self._listener.now())
+        return True
+
+    def replace(self) -> None:
+        """End this connection: its client has a newer one."""
+        self._ending = True
+        self._has_unsent.set()
+
+    def _settle(self, now: float) -> None:
+        while (event := self._session.next_event()) is not None:
+            if isinstance(event, PacketForwarded):
+                self._listener.forward(event.packet)
+            elif isinstance(event, ClientAuthenticated):
+                # The answer first: what is pushed before it might reach a client that does not expect it yet.
+                self._collect(now)
+                self._identity = event.identity
+                older = self._listener.delivery.connected(event.identity)
+                if isinstance(older, _ClientConnection) and older is not self:
+                    older.replace()
+                self._listener.delivery.connect(event.identity, self)
+            elif isinstance(event, SessionFailed):
+                self._listener.metrics.drop(event.error.code)
+                self._ending = True
+        self._collect(now)
+
+    def _collect(self, now: float) -> None:
+        frames = self._session.frames_to_send(now)
+        if frames:
+            self._unsent.extend(frames)
+            self._has_unsent.set()
+
+    async def _write(self) -> None:
+        """Send what waits, in order, as fast as the client takes it; ends with the connection."""
+        try:
+            while True:
+                while self._unsent:
+                    await self._websocket.send(self._unsent.popleft())
+                if self._ending:
+                    await self._websocket.close()
+                    return
+                self._has_unsent.clear()
+                await self._has_unsent.wait()
+        except ConnectionClosed:
+            self._ending = True
+
+    async def _watch_time(self) -> None:
+        """Let time pass in the session: a client must go on with its handshake."""
+        while (due := self._session.next_timeout()) is not None:
+            now = self._listener.now()
+            if due > now:
+                await asyncio.sleep(due - now)
+                continue
+            self._session.handle_timeout(now)
+            self._settle(now)
+            if self._ending:
+                self._has_unsent.set()
+                return
+
+
+class ClientListener:
+    """The WebSocket server of a gateway.
+
+    forward -- takes the packets that clients hand in
+    """
+
+    def __init__(
+        self,
+        crypto: CryptoProvider,
+        random: RandomBytes,
+        identity: IdentityKeys,
+        registry: ClientRegistry,
+        delivery: Delivery,
+        metrics: NodeMetrics,
+        *,
+        forward: Callable[[MixPacket], None],
+        wall_clock: Callable[[], float],
+        limits: ClientLimits | None = None,
+        session_config: GatewaySessionConfig | None = None,
+    ) -> None:
+        self.delivery = delivery
+        self.metrics = metrics
+        self.forward = forward
+        self.limits = limits or ClientLimits()
+        self.session_config = session_config or GatewaySessionConfig()
+        self._crypto = crypto
+        self._random = random
+        self._identity = identity
+        self._registry = registry
+        self._wall_clock = wall_clock
+        self._server: Server | None = None
+        self._open = 0
+
+    async def start(self, host: str, port: int) -> int:
+        """Listen; returns the port. Raises `PortUnavailable`."""
+        limits = self.limits
+        try:
+            self._server = await serve(
+                self._serve,
+                host,
+                port,
+                compression=None,  # ciphertext does not get shorter
+                max_size=limits.max_frame_bytes,
+                max_queue=64,
+                open_timeout=limits.opening_s,
+                close_timeout=limits.closing_s,
+                ping_interval=limits.ping_interval_s,
+                ping_timeout=limits.ping_timeout_s,
+                logger=_silent,
+            )
+        except OSError as error:
+            raise PortUnavailable(port=port) from error
+        return int(next(iter(self._server.sockets)).getsockname()[1])
+
+    async def close(self) -> None:
+        """Close every connection."""
+        if self._server is not None:
+            self._server.close()
+            await self._server.wait_closed()
+
+    @staticmethod
+    def now() -> float:
+        """Monotonic seconds."""
+        return asyncio.get_running_loop().time()
+
+    async def _serve(self, websocket: ServerConnection) -> None:
+        if self._open >= self.limits.connections:
+            self.metrics.drop("too_many_connections")
+            return
+        now = self.now()
+        session = GatewaySession(
+            self._crypto,
+            self._random,
+            self._identity.seed,
+            self._registry,
+            now,
+            unix_time_offset_s=self._wall_clock() - now,
+            config=self.session_config,
+        )
+        self._open += 1
+        self.metrics.connections += 1
+        try:
+            await _ClientConnection(self, websocket, session).serve()
+        finally:
+            self._open -= 1
+            self.metrics.connections -= 1
