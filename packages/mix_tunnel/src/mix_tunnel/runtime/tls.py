@@ -149,7 +149,7 @@ class TlsStream:
         """Wait for plaintext; every record that has arrived is decrypted into one buffer and copied once."""
         import ssl
 
-        while not self._ended:
+        while not self._ended and self._failure is None:
             limit = min(max_bytes, CHUNK_BYTES)
             filled = 0
             try:
@@ -169,10 +169,10 @@ class TlsStream:
                 self._failure = _read_error(error)
             if filled:
                 return bytes(memoryview(self._buffer)[:filled])
-            if self._failure is not None:  # only after everything before it has been handed out
-                raise self._failure
-            if not self._ended:
+            if not self._ended and self._failure is None:
                 await self._feed()
+        if self._failure is not None:  # told again at each call, and only after everything before it was handed out
+            raise type(self._failure)(**self._failure.fields)
         return b""
 
     async def _feed(self) -> None:
