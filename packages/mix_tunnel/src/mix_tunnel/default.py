@@ -10,7 +10,7 @@ from mix_protocol.errors import MixError
 from mix_tunnel.options import InvalidOption, TunnelOptions
 from mix_tunnel.state import Phase, TunnelState
 from mix_tunnel.tunnel import Tunnel
-from mix_tunnel.worker.errors import SetupCancelled, TunnelAlreadyInitialised, TunnelNotReady
+from mix_tunnel.worker.errors import SetupCancelled, TunnelAlreadyInitialised, TunnelNotSetUp
 
 OnState = Callable[[TunnelState], None]
 
@@ -40,9 +40,9 @@ class TunnelSlot:
 
     @property
     def tunnel(self) -> Tunnel:
-        """The tunnel, connecting again or ready; raises `TunnelNotReady` when there is none."""
+        """The tunnel, connecting again or ready; raises `TunnelNotSetUp` when there is none."""
         if self._tunnel is None or self._tunnel.state.phase not in (Phase.READY, Phase.CONNECTING):
-            raise TunnelNotReady("no tunnel is ready; await setup_mix_tunnel() first")
+            raise TunnelNotSetUp("no tunnel is ready; await setup_mix_tunnel() first")
         return self._tunnel
 
     async def setup(self, options: TunnelOptions, on_state: OnState | None = None) -> Tunnel:
@@ -132,5 +132,5 @@ def get_tunnel_state() -> TunnelState:
 
 
 def get_mix_tunnel() -> Tunnel:
-    """The shared tunnel itself; raises `TunnelNotReady` when there is none."""
+    """The shared tunnel itself; raises `TunnelNotSetUp` when there is none."""
     return _slot.tunnel

@@ -201,14 +201,14 @@ async def test_a_tunnel_that_failed_later_is_replaced(worker):
 
 
 async def test_stats(worker):
-    assert (await worker.page.call("tunnel.stats"))["code"] == "tunnel.not_ready"
+    assert (await worker.page.call("tunnel.stats"))["code"] == "tunnel.not_set_up"
     await worker.page.call("tunnel.setup")
     stats = (await worker.page.call("tunnel.stats"))["value"]
     assert (stats["bytesSent"], stats["roundTripMs"]) == (17, None)
 
 
 async def test_fetch_without_a_tunnel(worker):
-    assert (await worker.page.call("fetch.start", {"url": "https://site.test/"}))["code"] == "tunnel.not_ready"
+    assert (await worker.page.call("fetch.start", {"url": "https://site.test/"}))["code"] == "tunnel.not_set_up"
 
 
 async def test_fetch(worker):

@@ -12,10 +12,10 @@ class TunnelAlreadyInitialised(UsageError):
     message = "tunnel already initialised"
 
 
-class TunnelNotReady(UsageError):
+class TunnelNotSetUp(UsageError):
     """A call needs a tunnel, and there is none that is ready."""
 
-    code = "tunnel.not_ready"
+    code = "tunnel.not_set_up"
     message = "the tunnel is not ready: call setupMixTunnel() first and wait for it"
 
 
