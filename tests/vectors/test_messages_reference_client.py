@@ -14,7 +14,7 @@ from mix_protocol.crypto.native import NativeCrypto
 from mix_protocol.messages.acknowledgement import ACK_LENGTH, split_surb_ack
 from mix_protocol.messages.cover import cover_content, is_cover
 from mix_protocol.messages.encryption import decrypt_from_sender
-from mix_protocol.messages.fragment import Fragment, remove_padding
+from mix_protocol.messages.fragment import Fragment, remove_padding, split_message
 from mix_protocol.messages.geometry import fragment_length, pushed_length
 from mix_protocol.messages.nym_message import AdditionalSurbs, RepliableData, decode_message, encode_message
 from mix_protocol.messages.reassembly import Reassembler
@@ -95,25 +95,59 @@ def test_the_surb_ack_of_every_frame_returns_to_the_client(name: str) -> None:
     assert ack.destination == delivered("sphinx_0001.bin").final.destination
 
 
-def test_frames_to_the_exit_give_the_captured_fragments_and_messages() -> None:
-    reassembler = Reassembler()
-    contents, messages = [], []
-    for name in FRAMES:
-        if not delivered(name).is_for_exit:
-            continue
-        _, pushed = split_surb_ack(delivered(name).final.message)
-        content = decrypt_from_sender(crypto, secret("ipr"), pushed)
-        contents.append(content)
-        encoded = reassembler.receive(Fragment.decode(content), now=0.0)
-        if encoded is not None:
-            messages.append(encoded)
+def exit_fragment(name: str) -> Fragment:
+    """What the exit's router found in a captured frame."""
+    assert delivered(name).is_for_exit
+    _, pushed = split_surb_ack(delivered(name).final.message)
+    content = decrypt_from_sender(crypto, secret("ipr"), pushed)
+    fragment = Fragment.decode(content)
+    assert fragment.encode() == content
+    return fragment
 
-    captured = {(CAPTURE / name).read_bytes() for name in FRAGMENTS}
-    assert captured & set(contents)
-    known = {(CAPTURE / name).read_bytes() for name in MESSAGES}
-    assert messages
-    assert set(messages) <= known
-    assert len(set(messages)) == len(messages)
+
+def read(name: str) -> bytes:
+    return (CAPTURE / name).read_bytes()
+
+
+def test_frames_to_the_exit_give_exactly_the_captured_messages() -> None:
+    reassembler = Reassembler()
+    messages = {}
+    for name in FRAMES:
+        if delivered(name).is_for_exit:
+            encoded = reassembler.receive(exit_fragment(name), now=0.0)
+            if encoded is not None:
+                messages[name] = encoded
+    assert messages == {"sphinx_0004.bin": read("nymmessage_2.bin"), "sphinx_0005.bin": read("nymmessage_1.bin")}
+    # The last seven frames begin a message of fifteen fragments, of which the capture has no more.
+    assert reassembler.incomplete_sets == 1
+
+
+@pytest.mark.parametrize(
+    ("frame", "fragment"),
+    [
+        ("sphinx_0004.bin", "ipr_fragment_1.bin"),
+        ("sphinx_0003.bin", "ipr_fragment_2.bin"),
+        ("sphinx_0005.bin", "ipr_fragment_3.bin"),
+    ],
+)
+def test_frames_hold_the_captured_fragments(frame: str, fragment: str) -> None:
+    assert exit_fragment(frame).encode() == read(fragment)
+
+
+@pytest.mark.parametrize(
+    ("message", "frames"),
+    [
+        ("nymmessage_1.bin", ["sphinx_0005.bin"]),
+        ("nymmessage_2.bin", ["sphinx_0002.bin", "sphinx_0003.bin", "sphinx_0004.bin"]),
+        ("nymmessage_3.bin", [f"sphinx_{number:04}.bin" for number in range(14, 21)]),
+    ],
+)
+def test_splitting_a_captured_message_gives_the_captured_fragments(message: str, frames: list[str]) -> None:
+    captured = [exit_fragment(name) for name in frames]
+    set_id = captured[0].set_id
+    fragments = split_message(lambda count: set_id.to_bytes(count, "big"), read(message))
+    assert fragments[: len(captured)] == captured
+    assert {fragment.total for fragment in captured} == {len(fragments)}
 
 
 @pytest.mark.parametrize("name", FRAGMENTS)
