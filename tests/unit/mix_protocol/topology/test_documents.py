@@ -1,0 +1,166 @@
+import json
+
+import pytest
+
+from mix_protocol.topology.described import decode_described, encode_described
+from mix_protocol.topology.documents import (
+    MAX_NODES,
+    assigned_layer,
+    decode_key_rotation_info,
+    decode_rewarded_set,
+    decode_skimmed,
+    encode_skimmed,
+    mixnode_role,
+)
+from mix_protocol.topology.errors import DocumentTooLarge, MalformedDocument
+from mix_protocol.topology.skimmed_bincode import decode_skimmed_bincode, encode_skimmed_bincode
+
+from .conftest import gateway, mixnode, skimmed
+
+NODE = {
+    "node_id": 1,
+    "ed25519_identity_pubkey": "a",
+    "ip_addresses": ["127.0.0.1"],
+    "mix_port": 1789,
+    "x25519_sphinx_pubkey": "b",
+    "role": "Standby",
+    "performance": "0.75",
+}
+
+
+def text(*nodes, **metadata):
+    return json.dumps(
+        {
+            "metadata": {"absolute_epoch_id": 1, "rotation_id": 2, "refreshed_at": "x", **metadata},
+            "nodes": {"pagination": {"total": len(nodes), "page": 0, "size": len(nodes)}, "data": list(nodes)},
+        }
+    ).encode()
+
+
+def test_what_is_optional_has_the_value_of_its_absence():
+    (node,) = decode_skimmed(text(NODE)).nodes.data
+    assert node.entry is None
+    assert not any((node.supported_roles.mixnode, node.supported_roles.entry, node.supported_roles.exit_ipr))
+    assert assigned_layer(node.role) is None
+    assert node.performance_percent == 75
+
+
+def test_unknown_members_are_ignored_everywhere():
+    node = {**NODE, "colour": "red", "entry": {"ws_port": 1, "speed": 5}}
+    document = decode_skimmed(text(node, moon={"phase": [1, {}]}))
+    assert document.nodes.data[0].entry.ws_port == 1
+
+
+@pytest.mark.parametrize("status", [None, "no-updates", {"fresh": {"id": 5, "epoch_length": {"secs": 1, "nanos": 0}}}])
+def test_every_status_comes_back(status):
+    document = decode_skimmed(text(NODE, status=status))
+    assert document.metadata.status == status
+    assert json.loads(encode_skimmed(document))["metadata"]["status"] == status
+
+
+def test_roles():
+    document = decode_skimmed(text({**NODE, "role": {"Mixnode": {"layer": 3}}}))
+    assert assigned_layer(document.nodes.data[0].role) == 3
+    assert document.nodes.data[0].role == mixnode_role(3)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"node_id": -1},
+        {"node_id": 1 << 32},
+        {"node_id": "1"},
+        {"node_id": 1.5},
+        {"mix_port": 65536},
+        {"mix_port": None},
+        {"ip_addresses": "127.0.0.1"},
+        {"ip_addresses": [1]},
+        {"role": 7},
+        {"role": {"Mixnode": 1}},
+        {"role": {"Mixnode": {"layer": 256}}},
+        {"entry": {"ws_port": 70000}},
+        {"entry": []},
+        {"performance": 1},
+        {"supported_roles": {"mixnode": "yes"}},
+    ],
+)
+def test_wrong_types_and_ranges_are_refused(changes):
+    with pytest.raises(MalformedDocument, match="Nym API"):
+        decode_skimmed(text({**NODE, **changes}))
+
+
+@pytest.mark.parametrize(
+    "data", [b"", b"null", b"[]", b"{}", b"<html>", b"\xff\xfe", b"[" * 100_000, b'{"nodes":' * 50_000, b"9" * 10_000]
+)
+@pytest.mark.parametrize("decode", [decode_skimmed, decode_rewarded_set, decode_key_rotation_info, decode_described])
+def test_what_is_no_document(decode, data):
+    with pytest.raises(MalformedDocument):
+        decode(data)
+
+
+def test_too_many_nodes():
+    nodes = [{**NODE, "node_id": number} for number in range(MAX_NODES + 1)]
+    with pytest.raises(DocumentTooLarge):
+        decode_skimmed(text(*nodes))
+
+
+def test_too_much_text(monkeypatch):
+    monkeypatch.setattr("mix_protocol.topology.documents.MAX_DOCUMENT_LENGTH", 10)
+    with pytest.raises(DocumentTooLarge):
+        decode_rewarded_set(b" " * 11)
+
+
+def test_a_rewarded_set_needs_its_epoch():
+    document = {"entry_gateways": [], "exit_gateways": [], "layer1": [], "layer2": [], "layer3": []}
+    with pytest.raises(MalformedDocument):
+        decode_rewarded_set(json.dumps(document).encode())
+    assert decode_rewarded_set(json.dumps({**document, "epoch_id": 5}).encode()).standby == []
+
+
+def test_the_smallest_description():
+    node = {
+        "node_id": 2,
+        "contract_node_type": "nym_node",
+        "description": {
+            "host_information": {"ip_address": ["127.0.0.1"], "keys": {"ed25519": "a", "x25519": "b"}},
+            "build_information": {"build_version": "1.40.0"},
+        },
+    }
+    document = decode_described(json.dumps({"pagination": {"total": 1, "page": 0, "size": 1}, "data": [node]}).encode())
+    description = document.data[0].description
+    assert description.ip_packet_router is None
+    assert description.build_information.build_version == "1.40.0"
+    assert decode_described(encode_described(document)) == document
+
+
+def test_a_validity_of_zero_epochs_is_refused():
+    info = {
+        "key_rotation_state": {"validity_epochs": 0, "initial_epoch_id": 0},
+        "current_absolute_epoch_id": 1,
+        "current_epoch_start": "2026-11-21T08:00:00Z",
+        "epoch_duration": {"secs": 3600, "nanos": 0},
+        "progress": {
+            "current_key_rotation_id": 1,
+            "current_rotation_starting_epoch": 0,
+            "current_rotation_ending_epoch": 1,
+        },
+    }
+    with pytest.raises(MalformedDocument):
+        decode_key_rotation_info(json.dumps(info).encode())
+
+
+def test_bincode_says_what_json_says():
+    document = skimmed(mixnode(11, 1), gateway(1), gateway(2, entry=None, role="Inactive"))
+    assert decode_skimmed_bincode(encode_skimmed_bincode(document)) == document
+    assert decode_skimmed(encode_skimmed(document)) == document
+
+
+def test_bincode_counts_are_checked_before_memory_is_taken():
+    huge = b"\xfd" + (1 << 40).to_bytes(8, "little")
+    with pytest.raises(MalformedDocument):
+        decode_skimmed_bincode(b"\0\1\1\0" + b"\0\0\0" + huge)
+
+
+def test_bincode_with_a_status_is_not_defined():
+    with pytest.raises(MalformedDocument):
+        decode_skimmed_bincode(b"\1" + bytes(50))
