@@ -269,6 +269,52 @@ def test_queues_are_bounded(make_surb):
     assert replier.queue.queued(ALICE) == 5
 
 
+def test_all_queues_together_are_bounded(make_surb):
+    replier = Replier(ReplyQueueOptions(all_queued_fragments=5))
+    for tag in (ALICE, BOB):
+        replier.queue.receive_surbs(tag, make_surb.many(10), 0.0)
+    assert replier.queue.queue_reply(ALICE, bytes(3 * 1604), 0.0)
+    assert not replier.queue.queue_reply(BOB, bytes(1604), 0.0)
+    assert replier.queue.queue_reply(BOB, b"fits", 0.0)
+    assert not replier.queue.queue_reply(BOB, b"one too many", 0.0)
+    replier.queue.receive_surbs(ALICE, make_surb.many(3), 0.0)
+    replier.send()
+    assert replier.queue.queue_reply(BOB, b"fits again", 0.0)
+
+
+def test_all_surbs_together_are_bounded(make_surb):
+    replier = Replier(ReplyQueueOptions(surbs=50))
+    replier.queue.receive_surbs(ALICE, make_surb.many(20), 0.0)
+    replier.queue.receive_surbs(BOB, make_surb.many(20), 1.0)
+    replier.queue.receive_surbs(ALICE, make_surb.many(11), 2.0)
+    assert (replier.queue.surbs(ALICE), replier.queue.surbs(BOB)) == (31, 0)
+    replier.queue.receive_surbs(BOB, make_surb.many(19), 3.0)
+    assert (replier.queue.surbs(ALICE), replier.queue.surbs(BOB)) == (31, 19)
+
+
+def test_totals_stay_right_whatever_happens(replier: Replier, make_surb):
+    """After a busy life with losses and a rotation, everything forgotten leaves nothing counted."""
+    random = SeededRandom("life")
+    replier.queue.set_rotation(rotation(41, 0.0), 0.0)
+    for step in range(300):
+        replier.now = step * 0.7
+        tag = (ALICE, BOB)[step % 2]
+        if step == 150:
+            replier.queue.set_rotation(rotation(42, replier.now), replier.now)
+        replier.queue.receive_surbs(tag, make_surb.many(random(1)[0] % 14), replier.now, requested=step % 3 == 0)
+        replier.queue.queue_reply(tag, bytes(random(1)[0] * 40), replier.now, max_retransmissions=step % 4)
+        replier.queue.handle_timeout(replier.now)
+        replier.acknowledge([fragment for fragment, _ in replier.send() if random(1)[0] < 160])
+        assert replier.queue._surbs == replier.queue.surbs(ALICE) + replier.queue.surbs(BOB)
+        assert replier.queue._queued == replier.queue.queued(ALICE) + replier.queue.queued(BOB)
+    replier.now += 25 * 3600.0
+    replier.queue.handle_timeout(replier.now)
+    assert replier.queue._surbs == replier.queue._queued == 0
+    assert not replier.queue.knows(ALICE)
+    replier.advance(replier.now + 3600.0)
+    assert len(replier.queue._pending) == 0
+
+
 def test_the_sender_that_was_silent_for_longest_is_forgotten_for_room(make_surb):
     replier = Replier(ReplyQueueOptions(senders=2))
     carol = b"carol's tag 16 b"

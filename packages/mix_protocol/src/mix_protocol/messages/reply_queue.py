@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import OrderedDict, deque
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from mix_protocol.crypto.randomness import RandomBytes
@@ -23,17 +24,22 @@ _REQUEST_RETRANSMISSIONS = 10
 class ReplyQueueOptions:
     """Bounds and times of a reply queue; where the published client has a value, it is the default.
 
-    senders -- how many are remembered; beyond it the one not heard from for longest goes
-    queued_fragments -- how many may wait for one sender
+    senders -- how many are remembered
+    surbs -- how many are kept of all senders together
+    queued_fragments, all_queued_fragments -- how many may wait for one sender, for all together
     poll_s -- how often waiting queues are looked at
     ask_again_s, give_up_s -- for how long a sender with a queue may give nothing until it is asked again, given up
     requests -- how often it is asked again at most
     forget_s -- for how long a sender is remembered that gives nothing
+
+    When there are too many senders or SURBs, the senders not heard from for longest go.
     """
 
     thresholds: SurbThresholds = SurbThresholds()  # noqa: RUF009 -- frozen
     senders: int = 2048
+    surbs: int = 131_072
     queued_fragments: int = 1024
+    all_queued_fragments: int = 65_536
     poll_s: float = 5.0
     ask_again_s: float = 10.0
     give_up_s: float = 5 * 60.0
@@ -68,6 +74,7 @@ class ReplyQueue:
         self._ready: OrderedDict[bytes, None] = OrderedDict()  # senders for whom something may be sendable
         self._pending: PendingAcks[OutgoingFragment] = PendingAcks()
         self._events: deque[RepliesDropped] = deque()
+        self._surbs = self._queued = 0  # of all senders
         self._rotation: RotationPeriod | None = None
         self._poll_at: float | None = None
         self._drop_stale_at: float | None = None
@@ -95,9 +102,14 @@ class ReplyQueue:
         if sender is None:
             return False
         fragments = split_message(self._random, encode_message(ReplyData(data)))
-        if sender.queued + len(fragments) > self._options.queued_fragments:
+        options = self._options
+        if (
+            sender.queued + len(fragments) > options.queued_fragments
+            or self._queued + len(fragments) > options.all_queued_fragments
+        ):
             return False
-        sender.enqueue(OutgoingFragment(sender_tag, fragment, max_retransmissions) for fragment in fragments)
+        with self._counting(sender):
+            sender.enqueue(OutgoingFragment(sender_tag, fragment, max_retransmissions) for fragment in fragments)
         self._note_work(sender_tag, now)
         return True
 
@@ -112,8 +124,9 @@ class ReplyQueue:
             sender = self._senders[sender_tag] = ReplySender(self._options.thresholds, now)
         self._senders.move_to_end(sender_tag)
         sender.receive_surbs(len(surbs), now, requested=requested)
-        sender.store.add(surbs, now)
-        while len(self._senders) > self._options.senders:
+        with self._counting(sender):
+            sender.store.add(surbs, now)
+        while len(self._senders) > self._options.senders or self._surbs > self._options.surbs:
             self._forget(next(iter(self._senders)))
         self._note_work(sender_tag, now)
 
@@ -124,7 +137,8 @@ class ReplyQueue:
             return False
         sender = self._senders.get(outgoing.sender_tag)
         if sender is not None:
-            sender.call_off(identifier)
+            with self._counting(sender):
+                sender.call_off(identifier)
         return True
 
     def packets_to_send(self, now: float, limit: int | None = None) -> list[PreparedPacket]:
@@ -151,7 +165,8 @@ class ReplyQueue:
         if previous is None or previous.rotation_id == rotation.rotation_id:
             return
         for sender_tag, sender in self._senders.items():
-            sender.store.drop_received_before(rotation.announced_at)
+            with self._counting(sender):
+                sender.store.drop_received_before(rotation.announced_at)
             sender.replacements_wanted = sender.store.suspect(rotation.key_rotation)
             self._note_work(sender_tag, now)
         self._drop_stale_at = rotation.overlap_ends_at
@@ -168,19 +183,21 @@ class ReplyQueue:
         if self._drop_stale_at is not None and self._drop_stale_at <= now:
             self._drop_stale_at = None
             for sender in self._senders.values():
-                sender.store.drop_stale()
+                with self._counting(sender):
+                    sender.store.drop_stale()
         if self._poll_at is not None and self._poll_at <= now:
             self._poll(now)
 
     def _next_packet(self, sender_tag: bytes, sender: ReplySender, now: float) -> PreparedPacket | None:
-        outgoing = sender.pop_sendable()
-        if outgoing is None and (amount := sender.amount_to_request()):
-            outgoing = self._make_request(sender_tag, amount)
-            sender.note_request(amount)
-        if outgoing is None:
-            return None
-        surb = sender.store.take()
-        assert surb is not None, "both sources of fragments look for a SURB first"
+        with self._counting(sender):
+            outgoing = sender.pop_sendable()
+            if outgoing is None and (amount := sender.amount_to_request()):
+                outgoing = self._make_request(sender_tag, amount)
+                sender.note_request(amount)
+            if outgoing is None:
+                return None
+            surb = sender.store.take()
+            assert surb is not None, "both sources of fragments look for a SURB first"
         prepared = self._preparer.prepare_reply(outgoing.fragment, surb)
         if outgoing.max_retransmissions != 0:
             self._pending.register(prepared, outgoing, now)
@@ -197,7 +214,8 @@ class ReplyQueue:
         if sender is None or (limit is not None and transmissions > limit):
             self._pending.forget(outgoing.identifier)
             return
-        sender.retransmit(outgoing)
+        with self._counting(sender):
+            sender.retransmit(outgoing)
         self._note_work(outgoing.sender_tag, now)
 
     def _poll(self, now: float) -> None:
@@ -205,7 +223,8 @@ class ReplyQueue:
         for sender_tag, sender in list(self._senders.items()):
             silent_s = now - sender.heard_at
             if self._rotation is not None:
-                sender.store.drop_received_before(now - self._rotation.key_lifetime_s)
+                with self._counting(sender):
+                    sender.store.drop_received_before(now - self._rotation.key_lifetime_s)
             if silent_s > options.forget_s:
                 self._forget(sender_tag)
             elif not sender.queued or silent_s <= options.ask_again_s:
@@ -219,9 +238,12 @@ class ReplyQueue:
         self._poll_at = now + options.poll_s if self._senders else None
 
     def _forget(self, sender_tag: bytes) -> None:
-        self._drop_queue(sender_tag, self._senders.pop(sender_tag))
+        sender = self._senders.pop(sender_tag)
+        self._surbs -= len(sender.store)
+        self._drop_queue(sender_tag, sender)
 
     def _drop_queue(self, sender_tag: bytes, sender: ReplySender) -> None:
+        self._queued -= sender.queued
         dropped = sender.drop_queue()
         for outgoing in dropped:
             self._pending.forget(outgoing.identifier)
@@ -232,3 +254,13 @@ class ReplyQueue:
         self._ready[sender_tag] = None
         if self._poll_at is None:
             self._poll_at = now + self._options.poll_s
+
+    @contextmanager
+    def _counting(self, sender: ReplySender) -> Iterator[None]:
+        """Keep the totals of all senders right over a change of one of them."""
+        surbs, queued = len(sender.store), sender.queued
+        try:
+            yield
+        finally:
+            self._surbs += len(sender.store) - surbs
+            self._queued += sender.queued - queued
