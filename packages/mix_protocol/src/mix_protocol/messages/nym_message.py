@@ -183,16 +183,10 @@ def _encode_repliable(content: int, sender_tag: bytes, surbs: Sequence[ReplySurb
     if len(lengths) > 1 or len({surb.key_rotation for surb in surbs}) > 1:
         raise InvalidMessage("the SURBs of one message must be alike in hops and key rotation")
     if lengths == {_V1_SURB_LENGTH}:
-        tag, prefix = content, _surb_list_v1(len(encoded))
+        tag, prefix = content, len(encoded).to_bytes(4, "big")
     else:
         tag, prefix = content + _V2, _surb_list_v2(len(encoded), lengths, surbs)
     return b"".join((bytes((_REPLIABLE,)), sender_tag, bytes((tag,)), prefix, *encoded, data))
-
-
-def _surb_list_v1(count: int) -> bytes:
-    if count > _MAX_U32:
-        raise InvalidMessage("one message cannot hold so many SURBs", count=count)
-    return count.to_bytes(4, "big")
 
 
 def _surb_list_v2(count: int, lengths: set[int], surbs: Sequence[ReplySurb]) -> bytes:
