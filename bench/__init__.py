@@ -1,0 +1,1 @@
+"""Measures; nothing here passes or fails. `make bench` writes build/bench.json."""

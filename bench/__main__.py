@@ -1,0 +1,91 @@
+"""Measure Sphinx, the native tunnel and the page, and write build/bench.json.
+
+    python -m bench [--only sphinx native page] [--output build/bench.json]
+
+Times on a shared machine are noise by themselves, so each figure stands beside another of the same run: wasm beside
+native, the tunnel beside the same fetch without it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from bench import sphinx
+from bench.playground import Playground, running_playground
+
+ROOT = Path(__file__).resolve().parents[1]
+PARTS = ("sphinx", "native", "page")
+
+
+def measure_sphinx() -> dict[str, Any]:
+    """Packets and SURBs a second on one core, natively and in Pyodide."""
+    native, wasm = sphinx.measure_native(), sphinx.measure_in_pyodide()
+    ratios = {name: round(wasm[name] / native[name], 3) for name in native}
+    return {"native_per_second": native, "pyodide_per_second": wasm, "pyodide_to_native": ratios}
+
+
+def measure_native(playground: Playground) -> dict[str, Any]:
+    """A tunnel in this process, without cover traffic, beside the same fetches without a tunnel."""
+    from bench import native
+
+    return native.measure(playground)
+
+
+def measure_page(playground: Playground) -> dict[str, Any]:
+    """A tunnel in a page's worker, without cover traffic."""
+    from bench import page
+
+    return page.measure(playground)
+
+
+def show(results: dict[str, Any]) -> None:
+    """Print what was measured as a table."""
+    table = Table("what", "figure")
+    for part, figures in results.items():
+        for name, value in flatten(figures):
+            table.add_row(f"{part} · {name}", f"{value:,}" if isinstance(value, float | int) else str(value))
+    Console().print(table)
+
+
+def flatten(figures: dict[str, Any], prefix: str = "") -> list[tuple[str, Any]]:
+    rows: list[tuple[str, Any]] = []
+    for name, value in figures.items():
+        rows += flatten(value, f"{prefix}{name} · ") if isinstance(value, dict) else [(prefix + name, value)]
+    return rows
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m bench", description="Measure, and write build/bench.json.")
+    parser.add_argument("--only", nargs="+", choices=PARTS, default=PARTS, help="parts to measure")
+    parser.add_argument("--output", type=Path, default=ROOT / "build/bench.json")
+    arguments = parser.parse_args()
+    results: dict[str, Any] = {
+        "machine": {"cores": os.cpu_count(), "system": platform.platform(), "python": platform.python_version()}
+    }
+    if "sphinx" in arguments.only:
+        print("bench: Sphinx packets", file=sys.stderr)
+        results["sphinx"] = measure_sphinx()
+    tunnels: dict[str, Callable[[Playground], dict[str, Any]]] = {"native": measure_native, "page": measure_page}
+    for part, measure in tunnels.items():
+        if part in arguments.only:
+            print(f"bench: {part}", file=sys.stderr)
+            with running_playground() as playground:
+                results[part] = measure(playground)
+    show(results)
+    arguments.output.parent.mkdir(parents=True, exist_ok=True)
+    arguments.output.write_text(json.dumps(results, indent=1) + "\n")
+    print(f"bench: written to {arguments.output}", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    main()
