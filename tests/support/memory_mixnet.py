@@ -41,6 +41,7 @@ class MemoryMixnet:
         self.loss = loss
         self.hops_done = 0
         self.packets_lost = 0
+        self.gateway_seeds: dict[bytes, bytes] = {}
         self._secrets: dict[NodeAddress, bytes] = {}
         self._clients: dict[bytes, Callable[[bytes, float], None]] = {}
         self._events: list[tuple[float, int, NodeAddress, MixPacket]] = []
@@ -107,7 +108,10 @@ class MemoryMixnet:
         return MixNode(number, self.random(32), *self._add_node(number))
 
     def _add_gateway(self, number: int) -> GatewayNode:
-        return GatewayNode(number, self.random(32), *self._add_node(number), ws_port=9000)
+        seed = self.random(32)
+        identity = self.crypto.ed25519_public(seed)
+        self.gateway_seeds[identity] = seed
+        return GatewayNode(number, identity, *self._add_node(number), ws_port=9000)
 
     def _add_node(self, number: int) -> tuple[bytes, NodeAddress]:
         secret = self.random(32)

@@ -75,11 +75,6 @@ class TunnelEngine:
         )
         self._ipr.connect(now)
 
-    def reconnect_exit(self, now: float) -> None:
-        """Ask the same exit again, for new addresses."""
-        if self._ipr is not None:
-            self._ipr.connect(now)
-
     def leave_exit(self, now: float) -> None:
         """Have no more to do with the present exit, if there is one; its device goes with it."""
         if self.exit is not None:
@@ -87,7 +82,8 @@ class TunnelEngine:
         self.exit = self._ipr = self.device = None
 
     def disconnect(self, now: float) -> None:
-        """Tell the exit that the addresses are free again; nothing can be sent after that."""
+        """Send what the device has left to say, then tell the exit that the addresses are free again."""
+        self._take_device_packets(now)
         if self._ipr is not None:
             self._ipr.close(now)
             self._send_messages(now)

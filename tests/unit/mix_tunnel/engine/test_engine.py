@@ -159,8 +159,7 @@ def test_losing_the_exit_is_noticed_and_it_gives_new_addresses_when_asked_again(
     assert not world.engine.is_connected
     assert world.engine.device is None
     world.events.clear()
-    world.engine.reconnect_exit(world.now)
-    world.run(lambda: bool(world.events))
+    world.connect()
     assert isinstance(world.events[0], ExitConnected)
     assert len(world.devices) == 2
 

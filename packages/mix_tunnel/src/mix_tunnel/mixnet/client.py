@@ -83,6 +83,7 @@ class MixnetCounters:
 class _OutgoingFragment:
     fragment: Fragment
     recipient: Recipient
+    sender_tag: bytes
     transmissions: int = 0
     sent_at: float = 0.0
 
@@ -244,7 +245,8 @@ class MixnetClient:
             return
         for overdue in self._pending.due(now):
             item = overdue.context
-            if item.recipient in self._sender_tags and overdue.transmissions < self.config.max_transmissions:
+            is_wanted = self._sender_tags.get(item.recipient) == item.sender_tag
+            if is_wanted and overdue.transmissions < self.config.max_transmissions:
                 self._queue.push(Lane.RETRANSMISSION, item, now)
             else:
                 self._pending.forget(overdue.identifier)
@@ -252,7 +254,7 @@ class MixnetClient:
 
     def _queue_message(self, message: RepliableMessage, recipient: Recipient, lane: Hashable, now: float) -> None:
         for fragment in split_message(self._random, encode_message(message)):
-            self._queue.push(lane, _OutgoingFragment(fragment, recipient), now)
+            self._queue.push(lane, _OutgoingFragment(fragment, recipient, message.sender_tag), now)
 
     def _next_fragment(self, now: float) -> _OutgoingFragment | None:
         """Take the next fragment, passing over those that were acknowledged while they waited to be sent again."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,3 +24,11 @@ class TrafficConfig:
     max_transmissions: int = 10
     max_requested_surbs: int = 500
     max_surbs_per_message: int = 100
+
+    def without(self, *, main: bool, cover: bool) -> TrafficConfig:
+        """The same with the random timing of the main stream, or the stream of loop cover, switched off."""
+        return replace(
+            self,
+            main_stream_mean_ms=None if main else self.main_stream_mean_ms,
+            cover_stream_mean_ms=None if cover else self.cover_stream_mean_ms,
+        )

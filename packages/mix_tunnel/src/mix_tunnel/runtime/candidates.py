@@ -1,0 +1,58 @@
+"""Which entry gateways and exits a tunnel tries, and in which order."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from mix_protocol.addressing import Recipient
+from mix_protocol.codec import base58
+from mix_protocol.crypto.randomness import RandomBytes
+from mix_protocol.topology.entries import list_entry_gateways
+from mix_protocol.topology.errors import NoExit, NoTlsGateway
+from mix_protocol.topology.exits import ExitNode
+from mix_protocol.topology.nodes import GatewayNode
+from mix_protocol.topology.selection import in_random_order, in_weighted_order
+from mix_protocol.topology.topology import Topology
+from mix_tunnel.options import TunnelOptions
+from mix_tunnel.runtime.directory import DirectoryClient, DirectorySnapshot
+from mix_tunnel.runtime.tunnel_errors import PinnedExitUnreachable, PinnedGatewayMissing
+
+
+def entry_candidates(
+    options: TunnelOptions, snapshot: DirectorySnapshot, known: Collection[bytes], random: RandomBytes
+) -> list[GatewayNode]:
+    """The pinned gateway alone, or all usable ones: those where the client is registered first, else at random.
+
+    known -- identities of gateways that the client has a key with
+    """
+    if options.preferred_gateway is not None:
+        return [_pinned_gateway(options, snapshot, base58.decode(options.preferred_gateway, 32))]
+    usable = in_random_order(random, list_entry_gateways(snapshot.entry_gateways, options.force_tls))
+    # A stable sort: the order stays random within both groups.
+    return sorted(usable, key=lambda node: node.identity not in known)
+
+
+def _pinned_gateway(options: TunnelOptions, snapshot: DirectorySnapshot, identity: bytes) -> GatewayNode:
+    for node in list_entry_gateways(snapshot.entry_gateways, force_tls=False):
+        if node.identity == identity:
+            if options.force_tls and not (node.uses_tls or node.is_on_loopback):
+                raise NoTlsGateway("preferredGateway offers no TLS WebSocket; allow plain ones with forceTls: false")
+            return node
+    raise PinnedGatewayMissing()
+
+
+async def list_exit_candidates(options: TunnelOptions, directory: DirectoryClient) -> tuple[ExitNode, ...]:
+    """The pinned exit alone, or all that the directory lists."""
+    if options.preferred_ipr is None:
+        return await directory.fetch_exits()
+    return (await directory.find_exit(Recipient.from_text(options.preferred_ipr)),)
+
+
+def exit_candidates(
+    options: TunnelOptions, exits: Collection[ExitNode], topology: Topology, random: RandomBytes
+) -> list[ExitNode]:
+    """The exits that routes lead to, in an order drawn with their performance as weight."""
+    reachable = [node for node in exits if node.gateway in topology.gateways]
+    if not reachable:
+        raise PinnedExitUnreachable() if options.preferred_ipr is not None else NoExit(listed=len(exits))
+    return in_weighted_order(random, reachable)

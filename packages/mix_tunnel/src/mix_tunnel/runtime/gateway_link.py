@@ -1,0 +1,180 @@
+"""A live connection to an entry gateway: a WebSocket, the gateway protocol, and the tasks that serve them."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections import deque
+from collections.abc import Callable, Sequence
+
+from mix_protocol.errors import MixError
+from mix_protocol.gateway.client import GatewayClient
+from mix_protocol.gateway.errors import GatewayTimedOut
+from mix_protocol.gateway.events import Authenticated, GatewayRejected, GatewayReported, PayloadPushed, Registered
+from mix_protocol.sphinx.mix_packet import MixPacket
+from mix_tunnel.platform import WebSocket
+from mix_tunnel.runtime.tunnel_errors import GatewayConnectionLost
+
+_LOG = logging.getLogger(__name__)
+
+YIELD_AFTER_FRAMES = 32
+"""Frames taken in a row before other tasks get their turn."""
+
+
+class GatewayLink:
+    """One connection, from the handshake to its end.
+
+    `closed` is a future whose result is the error that ended the connection.
+    """
+
+    def __init__(self, websocket: WebSocket, client: GatewayClient, now: Callable[[], float]) -> None:
+        self._websocket = websocket
+        self._client = client
+        self._now = now
+        self._outgoing: deque[str | bytes] = deque()
+        self._has_outgoing = asyncio.Event()
+        self._tasks: tuple[asyncio.Task[None], ...] = ()
+        self._on_payload: Callable[[bytes], None] = lambda payload: None
+        self._on_progress: Callable[[], None] = lambda: None
+        self._early_payloads: list[bytes] = []
+        self._timer: asyncio.TimerHandle | None = None
+        self.shared_key: bytes | None = None
+        self.closed: asyncio.Future[MixError] = asyncio.get_running_loop().create_future()
+
+    async def shake_hands(self, *, timeout_s: float) -> None:
+        """Register or authenticate; raises what went wrong as a `MixError` and is not to be used then."""
+        self._client.start(self._now())
+        try:
+            async with asyncio.timeout(timeout_s):
+                while not self._take_events():
+                    await self._send_frames()
+                    self._receive(await self._websocket.receive())
+        except TimeoutError:
+            raise GatewayTimedOut(step=self._client.state.value) from None
+        finally:
+            # Also when it failed: the gateway is to hear why.
+            with contextlib.suppress(MixError):
+                await self._send_frames()
+
+    @property
+    def waiting(self) -> int:
+        """Frames that the WebSocket has not taken yet."""
+        return len(self._outgoing)
+
+    def start(self, on_payload: Callable[[bytes], None], on_progress: Callable[[], None]) -> None:
+        """Serve the connection from now on.
+
+        on_payload -- called with each payload that the gateway pushes
+        on_progress -- called when frames have left
+        """
+        self._on_payload, self._on_progress = on_payload, on_progress
+        early, self._early_payloads = self._early_payloads, []
+        for payload in early:
+            on_payload(payload)
+        loop = asyncio.get_running_loop()
+        self._tasks = (loop.create_task(self._read()), loop.create_task(self._write()))
+        self._arm()
+
+    def send_packets(self, packets: Sequence[MixPacket]) -> None:
+        """Queue packets for the gateway."""
+        now = self._now()
+        for packet in packets:
+            self._client.send_mix_packet(packet, now)
+        self._queue_frames()
+
+    async def close(self) -> None:
+        """End the connection. Idempotent."""
+        self._end(GatewayConnectionLost())
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._websocket.close()
+
+    async def _read(self) -> None:
+        try:
+            taken = 0
+            while True:
+                self._receive(await self._websocket.receive())
+                self._take_events()
+                self._queue_frames()
+                self._arm()
+                taken += 1
+                if taken % YIELD_AFTER_FRAMES == 0:
+                    await asyncio.sleep(0)
+        except MixError as error:
+            self._end(error)
+
+    async def _write(self) -> None:
+        try:
+            while True:
+                await self._has_outgoing.wait()
+                while self._outgoing:
+                    await self._websocket.send(self._outgoing[0])
+                    self._outgoing.popleft()
+                self._has_outgoing.clear()
+                self._on_progress()
+        except MixError as error:
+            self._end(error)
+
+    def _receive(self, frame: str | bytes) -> None:
+        if isinstance(frame, str):
+            self._client.receive_text(frame, self._now())
+        else:
+            self._client.receive_binary(frame, self._now())
+
+    def _take_events(self) -> bool:
+        """Act on what the gateway said; whether it has let us in."""
+        is_authenticated = False
+        while (event := self._client.next_event()) is not None:
+            match event:
+                case PayloadPushed(payload):
+                    if self._tasks:
+                        self._on_payload(payload)
+                    else:
+                        self._early_payloads.append(payload)
+                case Registered(shared_key):
+                    self.shared_key = shared_key
+                case Authenticated():
+                    is_authenticated = True
+                case GatewayRejected(error):
+                    raise error
+                case GatewayReported(error):
+                    _LOG.warning("the entry gateway reports: %s", error)
+                case _:
+                    pass
+        return is_authenticated
+
+    async def _send_frames(self) -> None:
+        for frame in self._client.frames_to_send(self._now()):
+            await self._websocket.send(frame)
+
+    def _time_left(self) -> float | None:
+        deadline = self._client.next_timeout()
+        return None if deadline is None else max(deadline - self._now(), 0.0)
+
+    def _arm(self) -> None:
+        """Wake the gateway's client when its time has come (it renews the allowance then)."""
+        if self._timer is not None:
+            self._timer.cancel()
+        left_s = self._time_left()
+        self._timer = None if left_s is None else asyncio.get_running_loop().call_later(left_s, self._tick)
+
+    def _tick(self) -> None:
+        self._timer = None
+        self._client.handle_timeout(self._now())
+        self._queue_frames()
+        self._arm()
+
+    def _queue_frames(self) -> None:
+        frames = self._client.frames_to_send(self._now())
+        if frames:
+            self._outgoing += frames
+            self._has_outgoing.set()
+
+    def _end(self, error: MixError) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if not self.closed.done():
+            self.closed.set_result(error)

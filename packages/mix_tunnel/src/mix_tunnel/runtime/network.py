@@ -1,0 +1,118 @@
+"""The Internet as seen through the tunnel: opens TCP connections and UDP sockets on the tunnel's stack."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from ipaddress import ip_address
+from weakref import WeakSet
+
+from mix_protocol.netstack.stack import NetworkStack
+
+from mix_protocol.errors import MixError
+from mix_protocol.ipr.events import ExitConnected
+from mix_protocol.netstack.tcp.config import TcpConfig
+from mix_tunnel.options import TunnelOptions
+from mix_tunnel.platform import Platform
+from mix_tunnel.runtime.tcp import TcpStream
+from mix_tunnel.runtime.tunnel_errors import ConnectTimedOut, ExitPolicyDenied, TunnelNotReady
+from mix_tunnel.runtime.udp import TunnelDatagramSocket
+from mix_tunnel.streams import IpAddress
+
+DEFAULT_MTU_BYTES = 1420
+"""For exits that do not say (IPR protocol 9), what the published client takes."""
+
+
+class TunnelNetwork:
+    """An `IpNetwork` over a stack that may be replaced: with new addresses there is a new stack.
+
+    wake -- lets the engine run soon
+    until_ready -- waits while the tunnel is connecting; raises when it has failed or is closed
+    """
+
+    def __init__(
+        self,
+        options: TunnelOptions,
+        platform: Platform,
+        wake: Callable[[], None],
+        until_ready: Callable[[], Awaitable[None]],
+    ) -> None:
+        self._options = options
+        self._platform = platform
+        self._wake = wake
+        self._until_ready = until_ready
+        self._connect_timeout_s = options.connect_timeout_ms / 1000.0
+        self._streams: WeakSet[TcpStream] = WeakSet()
+        self._sockets: WeakSet[TunnelDatagramSocket] = WeakSet()
+        self._stack: NetworkStack | None = None
+
+    def make_stack(self, connected: ExitConnected) -> NetworkStack:
+        """Make the stack for new addresses; from now on everything is opened on it."""
+        options = self._options
+        self._stack = NetworkStack(
+            self._platform.random_bytes,
+            addresses=(connected.ipv4, connected.ipv6),
+            mtu_bytes=connected.mtu_bytes or DEFAULT_MTU_BYTES,
+            config=TcpConfig(
+                send_buffer_bytes=options.tcp_buffer_size,
+                receive_buffer_bytes=options.tcp_buffer_size,
+                connect_timeout_s=self._connect_timeout_s,
+                keep_alive_idle_s=options.tcp_keepalive_ms / 1000.0 if options.tcp_keepalive_ms else None,
+            ),
+        )
+        return self._stack
+
+    def drop_stack(self) -> None:
+        """Open nothing any more."""
+        self._stack = None
+
+    async def connect_tcp(self, ip: IpAddress, port: int) -> TcpStream:
+        """Open a TCP connection; raises why it could not be opened."""
+        stream: TcpStream | None = None
+        try:
+            async with asyncio.timeout(self._connect_timeout_s):
+                await self._until_ready()
+                connection = self._require_stack().connect_tcp((ip, port), self._platform.now())
+                stream = TcpStream(connection, self._wake)
+                self._streams.add(stream)
+                self._wake()
+                await stream.connected()
+                return stream
+        except TimeoutError:
+            if stream is None:
+                raise TunnelNotReady() from None
+            stream.abort()
+            raise ConnectTimedOut() from None
+        except BaseException:
+            if stream is not None:
+                stream.abort()
+            raise
+
+    def open_udp(self) -> TunnelDatagramSocket:
+        """Open a UDP socket on a free port."""
+        socket = TunnelDatagramSocket(self._require_stack().open_udp(), self._platform.now, self._wake)
+        self._sockets.add(socket)
+        return socket
+
+    def fail_all(self, error: MixError) -> None:
+        """End every stream and socket with an error, for their addresses are gone."""
+        for stream in tuple(self._streams):
+            stream.fail(error)
+        for socket in tuple(self._sockets):
+            socket.fail(error)
+
+    def deny(self, destination: str) -> None:
+        """End the streams that are being opened to a destination (`IP:PORT`) which the exit's policy forbids."""
+        host, _, port = destination.rpartition(":")
+        try:
+            remote = (ip_address(host.strip("[]")), int(port))
+        except ValueError:
+            return
+        for stream in tuple(self._streams):
+            if stream.is_connecting and stream.connection.remote == remote:
+                stream.fail(ExitPolicyDenied())
+
+    def _require_stack(self) -> NetworkStack:
+        if self._stack is None:
+            raise TunnelNotReady()
+        return self._stack

@@ -1,0 +1,112 @@
+"""Moves packets between the engine and the entry gateway, and wakes the engine when its time has come."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+from mix_protocol.sphinx.mix_packet import MixPacket
+from mix_tunnel.engine import EngineEvent, TunnelEngine
+
+MIN_SLEEP_S = 0.001
+"""A machine that wants to be woken at once, again and again, must leave time for others."""
+
+
+class PacketSink(Protocol):
+    """Where packets for the entry gateway go; `waiting` of them have not left yet."""
+
+    @property
+    def waiting(self) -> int: ...
+
+    def send_packets(self, packets: Sequence[MixPacket]) -> None: ...
+
+
+class EnginePump:
+    """Drains the engine and re-arms one timer, each time that something has happened.
+
+    now -- monotonic clock, in seconds
+    on_event -- called with each of the engine's events
+    on_crash -- called once with an exception that nobody expected; the pump has stopped then
+    """
+
+    def __init__(
+        self,
+        engine: TunnelEngine,
+        now: Callable[[], float],
+        on_event: Callable[[EngineEvent], None],
+        on_crash: Callable[[Exception], None],
+    ) -> None:
+        self._engine = engine
+        self._now = now
+        self._on_event = on_event
+        self._on_crash = on_crash
+        self._loop = asyncio.get_running_loop()
+        self._sink: PacketSink | None = None
+        self._scheduled: asyncio.Handle | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._stopped = False
+
+    def attach(self, sink: PacketSink) -> None:
+        """Let packets go to a gateway."""
+        self._sink = sink
+        self.wake()
+
+    def detach(self) -> None:
+        """The gateway is gone; time goes on."""
+        self._sink = None
+
+    def receive_pushed(self, payload: bytes) -> None:
+        """Hand a pushed payload to the engine; what follows from it is done together with what else has come."""
+        if self._stopped:
+            return
+        try:
+            self._engine.receive_pushed(payload, self._now())
+        except Exception as error:
+            self._crash(error)
+            return
+        self.wake()
+
+    def wake(self) -> None:
+        """Run soon; to be called whenever the engine may have something to send. Many calls make one run."""
+        if self._scheduled is None and not self._stopped:
+            self._scheduled = self._loop.call_soon(self._run)
+
+    def stop(self) -> None:
+        """Never run again."""
+        self._stopped = True
+        for handle in (self._scheduled, self._timer):
+            if handle is not None:
+                handle.cancel()
+        self._scheduled = self._timer = self._sink = None
+
+    def _run(self) -> None:
+        self._scheduled = None
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        try:
+            self._step()
+        except Exception as error:
+            self._crash(error)
+
+    def _step(self) -> None:
+        now = self._now()
+        deadline = self._engine.next_timeout()
+        if deadline is not None and deadline <= now:
+            self._engine.handle_timeout(now)
+        if self._sink is not None:
+            packets = self._engine.packets_to_send(now, waiting=self._sink.waiting)
+            if packets:
+                self._sink.send_packets(packets)
+        while (event := self._engine.next_event()) is not None:
+            self._on_event(event)
+        if self._stopped:
+            return
+        deadline = self._engine.next_timeout()
+        if deadline is not None:
+            self._timer = self._loop.call_later(max(deadline - self._now(), MIN_SLEEP_S), self._run)
+
+    def _crash(self, error: Exception) -> None:
+        self.stop()
+        self._on_crash(error)

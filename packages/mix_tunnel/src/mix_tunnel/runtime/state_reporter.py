@@ -1,0 +1,79 @@
+"""Keeps a tunnel's state and pushes every change of it."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+
+from mix_protocol.errors import MixError
+from mix_tunnel.state import Phase, Step, StepTaken, TunnelState
+
+_LOG = logging.getLogger(__name__)
+
+
+class StateReporter:
+    """The present state, and who wants to hear of the next one.
+
+    now -- monotonic clock, in seconds
+    on_state -- called with every new state; what it raises is logged and does no harm
+    """
+
+    def __init__(self, now: Callable[[], float], on_state: Callable[[TunnelState], None] | None) -> None:
+        self._now = now
+        self._on_state = on_state
+        self._began_at = now()
+        self._step: Step | None = None
+        self._step_began_at = self._began_at
+        self._steps: tuple[StepTaken, ...] = ()
+        self.state = TunnelState(Phase.CONNECTING)
+
+    @property
+    def step(self) -> Step | None:
+        """The step of connecting that is going on."""
+        return self._step
+
+    def begin(self, reason: MixError | None = None) -> None:
+        """Start to connect, for the first time or (with a reason) again."""
+        self._began_at = self._now()
+        self._step, self._steps = None, ()
+        if reason is not None:
+            self._push(Phase.CONNECTING, "connecting again", reason)
+
+    def enter(self, step: Step) -> None:
+        """Go to another step of connecting; the one before is over."""
+        self._finish_step()
+        self._step, self._step_began_at = step, self._now()
+        self._push(Phase.CONNECTING, step.text, self.state.reason)
+
+    def ready(self) -> None:
+        """Connecting is over."""
+        self._finish_step()
+        self._push(Phase.READY, Step.READY.text)
+
+    def shutting_down(self) -> None:
+        """The owner closes the tunnel."""
+        self._push(Phase.SHUTTING_DOWN, "shutting down")
+
+    def shutdown(self) -> None:
+        """The tunnel is closed."""
+        self._push(Phase.SHUTDOWN, "shut down")
+
+    def failed(self, reason: MixError) -> None:
+        """The tunnel can't go on."""
+        self._push(Phase.FAILED, "failed", reason)
+
+    def _finish_step(self) -> None:
+        if self._step is not None:
+            taken = StepTaken(self._step, (self._now() - self._step_began_at) * 1000.0)
+            self._steps = (*self._steps, taken)
+            self._step = None
+
+    def _push(self, phase: Phase, step: str, reason: MixError | None = None) -> None:
+        elapsed_ms = (self._now() - self._began_at) * 1000.0
+        self.state = TunnelState(phase, step, reason, elapsed_ms, self._steps)
+        _LOG.info("tunnel %s: %s", phase, step)
+        if self._on_state is not None:
+            try:
+                self._on_state(self.state)
+            except Exception:
+                _LOG.exception("on_state raised")

@@ -1,0 +1,116 @@
+"""A TCP connection of the userspace stack as an asyncio byte stream."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from mix_protocol.netstack.tcp.connection import TcpConnection
+from mix_protocol.netstack.tcp.state import TcpState
+
+from mix_protocol.errors import MixError, revive
+from mix_tunnel.runtime.tunnel_errors import TunnelClosed
+
+
+class TcpStream:
+    """A `ByteStream` over a `TcpConnection`.
+
+    wake -- called when the connection has been given or asked something, so that the stack gets to send
+    """
+
+    def __init__(self, connection: TcpConnection, wake: Callable[[], None]) -> None:
+        self._connection = connection
+        self._wake = wake
+        self._waiters: set[asyncio.Future[None]] = set()
+        self._failure: MixError | None = None
+        connection.on_event = self._notify
+
+    @property
+    def connection(self) -> TcpConnection:
+        """The connection underneath."""
+        return self._connection
+
+    @property
+    def is_connecting(self) -> bool:
+        """Whether the handshake is still going on."""
+        return self._connection.state in (TcpState.SYN_SENT, TcpState.SYN_RECEIVED)
+
+    async def connected(self) -> None:
+        """Wait until the connection is established; raises why it is not going to be."""
+        while self.is_connecting:
+            self._check()
+            await self._event()
+        self._check()
+
+    async def receive(self, max_bytes: int = 65536) -> bytes:
+        """Wait for bytes; b"" at the end of the stream."""
+        connection = self._connection
+        while True:
+            if connection.receivable:
+                data = connection.receive(max_bytes)
+                self._wake()  # the window has grown
+                return data
+            self._check()
+            if connection.at_eof:
+                return b""
+            await self._event()
+
+    async def send(self, data: bytes) -> None:
+        """Hand all of `data` to the stack, waiting while its buffer is full."""
+        left = memoryview(data)
+        while left:
+            self._check()
+            accepted = self._connection.send(left)
+            if accepted:
+                left = left[accepted:]
+                self._wake()
+            else:
+                await self._event()
+
+    async def send_eof(self) -> None:
+        """Send a FIN after everything that was sent."""
+        self._check()
+        self._connection.close()
+        self._wake()
+
+    async def aclose(self) -> None:
+        """Close in order; what was sent is still delivered, by the stack."""
+        if self._failure is None and self._connection.error is None:
+            self._connection.close()
+            self._wake()
+        self._fail_waiters_with(TunnelClosed("this stream has been closed"))
+
+    def abort(self) -> None:
+        """Send a RST and fail what is pending."""
+        self.fail(TunnelClosed("this stream has been aborted"))
+
+    def fail(self, error: MixError) -> None:
+        """Abort with an error of the runtime's; it is what pending and later calls raise."""
+        if self._failure is None:
+            self._connection.abort()
+            self._wake()
+        self._fail_waiters_with(error)
+
+    def _fail_waiters_with(self, error: MixError) -> None:
+        if self._failure is None:
+            self._failure = error
+        self._notify()
+
+    def _check(self) -> None:
+        error = self._failure or self._connection.error
+        if error is not None:
+            # Each call raises an exception of its own, for a shared one would gather everybody's traceback.
+            raise revive(error.code, str(error), error.fields)
+
+    async def _event(self) -> None:
+        waiter = asyncio.get_running_loop().create_future()
+        self._waiters.add(waiter)
+        try:
+            await waiter
+        finally:
+            self._waiters.discard(waiter)
+
+    def _notify(self) -> None:
+        for waiter in self._waiters:
+            if not waiter.done():
+                waiter.set_result(None)

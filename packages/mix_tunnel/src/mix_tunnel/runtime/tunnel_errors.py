@@ -1,0 +1,70 @@
+"""How a tunnel can fail beyond what its parts already say."""
+
+from __future__ import annotations
+
+from mix_protocol.errors import Closed, NetworkFailure, UsageError
+
+
+class SetupTimedOut(NetworkFailure):
+    """The tunnel was not ready in time. Field `step` says what it was waiting for."""
+
+    code = "tunnel.setup_timed_out"
+    message = "the tunnel could not be set up in time; check the network or allow more time with connectTimeoutMs"
+
+
+class GatewayConnectionLost(NetworkFailure):
+    """The connection to the entry gateway broke."""
+
+    code = "tunnel.gateway_lost"
+    message = "the connection to the entry gateway was lost"
+
+
+class PinnedGatewayMissing(UsageError):
+    """The chosen entry gateway is not among those that can be used."""
+
+    code = "tunnel.gateway_not_listed"
+    message = "preferredGateway is not among the directory's usable entry gateways; leave it out to have one chosen"
+
+
+class PinnedExitUnreachable(UsageError):
+    """The chosen exit's gateway is not part of the network."""
+
+    code = "tunnel.exit_not_listed"
+    message = "preferredIpr lives at a gateway that the directory does not list; leave it out to have one chosen"
+
+
+class ConnectTimedOut(NetworkFailure):
+    """A TCP connection through the tunnel could not be opened in time."""
+
+    code = "tunnel.connect_timed_out"
+    message = "the connection through the tunnel could not be opened in time; the host may be down"
+
+
+class ExitPolicyDenied(NetworkFailure):
+    """The exit's policy forbids the destination."""
+
+    code = "tunnel.exit_policy_denied"
+    retryable = False
+    message = "the exit gateway's policy forbids this destination; another exit may allow it"
+
+
+class TunnelNotReady(NetworkFailure):
+    """The tunnel is connecting again and was not ready in time."""
+
+    code = "tunnel.not_ready"
+    message = "the tunnel is not connected at the moment; try again when its state is ready"
+
+
+class TunnelClosed(Closed):
+    """The tunnel has been closed by its owner."""
+
+    code = "tunnel.closed"
+    message = "the tunnel has been closed; set a new one up"
+
+
+class InternalFailure(NetworkFailure):
+    """A bug: the tunnel stopped because of an exception that nobody expected. Field `cause` is its class."""
+
+    code = "tunnel.internal"
+    retryable = False
+    message = "the tunnel stopped because of an error in this software; please report it"

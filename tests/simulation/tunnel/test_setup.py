@@ -1,0 +1,496 @@
+"""Setting tunnels up, losing and restoring them, in an in-memory network on a virtual clock."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from support.memory_exit import EchoInternet
+from support.memory_platform import Fault, MemoryWorld
+from support.virtual_time import virtual_time
+
+from mix_protocol.codec import base58
+from mix_protocol.errors import MixError
+from mix_protocol.ipr.events import ExitConnected
+from mix_protocol.ipr.ip_packet import echo_request
+from mix_tunnel.options import TunnelOptions
+from mix_tunnel.runtime.driver import TunnelDriver
+from mix_tunnel.state import Phase, Step, TunnelState
+
+QUICK: dict[str, Any] = {
+    "directory_url": "https://directory.example/api/",
+    "force_tls": False,
+    "disable_cover_traffic": True,
+    "disable_poisson_traffic": True,
+}
+
+
+class RawDevice:
+    """Sends what a test gives it and keeps what comes."""
+
+    mtu_bytes = 1500
+
+    def __init__(self, connected: ExitConnected) -> None:
+        self.address = connected.ipv4
+        self.received: list[bytes] = []
+        self.outgoing: list[bytes] = []
+        self.arrived = asyncio.Event()
+
+    def receive_packet(self, packet: bytes, now: float) -> None:
+        self.received.append(packet)
+        self.arrived.set()
+
+    def packets_to_send(self, now: float) -> list[bytes]:
+        packets, self.outgoing = self.outgoing, []
+        return packets
+
+    def next_timeout(self) -> float | None:
+        return None
+
+    def handle_timeout(self, now: float) -> None:
+        pass
+
+
+class Subject:
+    """A driver in a world, and what it said."""
+
+    def __init__(self, world: MemoryWorld, **options: Any) -> None:
+        self.world = world
+        self.states: list[TunnelState] = []
+        self.devices: list[RawDevice] = []
+        self.driver = TunnelDriver(
+            TunnelOptions(**{**QUICK, **options}),
+            world.platform(),
+            self.states.append,
+            make_device=self._make_device,
+        )
+
+    def _make_device(self, connected: ExitConnected) -> RawDevice:
+        self.devices.append(RawDevice(connected))
+        return self.devices[-1]
+
+    @property
+    def phases(self) -> list[str]:
+        phases: list[str] = []
+        for state in self.states:
+            if not phases or phases[-1] != state.phase:
+                phases.append(state.phase)
+        return phases
+
+    async def echo(self) -> None:
+        """Send a packet through the tunnel and wait until the exit's internet has sent it back."""
+        device = self.devices[-1]
+        device.arrived.clear()
+        device.outgoing.append(echo_request(device.address, device.address + 1000, 1, 1))
+        self.driver.wake()
+        async with asyncio.timeout(60):
+            await device.arrived.wait()
+
+    async def until(self, condition: Callable[[], bool], limit_s: float = 300.0) -> None:
+        async with asyncio.timeout(limit_s):
+            while not condition():  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+
+    async def fails(self) -> MixError:
+        with pytest.raises(MixError) as caught:
+            await self.driver.connect()
+        assert self.driver.state.phase == Phase.FAILED
+        assert self.driver.state.reason is not None
+        assert self.driver.state.reason.code == caught.value.code
+        self.world.stop()
+        return caught.value
+
+
+def new_world(exits: tuple[int, ...] = (1,), **arguments: Any) -> MemoryWorld:
+    world = MemoryWorld(EchoInternet(), **arguments)
+    for gateway in exits:
+        world.add_exit(gateway)
+    return world
+
+
+@virtual_time
+async def test_a_tunnel_comes_up_step_by_step_and_carries_packets():
+    subject = Subject(new_world())
+    await subject.driver.connect()
+    assert subject.phases == ["connecting", "ready"]
+    state = subject.driver.state
+    assert [taken.step for taken in state.steps] == [
+        Step.FETCHING_DIRECTORY,
+        Step.CHOOSING_GATEWAY,
+        Step.CONNECTING_GATEWAY,
+        Step.REGISTERING,
+        Step.ASKING_EXIT,
+    ]
+    assert sum(taken.elapsed_ms for taken in state.steps) == pytest.approx(state.elapsed_ms)
+    assert all(state.step for state in subject.states)
+    await subject.echo()
+    stats = subject.driver.stats()
+    assert stats.real_packets_sent > 3
+    assert stats.cover_packets_sent == 0
+    assert stats.bytes_sent == stats.bytes_received == 28
+    await subject.driver.close()
+    assert subject.phases == ["connecting", "ready", "shutting_down", "shutdown"]
+    subject.world.network.handle_timeout(subject.world.now() + 10)
+    assert subject.world.exits[0].router.client_count == 0  # it got its addresses back
+    await subject.driver.close()
+    subject.world.stop()
+
+
+@virtual_time
+async def test_the_directory_is_asked_as_the_published_client_asks():
+    subject = Subject(new_world())
+    await subject.driver.connect()
+    assert sorted(path.removeprefix("https://directory.example/api/") for path in subject.world.requests) == [
+        "v1/epoch/key-rotation-info",
+        "v1/nym-nodes/rewarded-set",
+        "v2/nym-nodes/described?page=0",
+        "v2/unstable/nym-nodes/skimmed/entry-gateways?page=0",
+        "v2/unstable/nym-nodes/skimmed/mixnodes/active?page=0",
+        "v2/unstable/nym-nodes/skimmed?page=0",
+    ]
+    await subject.driver.close()
+    subject.world.stop()
+
+
+@virtual_time
+async def test_with_default_traffic_cover_flows_while_idle():
+    subject = Subject(new_world(), disable_cover_traffic=False, disable_poisson_traffic=False)
+    await subject.driver.connect()
+    await asyncio.sleep(20)
+    stats = subject.driver.stats()
+    assert 55 * 20 * 0.85 < stats.cover_packets_sent < 55 * 20 * 1.15
+    assert stats.cover_packets_received > stats.cover_packets_sent * 0.9
+    await subject.driver.close()
+    sent = subject.driver.stats().cover_packets_sent
+    await asyncio.sleep(5)
+    assert subject.driver.stats().cover_packets_sent == sent
+    subject.world.stop()
+
+
+@virtual_time
+async def test_after_closing_a_new_tunnel_authenticates_with_the_same_keys():
+    world = new_world()
+    for _ in range(3):
+        subject = Subject(world)
+        await subject.driver.connect()
+        await subject.echo()
+        await subject.driver.close()
+    assert sum(gateway.registrations for gateway in world.gateways.values()) == 1
+    world.stop()
+
+
+@virtual_time
+async def test_another_client_id_has_other_keys_and_two_tunnels_at_once_share_none():
+    world = new_world()
+    first, second, third = Subject(world), Subject(world), Subject(world, client_id="other")
+    for subject in (first, second, third):
+        await subject.driver.connect()
+    assert world.exits[0].router.client_count == 3
+    identities = {record.identity for gateway in world.gateways.values() for record in gateway.registry}
+    assert len(identities) == 3
+    for subject in (first, second, third):
+        await subject.echo()
+        await subject.driver.close()
+    world.stop()
+
+
+@virtual_time
+async def test_a_gateway_that_forgot_the_client_registers_it_anew():
+    world = new_world()
+    first = Subject(world)
+    await first.driver.connect()
+    await first.driver.close()
+    for gateway in world.gateways.values():
+        gateway.registry._records.clear()
+    second = Subject(world)
+    await second.driver.connect()
+    await second.echo()
+    await second.driver.close()
+    world.stop()
+
+
+GATEWAY_FAULTS = {
+    Fault.REFUSES: "platform.websocket_failed",
+    Fault.HANGS: "platform.websocket_failed",
+    Fault.MUTE: "gateway.timed_out",
+    Fault.GARBAGE: "gateway.malformed_frame",
+    Fault.BINARY_GARBAGE: "gateway.unexpected_frame",
+    Fault.IMPOSTOR: "gateway.invalid_signature",
+    Fault.CLOSES: "platform.websocket_closed",
+    Fault.TOO_OLD: "gateway.incompatible_version",
+}
+
+
+@pytest.mark.parametrize("fault", Fault)
+def test_every_gateway_fault_is_a_typed_error_when_it_is_pinned(fault: Fault):
+    @virtual_time
+    async def run() -> None:
+        world = new_world()
+        world.gateway(0).fault = fault
+        subject = Subject(world, preferred_gateway=base58.encode(world.network.gateways[0]), connect_timeout_ms=20_000)
+        error = await subject.fails()
+        assert error.code == GATEWAY_FAULTS[fault]
+        assert world.now() <= 1020.1
+        assert not any(
+            socket for gateway in world.gateways.values() for socket in gateway.sockets if not socket.is_closed
+        )
+
+    run()
+
+
+@pytest.mark.parametrize("fault", Fault)
+def test_a_faulty_gateway_is_skipped_for_the_next_one(fault: Fault):
+    @virtual_time
+    async def run() -> None:
+        world = new_world()
+        world.gateway(0).fault = world.gateway(1).fault = fault
+        # Exits live at gateways too, whose mixnet side works here whatever their WebSocket side does.
+        subject = Subject(world)
+        await subject.driver.connect()
+        assert world.gateway(2).connections == 1
+        await subject.echo()
+        await subject.driver.close()
+        world.stop()
+
+    run()
+
+
+@virtual_time
+async def test_exits_that_refuse_or_stall_are_skipped_for_the_next_one():
+    world = new_world(exits=(0, 1, 2))
+    world.exits[0].is_deaf = True
+    world.exits[1].router.refuse_clients("full")
+    subject = Subject(world)
+    await subject.driver.connect()
+    assert world.exits[2].router.client_count == 1
+    await subject.echo()
+    await subject.driver.close()
+    world.stop()
+
+
+@virtual_time
+async def test_a_pinned_exit_that_refuses_or_stalls_is_a_typed_error():
+    for stalls, code in ((False, "ipr.exit_denied"), (True, "ipr.exit_unanswered")):
+        world = new_world(exits=(0, 1, 2))
+        if stalls:
+            world.exits[1].is_deaf = True
+        else:
+            world.exits[1].router.refuse_clients("no thanks")
+        subject = Subject(world, preferred_ipr=world.exits[1].recipient.to_text(), connect_timeout_ms=10_000)
+        error = await subject.fails()
+        assert error.code == code
+
+
+@pytest.mark.parametrize("version", [9, 10])
+def test_a_pinned_exit_is_used_in_its_version(version: int):
+    @virtual_time
+    async def run() -> None:
+        world = new_world(exits=(0,))
+        world.add_exit(1, ipr_version=version)
+        subject = Subject(world, preferred_ipr=world.exits[1].recipient.to_text())
+        await subject.driver.connect()
+        assert world.exits[1].router.client_count == 1
+        assert "v2/unstable/nym-nodes/skimmed?page=0" not in "".join(world.requests)
+        await subject.driver.close()
+        world.stop()
+
+    run()
+
+
+@pytest.mark.parametrize(
+    ("documents", "code"),
+    [
+        ({"": 404}, "directory.status"),
+        ({"": 500}, "directory.status"),
+        ({"rewarded-set": b"<html>"}, "topology.malformed_document"),
+        ({"described": b'{"pagination": {}}'}, "topology.malformed_document"),
+        ({"key-rotation-info": 404}, "directory.status"),
+    ],
+)
+def test_a_bad_directory_is_a_typed_error(documents: dict[str, bytes | int], code: str):
+    @virtual_time
+    async def run() -> None:
+        world = new_world()
+        world.documents.update(documents)
+        error = await Subject(world).fails()
+        assert error.code == code
+        assert "directory.example" not in str(error)
+
+    run()
+
+
+@virtual_time
+async def test_an_unreachable_directory_and_missing_parts_are_typed_errors():
+    world = new_world()
+    world.is_reachable = False
+    assert (await Subject(world).fails()).code == "platform.get_failed"
+    assert (await Subject(new_world(exits=())).fails()).code == "topology.no_exit"
+    world = new_world()
+    other = base58.encode(b"x" * 32)
+    assert (await Subject(world, preferred_gateway=other).fails()).code == "tunnel.gateway_not_listed"
+    assert (await Subject(world, force_tls=True).fails()).code == "topology.no_tls_gateway"
+    nowhere = world.exits[0].recipient.to_text().partition("@")[0] + "@" + other
+    assert (await Subject(world, preferred_ipr=nowhere).fails()).code == "tunnel.exit_not_listed"
+
+
+@virtual_time
+async def test_the_whole_set_up_has_a_limit():
+    world = new_world(exits=(0, 1, 2))
+    for gateway in world.gateways.values():
+        gateway.fault = Fault.MUTE
+    began = world.now()
+    error = await Subject(world, connect_timeout_ms=6_000).fails()
+    assert error.code == "gateway.timed_out"
+    assert world.now() - began < 6.01
+
+
+@virtual_time
+async def test_cancelling_the_set_up_leaves_nothing_open():
+    world = new_world()
+    for gateway in world.gateways.values():
+        gateway.fault = Fault.MUTE
+    subject = Subject(world)
+    task = asyncio.create_task(subject.driver.connect())
+    await asyncio.sleep(1)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert subject.driver.state.phase == Phase.SHUTDOWN
+    assert all(socket.is_closed for gateway in world.gateways.values() for socket in gateway.sockets)
+
+
+@virtual_time
+async def test_a_dropped_gateway_is_reconnected_with_the_same_key_and_addresses():
+    world = new_world()
+    subject = Subject(world)
+    await subject.driver.connect()
+    await subject.echo()
+    for gateway in world.gateways.values():
+        gateway.drop_all()
+    await subject.until(lambda: subject.phases == ["connecting", "ready", "connecting", "ready"])
+    await subject.echo()
+    assert len(subject.devices) == 1  # the exit still knows us, so streams live on
+    assert sum(gateway.registrations for gateway in world.gateways.values()) == 1
+    assert subject.driver.stats().gateway_reconnects == 1
+    reasons = [state.reason.code for state in subject.states if state.reason is not None]
+    assert reasons
+    assert set(reasons) == {"tunnel.gateway_lost"}
+    await subject.driver.close()
+    world.stop()
+
+
+@virtual_time
+async def test_a_gateway_that_comes_back_late_means_new_addresses():
+    world = new_world()
+    subject = Subject(world, connect_timeout_ms=300_000)
+    await subject.driver.connect()
+    [gateway] = [gateway for gateway in world.gateways.values() if gateway.sockets]
+    gateway.fault = Fault.REFUSES
+    gateway.drop_all()
+    await asyncio.sleep(100)
+    assert subject.driver.state.phase == Phase.CONNECTING
+    gateway.fault = None
+    await subject.until(lambda: subject.phases[-1] == "ready")
+    assert len(subject.devices) == 2
+    await subject.echo()
+    await subject.driver.close()
+    world.stop()
+
+
+@virtual_time
+async def test_a_gateway_that_never_comes_back_makes_the_tunnel_fail():
+    world = new_world()
+    subject = Subject(world)
+    await subject.driver.connect()
+    for gateway in world.gateways.values():
+        gateway.fault = Fault.REFUSES
+        gateway.drop_all()
+    await subject.until(lambda: subject.phases[-1] == "failed")
+    reason = subject.driver.state.reason
+    assert reason is not None
+    assert reason.code == "tunnel.gateway_lost"
+    await subject.driver.close()
+    assert subject.phases[-1] == "shutdown"
+    world.stop()
+
+
+@virtual_time
+async def test_a_lost_exit_is_asked_anew():
+    world = new_world()
+    subject = Subject(world)
+    await subject.driver.connect()
+    [client] = list(world.exits[0].router._by_tag.values())
+    world.exits[0].router._remove(client, None)  # type: ignore[arg-type]
+    subject.devices[-1].outgoing.append(echo_request(subject.devices[-1].address, client.addresses[0] + 1, 1, 1))
+    subject.driver.wake()
+    await subject.until(lambda: len(subject.devices) == 2)
+    await subject.until(lambda: subject.phases[-1] == "ready")
+    await subject.echo()
+    await subject.driver.close()
+    world.stop()
+
+
+@virtual_time
+async def test_an_idle_tunnel_stays_known_to_its_exit():
+    world = new_world()
+    subject = Subject(world)
+    await subject.driver.connect()
+    await asyncio.sleep(600)
+    assert subject.phases == ["connecting", "ready"]
+    await subject.echo()
+    assert len(subject.devices) == 1
+    await subject.driver.close()
+    world.stop()
+
+
+@virtual_time
+async def test_a_new_topology_is_fetched_and_a_bad_one_ignored():
+    world = new_world()
+    subject = Subject(world)
+    await subject.driver.connect()
+    before = len(world.requests)
+    await asyncio.sleep(310)
+    assert len(world.requests) == before + 4
+    world.documents["rewarded-set"] = b"nonsense"
+    await asyncio.sleep(300)
+    assert subject.driver.state.phase == Phase.READY
+    await subject.echo()
+    await subject.driver.close()
+    world.stop()
+
+
+@virtual_time
+async def test_an_unexpected_exception_fails_the_tunnel_instead_of_hanging_it(caplog: pytest.LogCaptureFixture):
+    world = new_world()
+    subject = Subject(world)
+    await subject.driver.connect()
+
+    def explode(now: float) -> list[bytes]:
+        raise ZeroDivisionError
+
+    subject.devices[-1].packets_to_send = explode  # type: ignore[method-assign]
+    subject.driver.wake()
+    await subject.until(lambda: subject.phases[-1] == "failed")
+    reason = subject.driver.state.reason
+    assert reason is not None
+    assert reason.code == "tunnel.internal"
+    assert reason.fields["cause"] == "ZeroDivisionError"
+    await subject.driver.close()
+    world.stop()
+
+
+@virtual_time
+async def test_an_observer_that_raises_does_no_harm(caplog: pytest.LogCaptureFixture):
+    world = new_world()
+
+    def observer(state: TunnelState) -> None:
+        raise RuntimeError("observer")
+
+    driver = TunnelDriver(TunnelOptions(**QUICK), world.platform(), observer, make_device=RawDevice)
+    await driver.connect()
+    assert driver.state.phase == Phase.READY
+    await driver.close()
+    assert "on_state raised" in caplog.text
+    world.stop()

@@ -1,0 +1,369 @@
+"""A whole network behind the tunnel's `Platform`: directory, gateways, mix nodes and exits in one process.
+
+Meant for a `VirtualTimeLoop`: the real protocols run, and nothing waits for real time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Mapping
+from enum import Enum, auto
+
+from mix_protocol.codec import base58
+from mix_protocol.crypto.provider import CryptoProvider
+from mix_protocol.gateway.events import ClientAuthenticated, PacketForwarded, SessionFailed
+from mix_protocol.gateway.registry import ClientRegistry
+from mix_protocol.gateway.server import GatewaySession, GatewaySessionConfig
+from mix_protocol.topology.described import (
+    BuildInformation,
+    DescribedNode,
+    DescribedNodes,
+    HostInformation,
+    HostKeys,
+    NodeDescription,
+    ServiceAddress,
+    SphinxKey,
+    encode_described,
+)
+from mix_protocol.topology.documents import (
+    EntryInterface,
+    EpochDuration,
+    KeyRotationInfo,
+    KeyRotationState,
+    RewardedSet,
+    RotationProgress,
+    SkimmedMetadata,
+    SkimmedNode,
+    SkimmedNodes,
+    SupportedRoles,
+    encode_key_rotation_info,
+    encode_rewarded_set,
+    encode_skimmed,
+)
+from mix_protocol.topology.nodes import GatewayNode, MixNode
+from mix_tunnel.platform import GetAnswer, GetFailed, WebSocketClosed, WebSocketFailed
+from support.memory_exit import Internet, MemoryExit
+from support.memory_mixnet import MemoryMixnet
+
+WALL_CLOCK_OFFSET_S = 1.7e9
+
+
+class Fault(Enum):
+    """How a gateway may fail its clients."""
+
+    REFUSES = auto()
+    HANGS = auto()
+    MUTE = auto()
+    GARBAGE = auto()
+    BINARY_GARBAGE = auto()
+    IMPOSTOR = auto()
+    CLOSES = auto()
+    TOO_OLD = auto()
+
+
+class MemoryWebSocket:
+    """A client's end of a connection; the gateway's end is a callback."""
+
+    def __init__(self, receive: Callable[[MemoryWebSocket, str | bytes], None]) -> None:
+        self._receive = receive
+        self._frames: deque[str | bytes] = deque()
+        self._changed = asyncio.Event()
+        self.is_closed = False
+
+    async def send(self, frame: str | bytes) -> None:
+        await asyncio.sleep(0)
+        if self.is_closed:
+            raise WebSocketClosed()
+        self._receive(self, frame)
+
+    async def receive(self) -> str | bytes:
+        while not self._frames:
+            if self.is_closed:
+                raise WebSocketClosed()
+            self._changed.clear()
+            await self._changed.wait()
+        return self._frames.popleft()
+
+    async def close(self) -> None:
+        self.drop()
+
+    def push(self, frame: str | bytes) -> None:
+        """Send to the client."""
+        self._frames.append(frame)
+        self._changed.set()
+
+    def drop(self) -> None:
+        """Break the connection."""
+        self.is_closed = True
+        self._changed.set()
+
+
+class MemoryGateway:
+    """One gateway's WebSocket side."""
+
+    def __init__(self, world: MemoryWorld, node: GatewayNode, seed: bytes) -> None:
+        self._world = world
+        self._seed = seed
+        self.node = node
+        self.fault: Fault | None = None
+        self.registry = ClientRegistry()
+        self.sockets: dict[MemoryWebSocket, GatewaySession] = {}
+        self.connections = 0
+        self.registrations = 0
+
+    async def open(self, timeout_s: float) -> MemoryWebSocket:
+        self.connections += 1
+        if self.fault is Fault.HANGS:
+            await asyncio.sleep(timeout_s)
+        if self.fault in (Fault.REFUSES, Fault.HANGS):
+            raise WebSocketFailed()
+        await asyncio.sleep(0.001)
+        world = self._world
+        session = GatewaySession(
+            world.network.crypto,
+            world.network.random,
+            world.network.random(32) if self.fault is Fault.IMPOSTOR else self._seed,
+            self.registry,
+            world.now(),
+            unix_time_offset_s=WALL_CLOCK_OFFSET_S,
+            config=GatewaySessionConfig(announced_version=3 if self.fault is Fault.TOO_OLD else 6),
+        )
+        socket = MemoryWebSocket(self._receive)
+        self.sockets[socket] = session
+        return socket
+
+    def drop_all(self) -> None:
+        """Break every connection, as a restart does."""
+        for socket in self.sockets:
+            socket.drop()
+        self.sockets.clear()
+
+    def _receive(self, socket: MemoryWebSocket, frame: str | bytes) -> None:
+        match self.fault:
+            case Fault.MUTE:
+                return
+            case Fault.GARBAGE:
+                socket.push("{garbage")
+                return
+            case Fault.BINARY_GARBAGE:
+                socket.push(b"\x01\x01" + bytes(50))
+                return
+            case Fault.CLOSES:
+                socket.drop()
+                return
+        session = self.sockets.get(socket)
+        if session is None:
+            return
+        now = self._world.now()
+        if isinstance(frame, str):
+            session.receive_text(frame, now)
+        else:
+            session.receive_binary(frame, now)
+        while (event := session.next_event()) is not None:
+            match event:
+                case ClientAuthenticated(identity):
+                    self._world.network.attach(identity, self._pusher(socket, session))
+                case PacketForwarded(packet):
+                    self._world.network.send([packet], now)
+                case SessionFailed():
+                    self._flush(socket, session)
+                    socket.drop()
+                case _:
+                    self.registrations += 1
+        self._flush(socket, session)
+        self._world.arm()
+
+    def _pusher(self, socket: MemoryWebSocket, session: GatewaySession) -> Callable[[bytes, float], None]:
+        def push(payload: bytes, now: float) -> None:
+            if not socket.is_closed:
+                session.push_payload(payload)
+                self._flush(socket, session)
+
+        return push
+
+    def _flush(self, socket: MemoryWebSocket, session: GatewaySession) -> None:
+        for frame in session.frames_to_send(self._world.now()):
+            socket.push(frame)
+
+
+class MemoryWorld:
+    """A network and its directory; `platform()` is how a tunnel sees it.
+
+    documents -- bytes to answer with instead of the right document, or an HTTP status, by a part of the path
+    """
+
+    def __init__(self, internet: Internet, *, seed: int = 1, gateways: int = 3, loss: float = 0.0) -> None:
+        self.network = MemoryMixnet(seed, gateways=gateways, loss=loss)
+        self.internet = internet
+        self.exits: list[MemoryExit] = []
+        self.documents: dict[str, bytes | int] = {}
+        self.is_reachable = True
+        self.requests: list[str] = []
+        self.gateways = {
+            identity: MemoryGateway(self, node, self.network.gateway_seeds[identity])
+            for identity, node in self.network.topology.gateways.items()
+        }
+        self._timer: asyncio.TimerHandle | None = None
+        self._storage: dict[str, bytes] = {}
+
+    def add_exit(self, gateway: int, *, ipr_version: int = 10) -> MemoryExit:
+        """Open an exit at a gateway."""
+        self.exits.append(MemoryExit(self.network, self.internet, gateway=gateway, ipr_version=ipr_version))
+        return self.exits[-1]
+
+    def gateway(self, number: int) -> MemoryGateway:
+        return self.gateways[self.network.gateways[number]]
+
+    def platform(self) -> MemoryPlatform:
+        return MemoryPlatform(self, self._storage)
+
+    def now(self) -> float:
+        return asyncio.get_running_loop().time()
+
+    def arm(self) -> None:
+        """Let the network go on by itself; to be called after anything was sent."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        moments = [at for part in (self.network, *self.exits) if (at := part.next_timeout()) is not None]
+        if moments:
+            loop = asyncio.get_running_loop()
+            self._timer = loop.call_at(min(moments), self._tick)
+
+    def stop(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+
+    def _tick(self) -> None:
+        self._timer = None
+        now = self.now()
+        for part in (self.network, *self.exits):
+            deadline = part.next_timeout()
+            if deadline is not None and deadline <= now:
+                part.handle_timeout(now)
+        self.arm()
+
+    # -- the directory
+
+    def answer(self, path: str) -> GetAnswer:
+        self.requests.append(path)
+        for part, replacement in self.documents.items():
+            if part in path:
+                if isinstance(replacement, int):
+                    return GetAnswer(replacement, {}, b"")
+                return GetAnswer(200, {"content-type": "application/json"}, replacement)
+        return GetAnswer(200, {"content-type": "application/json"}, self._document(path))
+
+    def _document(self, path: str) -> bytes:
+        topology = self.network.topology
+        mixnodes = [node for layer in topology.layers for node in layer]
+        gateways = list(topology.gateways.values())
+        if "key-rotation-info" in path:
+            return encode_key_rotation_info(
+                KeyRotationInfo(
+                    key_rotation_state=KeyRotationState(validity_epochs=24, initial_epoch_id=0),
+                    current_absolute_epoch_id=topology.epoch_id,
+                    current_epoch_start="2026-11-21T08:28:18.286832Z",
+                    epoch_duration=EpochDuration(secs=3600),
+                    progress=RotationProgress(
+                        current_key_rotation_id=topology.rotation_id,
+                        current_rotation_starting_epoch=0,
+                        current_rotation_ending_epoch=23,
+                    ),
+                )
+            )
+        if "rewarded-set" in path:
+            layers = [[node.node_id for node in layer] for layer in topology.layers]
+            return encode_rewarded_set(
+                RewardedSet(
+                    epoch_id=topology.epoch_id,
+                    entry_gateways=[node.node_id for node in gateways],
+                    exit_gateways=[],
+                    layer1=layers[0],
+                    layer2=layers[1],
+                    layer3=layers[2],
+                )
+            )
+        if "described" in path:
+            return encode_described(DescribedNodes.of([self._describe(node) for node in gateways]))
+        if "mixnodes" in path:
+            return self._skimmed(mixnodes)
+        return self._skimmed(gateways if "entry-gateways" in path else [*mixnodes, *gateways])
+
+    def _skimmed(self, nodes: list[MixNode | GatewayNode] | list[MixNode] | list[GatewayNode]) -> bytes:
+        topology = self.network.topology
+        metadata = SkimmedMetadata(absolute_epoch_id=topology.epoch_id, rotation_id=topology.rotation_id)
+        return encode_skimmed(SkimmedNodes.of(metadata, [self._skim(node) for node in nodes]))
+
+    def _skim(self, node: MixNode | GatewayNode) -> SkimmedNode:
+        is_gateway = isinstance(node, GatewayNode)
+        return SkimmedNode(
+            node_id=node.node_id,
+            ed25519_identity_pubkey=base58.encode(node.identity),
+            ip_addresses=[str(node.address.ip)],
+            mix_port=node.address.port,
+            x25519_sphinx_pubkey=base58.encode(node.sphinx_key),
+            supported_roles=SupportedRoles(
+                mixnode=not is_gateway, entry=is_gateway, exit_ipr=self._exit_at(node.identity) is not None
+            ),
+            entry=EntryInterface(ws_port=node.ws_port or 0) if isinstance(node, GatewayNode) else None,
+            performance="1",
+        )
+
+    def _describe(self, node: GatewayNode) -> DescribedNode:
+        exit_node = self._exit_at(node.identity)
+        version = "1.37.0" if exit_node is not None and exit_node.node.ipr_version == 10 else "1.30.0"
+        return DescribedNode(
+            node_id=node.node_id,
+            contract_node_type="nym_node",
+            description=NodeDescription(
+                host_information=HostInformation(
+                    ip_address=[str(node.address.ip)],
+                    keys=HostKeys(
+                        ed25519=base58.encode(node.identity),
+                        x25519=base58.encode(node.sphinx_key),
+                        current_x25519_sphinx_key=SphinxKey(
+                            rotation_id=self.network.topology.rotation_id, public_key=base58.encode(node.sphinx_key)
+                        ),
+                    ),
+                ),
+                build_information=BuildInformation(build_version=version),
+                ip_packet_router=ServiceAddress(address=exit_node.recipient.to_text()) if exit_node else None,
+            ),
+        )
+
+    def _exit_at(self, identity: bytes) -> MemoryExit | None:
+        return next((node for node in self.exits if node.recipient.gateway == identity), None)
+
+
+class MemoryPlatform:
+    """The tunnel's `Platform`, inside of a `MemoryWorld`."""
+
+    def __init__(self, world: MemoryWorld, storage: dict[str, bytes]) -> None:
+        self._world = world
+        self.storage = storage
+
+    def crypto(self) -> CryptoProvider:
+        return self._world.network.crypto
+
+    def random_bytes(self, count: int) -> bytes:
+        return self._world.network.random(count)
+
+    def now(self) -> float:
+        return self._world.now()
+
+    def wall_clock(self) -> float:
+        return self._world.now() + WALL_CLOCK_OFFSET_S
+
+    async def open_websocket(self, url: str, *, timeout_s: float) -> MemoryWebSocket:
+        for gateway in self._world.gateways.values():
+            if gateway.node.websocket_url == url:
+                return await gateway.open(timeout_s)
+        raise WebSocketFailed()
+
+    async def get(self, url: str, *, headers: Mapping[str, str], timeout_s: float) -> GetAnswer:
+        await asyncio.sleep(0.002)
+        if not self._world.is_reachable:
+            raise GetFailed()
+        return self._world.answer(url)
