@@ -1,0 +1,234 @@
+"""The pool's rules, with connections that record what happens to them."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from mix_tunnel.runtime.http.errors import ClientClosed
+from mix_tunnel.runtime.pool import ConnectionPool, Lease
+
+A = ("https", "a.test", 443)
+B = ("https", "b.test", 443)
+
+
+class Connection:
+    def __init__(self, name: str = "") -> None:
+        self.name = name
+        self.broken = asyncio.Event()
+        self.aborted = False
+        self.closed = False
+
+    async def wait_until_broken(self) -> None:
+        await self.broken.wait()
+
+    async def aclose(self) -> None:
+        self.closed = True
+
+    def abort(self) -> None:
+        self.aborted = True
+
+
+async def open_lease(pool: ConnectionPool[Connection], origin=A, name: str = "") -> Lease[Connection]:
+    lease = await pool.acquire(origin)
+    if lease.connection is None:
+        lease.connection = Connection(name)
+    return lease
+
+
+async def turns(count: int = 10) -> None:
+    for _ in range(count):
+        await asyncio.sleep(0)
+
+
+async def test_a_connection_given_back_is_given_out_again():
+    pool = ConnectionPool[Connection]()
+    lease = await open_lease(pool)
+    connection = lease.connection
+    lease.give_back()
+    lease.give_back()
+    assert (pool.idle, pool.open) == (1, 1)
+    assert (await pool.acquire(A)).connection is connection
+    assert (pool.idle, pool.open) == (0, 1)
+
+
+async def test_the_connection_used_last_is_given_out_first():
+    pool = ConnectionPool[Connection]()
+    first, second = await open_lease(pool, name="first"), await open_lease(pool, name="second")
+    second.give_back()
+    first.give_back()
+    assert (await open_lease(pool)).connection.name == "first"
+
+
+async def test_origins_do_not_share_connections():
+    pool = ConnectionPool[Connection]()
+    (await open_lease(pool, A)).give_back()
+    assert (await pool.acquire(B)).connection is None
+    assert (await pool.acquire(("http", "a.test", 443))).connection is None
+
+
+async def test_dropping_frees_the_place():
+    pool = ConnectionPool[Connection]()
+    lease = await open_lease(pool)
+    lease.drop()
+    lease.drop()
+    assert lease.connection.aborted
+    assert pool.open == 0
+
+
+async def test_finishing_closes_in_order():
+    pool = ConnectionPool[Connection]()
+    lease = await open_lease(pool)
+    lease.finish()
+    assert pool.open == 0
+    await turns()
+    assert lease.connection.closed
+    assert not lease.connection.aborted
+
+
+async def test_who_asked_first_is_served_first():
+    pool = ConnectionPool[Connection](per_origin=1)
+    lease = await open_lease(pool)
+    served: list[int] = []
+
+    async def use(number: int) -> None:
+        mine = await open_lease(pool)
+        served.append(number)
+        mine.give_back()
+
+    tasks = [asyncio.create_task(use(number)) for number in range(5)]
+    await turns()
+    assert served == []
+    lease.give_back()
+    await asyncio.wait(tasks)
+    assert served == [0, 1, 2, 3, 4]
+    assert pool.open == 1
+
+
+async def test_one_full_origin_does_not_hold_up_another():
+    pool = ConnectionPool[Connection](per_origin=1)
+    await open_lease(pool, A)
+    waiting = asyncio.create_task(pool.acquire(A))
+    await turns()
+    assert (await pool.acquire(B)).connection is None
+    waiting.cancel()
+
+
+async def test_a_place_is_made_by_closing_an_idle_connection_of_another_origin():
+    pool = ConnectionPool[Connection](in_all=2)
+    first, second = await open_lease(pool, A, "old"), await open_lease(pool, A, "new")
+    first.give_back()
+    second.give_back()
+    await pool.acquire(B)
+    await turns()
+    assert first.connection.closed
+    assert not second.connection.closed
+    assert pool.open == 2
+
+
+async def test_the_limit_in_all_holds_while_everything_is_used():
+    pool = ConnectionPool[Connection](in_all=1)
+    lease = await open_lease(pool, A)
+    waiting = asyncio.create_task(pool.acquire(B))
+    await turns()
+    assert not waiting.done()
+    lease.drop()
+    assert (await waiting).origin == B
+
+
+async def test_fresh_ones_are_not_idle_ones():
+    pool = ConnectionPool[Connection](per_origin=1)
+    lease = await open_lease(pool)
+    lease.give_back()
+    assert (await pool.acquire(A, fresh=True)).connection is None
+    await turns()
+    assert lease.connection.closed
+    assert pool.open == 1
+
+
+async def test_a_broken_idle_connection_is_closed():
+    pool = ConnectionPool[Connection]()
+    lease = await open_lease(pool)
+    lease.give_back()
+    lease.connection.broken.set()
+    await turns()
+    assert lease.connection.closed
+    assert pool.open == 0
+
+
+async def test_a_connection_that_breaks_while_it_is_given_out_is_replaced_by_room():
+    pool = ConnectionPool[Connection]()
+    lease = await open_lease(pool)
+    connection = lease.connection
+
+    async def already_broken() -> None:
+        return None
+
+    connection.wait_until_broken = already_broken  # its watcher ends in the same turn as the lease is granted
+    lease.give_back()
+    watcher = pool._idle[0].watcher
+    while not watcher.done():
+        task = asyncio.create_task(pool.acquire(A))
+        await asyncio.sleep(0)
+    assert (await task).connection is None or not watcher.cancelled()
+
+
+async def test_giving_up_while_waiting():
+    pool = ConnectionPool[Connection](per_origin=1)
+    lease = await open_lease(pool)
+    first, second = (asyncio.create_task(pool.acquire(A)) for _ in range(2))
+    await turns()
+    first.cancel()
+    lease.drop()
+    assert (await second).connection is None
+    assert pool.open == 1
+
+
+async def test_giving_up_in_the_very_moment_of_being_served():
+    pool = ConnectionPool[Connection](per_origin=1)
+    lease = await open_lease(pool)
+    waiting = asyncio.create_task(pool.acquire(A))
+    await turns()
+    lease.give_back()  # serves `waiting`, which has not run yet
+    waiting.cancel()
+    await asyncio.wait({waiting})
+    assert waiting.cancelled()
+    await turns()
+    assert (await asyncio.wait_for(pool.acquire(A), 1)).origin == A
+    assert pool.open == 1
+
+
+async def test_closing():
+    pool = ConnectionPool[Connection](per_origin=2)
+    used, idle = await open_lease(pool), await open_lease(pool)
+    idle.give_back()
+    third = await open_lease(pool)
+    waiting = asyncio.create_task(pool.acquire(A))
+    third.give_back()
+    await turns()
+    await pool.aclose()
+    assert used.connection.aborted
+    assert pool.open == 0 or waiting.done()
+    with pytest.raises(ClientClosed):
+        await pool.acquire(A)
+
+
+async def test_closing_turns_those_who_wait_away():
+    pool = ConnectionPool[Connection](per_origin=1)
+    await open_lease(pool)
+    waiting = asyncio.create_task(pool.acquire(A))
+    await turns()
+    await pool.aclose()
+    with pytest.raises(ClientClosed):
+        await waiting
+    assert pool.open == 0
+
+
+async def test_dropping_soon_from_the_garbage_collector():
+    pool = ConnectionPool[Connection]()
+    lease = await open_lease(pool)
+    lease.drop_soon()
+    assert not lease.released
+    await turns(2)
+    assert lease.connection.aborted
