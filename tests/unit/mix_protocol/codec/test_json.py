@@ -2,7 +2,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from mix_protocol.codec.json import decode_json, encode_json
+from mix_protocol.codec.json import MAX_NESTING, check_nesting, decode_json, encode_json
 from mix_protocol.codec.reader import MalformedMessage
 
 
@@ -38,3 +38,26 @@ def test_unknown_members_are_ignored():
 def test_anything_else_is_malformed(data: bytes):
     with pytest.raises(MalformedMessage, match="malformed cup"):
         decode_json(data, Cup, "cup")
+
+
+@pytest.mark.parametrize("depth", [499, 501, 3_000, 100_000])
+@pytest.mark.parametrize(("opening", "closing"), [("[", "]"), ('{"a":', "}"), ('["]]]]",', "]")])
+def test_nesting_is_bounded(depth, opening, closing):
+    text = opening * depth + "1" + closing * depth
+    if depth < MAX_NESTING and len(opening) == 1:
+        check_nesting(text, "text")
+    if depth > MAX_NESTING:
+        for data in (text, text.encode()):
+            with pytest.raises(MalformedMessage):
+                check_nesting(data, "text")
+
+
+def test_brackets_in_strings_are_no_nesting():
+    text = encode_json(["[" * 5_000, '"\\' + "{" * 5_000])
+    check_nesting(text, "text")
+    assert decode_json(text, list[str], "text")[0] == "[" * 5_000
+
+
+def test_wide_documents_are_fine():
+    wide = encode_json([[{"a": [1, []]}] * 50] * 500)
+    check_nesting(wide, "text")

@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from mix_protocol.codec.json import decode_json
+from mix_protocol.codec.reader import MalformedMessage
 from mix_tunnel.rpc.errors import MalformedRpcMessage
 
 VERSION = 1
@@ -112,12 +114,12 @@ def decode_head(head: str, body: bytes | None = None) -> Message:
     if len(head) > MAX_HEAD_LENGTH:
         raise MalformedRpcMessage("the message between page and worker is too large", length=len(head))
     try:
-        members = msgspec.json.decode(head, type=dict[str, Any])
+        members = decode_json(head, dict[str, Any], "message between page and worker")
         if members.pop("version", None) != VERSION:
             raise MalformedRpcMessage("page and worker are of different versions; reload the page")
         cls = _CLASSES[members.pop("type")]
         message = msgspec.convert(members, cls)
-    except (msgspec.DecodeError, KeyError, TypeError, UnicodeError, RecursionError) as error:
+    except (MalformedMessage, msgspec.ValidationError, KeyError, TypeError) as error:
         raise MalformedRpcMessage(reason=type(error).__name__) from None
     _check(message, body)
     return message
