@@ -205,6 +205,7 @@ def main() -> None:
         if arguments.tests:
             folder = Folder(arguments.tests.resolve())
             put_pyodide(folder, "", gather_wheels([WEB / "wheels.lock", WEB / "wheels-tests.lock"]))
+            folder.put("pyodide.js", PYODIDE / "pyodide.js")  # pytest-pyodide's Node wants CommonJS
         else:
             folder = Folder(arguments.output.resolve())
             put_pyodide(folder, "mix-tunnel/pyodide/", gather_wheels([WEB / "wheels.lock"]))
