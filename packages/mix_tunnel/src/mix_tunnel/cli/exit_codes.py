@@ -40,12 +40,13 @@ _BY_CODE = {
     "fetch.body_not_replayable": ExitCode.BODY_NOT_REPLAYABLE,
     "tls.truncated": ExitCode.RECEIVE_FAILED,
     "tls.broken": ExitCode.RECEIVE_FAILED,
+    "tunnel.exit_policy_denied": ExitCode.COULD_NOT_CONNECT,
 }
 _BY_LAYER = {
     "dns": ExitCode.NAME_NOT_RESOLVED,
     "tls": ExitCode.TLS_HANDSHAKE,
     "tcp": ExitCode.COULD_NOT_CONNECT,
-    "netstack": ExitCode.COULD_NOT_CONNECT,
+    "ip": ExitCode.COULD_NOT_CONNECT,
 }
 
 
