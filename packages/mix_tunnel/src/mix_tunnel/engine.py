@@ -17,7 +17,8 @@ from mix_protocol.ipr.events import ExitConnected, ExitLost, ExitRefused, ExitRe
 from mix_protocol.netstack.device import Device
 from mix_protocol.sphinx.mix_packet import MixPacket
 from mix_protocol.topology.exits import ExitNode
-from mix_tunnel.mixnet.client import DataReceived, MixnetClient
+from mix_tunnel.mixnet.client import DataReceived, MixnetClient, SurbsRequested
+from mix_tunnel.mixnet.surb_budget import SurbBudget
 from mix_tunnel.stats import TunnelStats
 
 EngineEvent = ExitConnected | ExitRefused | ExitLost | ExitReported
@@ -51,6 +52,7 @@ class TunnelEngine:
         self._make_device = make_device
         self._unix_time_offset_s = unix_time_offset_s
         self._ipr: IprClient | None = None
+        self._surbs = SurbBudget()
         self._events: deque[EngineEvent] = deque()
         self._suspended = False
         self._bytes_sent = 0
@@ -67,6 +69,7 @@ class TunnelEngine:
         """Ask an exit for addresses; `ExitConnected` or `ExitRefused` follows. An exit asked before is left."""
         self.leave_exit(now)
         self.exit = exit_node
+        self._surbs = SurbBudget()
         self._ipr = IprClient(
             self._random,
             ipr_version=exit_node.ipr_version,
@@ -122,12 +125,15 @@ class TunnelEngine:
         """Take a payload that the entry gateway pushed."""
         self.mixnet.receive_pushed(payload, now)
         while (event := self.mixnet.next_event()) is not None:
-            # Only whom we gave SURBs can reply; what strangers send to our address has no business here.
-            if isinstance(event, DataReceived) and event.is_reply and self._ipr is not None:
-                try:
-                    self._ipr.receive_message(event.data, now)
-                except PeerMisbehaved:
-                    self.mixnet.counters.packets_dropped += 1
+            match event:
+                case DataReceived(data, is_reply=True):
+                    self._receive_reply(data, now)
+                case SurbsRequested(recipient, _, granted) if (
+                    self.exit is not None and recipient == self.exit.recipient
+                ):
+                    self._surbs.note_request(granted)
+                case _:
+                    pass  # only whom we gave SURBs can reply; what strangers send to our address is not for us
         self._take_ipr_events(now)
 
     def packets_to_send(self, now: float, *, waiting: int = 0) -> list[MixPacket]:
@@ -182,11 +188,24 @@ class TunnelEngine:
                 continue  # a device may be anything, also one that emits what no IP packet can be
             self._bytes_sent += len(packet)
 
+    def _receive_reply(self, data: bytes, now: float) -> None:
+        self._surbs.note_reply(len(data))
+        if self._ipr is None:
+            return
+        try:
+            self._ipr.receive_message(data, now)
+        except PeerMisbehaved:
+            self.mixnet.counters.packets_dropped += 1
+
     def _send_messages(self, now: float) -> None:
         if self._ipr is None or self.exit is None:
             return
         for message in self._ipr.messages_to_send(now):
-            self.mixnet.send_message(message.payload, self.exit.recipient, now, surbs=message.reply_surbs)
+            surbs = message.reply_surbs
+            if self._ipr.is_connected:
+                surbs = self._surbs.choose(surbs, len(message.payload))
+            self._surbs.give(surbs)
+            self.mixnet.send_message(message.payload, self.exit.recipient, now, surbs=surbs)
 
     def _take_ipr_events(self, now: float) -> None:
         if self._ipr is None:

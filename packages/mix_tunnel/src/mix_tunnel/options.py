@@ -45,7 +45,8 @@ class TunnelOptions:
     open_reply_surbs: int = 10
     """Reply SURBs given to the exit with the message that opens the stream."""
     data_reply_surbs: int = 2
-    """Reply SURBs given to the exit with every further message."""
+    """Reply SURBs given to the exit with every further message; while it must have few, also what fits in the
+    message's padding, and none while it must have plenty."""
     primary_dns: str = "8.8.8.8:53"
     """Resolver asked first, as `IP:PORT` or `IP`; reached through the tunnel."""
     fallback_dns: str = "1.1.1.1:53"

@@ -44,6 +44,9 @@ EXIT_RETRY_S = 5.0
 LAST_MARGIN_S = 0.1
 """The last candidate's time ends so much before the whole time, so that its own error is what is told."""
 REFRESH_S = 300.0
+"""Time between two looks at the directory; in networks with short epochs an eighth of an epoch, so that no change of
+the nodes' keys (an epoch after which the old ones are gone) is missed."""
+REFRESHES_PER_EPOCH = 8
 RECONNECT_PAUSES_S = (0.0, 0.5, 1.0, 2.0, 4.0)
 """Pauses before the attempts to reconnect; the last one repeats."""
 CLOSE_FLUSH_S = 1.0
@@ -78,6 +81,7 @@ class TunnelDriver:
         self._tasks: list[asyncio.Task[None]] = []
         self._settled = asyncio.Event()
         self._end: MixError | None = None
+        self._epoch_s = 3600.0
         self._reconnects = 0
         self._closing = asyncio.Lock()
         self.network = TunnelNetwork(options, platform, self.wake, self._until_ready)
@@ -157,6 +161,7 @@ class TunnelDriver:
             exits = group.create_task(list_exit_candidates(self._options, self._directory))
             snapshot = group.create_task(self._directory.fetch_snapshot())
         self._exits = exits.result()
+        self._epoch_s = max(snapshot.result().key_rotation.epoch_duration.seconds, float(REFRESHES_PER_EPOCH))
         self._reporter.enter(Step.CHOOSING_GATEWAY)
         random = self._platform.random_bytes
         gateways = entry_candidates(self._options, snapshot.result(), self._keys.gateway_keys.keys(), random)
@@ -292,10 +297,10 @@ class TunnelDriver:
                     continue
 
     async def _keep_topology_fresh(self) -> None:
-        """Fetch the directory every five minutes; an old topology is better than none."""
+        """Fetch the directory now and then; an old topology is better than none."""
         assert self._session is not None
         while True:
-            await asyncio.sleep(REFRESH_S)
+            await asyncio.sleep(min(REFRESH_S, self._epoch_s / REFRESHES_PER_EPOCH))
             try:
                 topology = await self._fetch_topology()
             except MixError as error:

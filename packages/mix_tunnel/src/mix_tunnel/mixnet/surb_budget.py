@@ -1,0 +1,63 @@
+"""How many reply SURBs to send along, given what the recipient must still have of earlier ones.
+
+Each SURB costs four Diffie-Hellman chains to make and 460 bytes to send, and a message is padded to whole fragments
+anyway. So SURBs that fit in the padding cost no packet, and those that do not are left out while there are plenty.
+"""
+
+from __future__ import annotations
+
+from mix_protocol.messages.fragment import UNLINKED_HEADER_LENGTH
+from mix_protocol.messages.geometry import SENDER_TAG_LENGTH, fragment_length
+from mix_protocol.sphinx.geometry import PacketSize
+
+SCARCE = 40
+"""With fewer SURBs than this, the recipient gets what fits in the padding beside what it is due."""
+PLENTIFUL = 100
+"""From so many on, the recipient gets only what fits in the padding."""
+ENOUGH = 200
+"""From so many on, the recipient gets none; published clients ask for no more either."""
+RESERVE = 10
+"""What a recipient keeps back to ask for more; so many it has left when it asks."""
+
+_SURB_LENGTH = 460
+_OVERHEAD = 1 + SENDER_TAG_LENGTH + 1 + 4 + 1  # type, sender tag, content tag, head of the SURB list, padding mark
+_ROOM = fragment_length(PacketSize.REGULAR) - UNLINKED_HEADER_LENGTH
+
+
+class SurbBudget:
+    """An estimate of the SURBs that one recipient holds. Lost packets make it too high, until the recipient asks."""
+
+    def __init__(self) -> None:
+        self.stock = 0
+
+    def give(self, count: int) -> None:
+        """Note that SURBs are sent."""
+        self.stock += count
+
+    def note_reply(self, length: int) -> None:
+        """Note that a reply of `length` bytes came; each of its fragments used a SURB up."""
+        self.stock = max(0, self.stock - fragments_of(length, 0))
+
+    def note_request(self, granted: int) -> None:
+        """Note that the recipient asked for more, and how many it gets."""
+        self.stock = RESERVE + granted
+
+    def choose(self, due: int, length: int) -> int:
+        """How many to send with a message of `length` bytes, when `due` would be sent without this estimate."""
+        if not due or self.stock >= ENOUGH:
+            return 0
+        if self.stock >= PLENTIFUL:
+            return min(due, _free(fragments_of(length, 0), length))
+        if self.stock < SCARCE:
+            return max(due, _free(fragments_of(length, due), length))
+        return due
+
+
+def fragments_of(length: int, surbs: int) -> int:
+    """How many fragments a message of `length` bytes with so many SURBs takes."""
+    return -(-(_OVERHEAD + length + surbs * _SURB_LENGTH) // _ROOM)
+
+
+def _free(fragments: int, length: int) -> int:
+    """How many SURBs fit in so many fragments beside the message."""
+    return (fragments * _ROOM - _OVERHEAD - length) // _SURB_LENGTH
