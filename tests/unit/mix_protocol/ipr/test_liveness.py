@@ -1,0 +1,59 @@
+from mix_protocol.ipr.liveness import Liveness, LivenessPolicy
+
+
+def test_an_idle_connection_is_kept_alive():
+    liveness = Liveness(LivenessPolicy(keepalive_s=25.0), 0.0)
+    assert liveness.deadline() == 25.0
+    assert not liveness.wants_probe(24.9)
+    assert liveness.wants_probe(25.0)
+
+
+def test_sending_counts_as_life():
+    liveness = Liveness(LivenessPolicy(keepalive_s=25.0, silence_s=None), 0.0)
+    liveness.sent(20.0)
+    assert liveness.deadline() == 45.0
+
+
+def test_silence_is_measured_from_the_first_unanswered_packet():
+    liveness = Liveness(LivenessPolicy(silence_s=10.0), 0.0)
+    liveness.sent(1.0)
+    liveness.sent(9.0)
+    assert liveness.deadline() == 11.0
+    liveness.received()
+    assert liveness.deadline() == 9.0 + 25.0
+
+
+def test_an_exit_is_lost_after_so_many_probes():
+    liveness = Liveness(LivenessPolicy(silence_s=10.0, probe_interval_s=5.0, max_probes=2), 0.0)
+    liveness.sent(0.0)
+    for moment in (10.0, 15.0):
+        assert liveness.wants_probe(moment)
+        assert not liveness.is_lost(moment)
+        liveness.probed(moment)
+    assert not liveness.is_lost(19.9)
+    assert liveness.is_lost(20.0)
+
+
+def test_any_answer_ends_probing():
+    liveness = Liveness(LivenessPolicy(), 0.0)
+    liveness.sent(0.0)
+    liveness.probed(10.0)
+    liveness.received()
+    assert not liveness.is_lost(100.0)
+    assert liveness.deadline() == 35.0
+
+
+def test_without_watching_for_silence_nothing_is_ever_lost():
+    liveness = Liveness(LivenessPolicy(keepalive_s=25.0, silence_s=None, max_probes=1), 0.0)
+    liveness.sent(0.0)
+    for moment in (25.0, 50.0, 75.0):
+        assert liveness.deadline() == moment
+        liveness.probed(moment)
+        assert not liveness.is_lost(moment + 24)
+
+
+def test_everything_can_be_switched_off():
+    liveness = Liveness(LivenessPolicy(keepalive_s=None, silence_s=None), 0.0)
+    liveness.sent(0.0)
+    assert liveness.deadline() is None
+    assert not liveness.wants_probe(1e9)
