@@ -36,7 +36,7 @@ class GatewayFrameKind(enum.IntEnum):
 
 
 def seal_frame(crypto: CryptoProvider, random: RandomBytes, key: bytes, kind: int, plaintext: bytes) -> bytes:
-    """A frame with a fresh random nonce."""
+    """A frame with a fresh random nonce; `plaintext` is not empty."""
     nonce = random(NONCE_LENGTH)
     return b"".join((bytes((kind, _ENCRYPTED)), nonce, crypto.aes256_gcm_siv_seal(key, nonce, plaintext)))
 
@@ -44,7 +44,7 @@ def seal_frame(crypto: CryptoProvider, random: RandomBytes, key: bytes, kind: in
 def open_frame(crypto: CryptoProvider, key: bytes, frame: bytes) -> tuple[int, bytes]:
     """The kind and the plaintext of a frame; raises `MalformedFrame`, also when the tag is wrong."""
     start = _HEADER_LENGTH + NONCE_LENGTH
-    if not start + TAG_LENGTH <= len(frame) <= MAX_BINARY_LENGTH or frame[1] != _ENCRYPTED:
+    if not start + TAG_LENGTH < len(frame) <= MAX_BINARY_LENGTH or frame[1] != _ENCRYPTED:
         raise MalformedFrame()
     try:
         return frame[0], crypto.aes256_gcm_siv_open(key, frame[_HEADER_LENGTH:start], frame[start:])

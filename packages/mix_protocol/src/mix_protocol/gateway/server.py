@@ -131,9 +131,14 @@ class GatewaySession:
             self._send(control.BandwidthExceeded(cost, client.allowance(unix_time)))
 
     def push_payload(self, payload: bytes) -> None:
-        """Queue the payload of a packet that ended here. Raises `GatewayConnectionClosed` if there is no session."""
+        """Queue the payload of a packet that ended here. Raises `GatewayConnectionClosed` if there is no session.
+
+        Strangers decide what payloads are, so an empty one, which no frame can hold, is let go without a word.
+        """
         if self._client is None or self._failed:
             raise GatewayConnectionClosed("there is no session to push a payload to")
+        if not payload:
+            return
         kind = GatewayFrameKind.PUSHED_MESSAGE
         self._frames.append(seal_frame(self._crypto, self._random, self._shared_key, kind, payload))
 
