@@ -87,7 +87,8 @@ async def serving(app: ASGIApp, listener: socket.socket, **options: Any) -> Asyn
 async def local_network(arguments: list[str]) -> AsyncIterator[tuple[asyncio.subprocess.Process, dict[str, Any]]]:
     """`mix-network up` until the block ends; gives the process and what its line says."""
     program = Path(sys.executable).with_name("mix-network")
-    command = [str(program), "up", "--json", "--allow-local", "--host", f"{DEMO_NAME}={LOCALHOST}", *arguments]
+    names = ["--host", f"{DEMO_NAME}={LOCALHOST}", "--dns", "none"]
+    command = [str(program), "up", "--json", "--allow-local", *names, *arguments]
     try:
         # A session of its own: Ctrl-C reaches this program alone, which then stops the network in good order.
         process = await asyncio.create_subprocess_exec(

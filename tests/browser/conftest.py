@@ -1,0 +1,137 @@
+"""The playground as a user starts it, and pages of it in headless Chromium."""
+
+from __future__ import annotations
+
+import json
+import sys
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, ConsoleMessage, Page, expect
+from support.chromium import chromium
+from support.processes import first_line, running
+
+ROOT = Path(__file__).parents[2]
+READY_MS = 45_000
+NO_COVER = {"disableCoverTraffic": True, "disablePoissonTraffic": True}
+
+
+def read_json(url: str) -> Any:
+    with urllib.request.urlopen(url, timeout=10) as answer:
+        return json.load(answer)
+
+
+@dataclass
+class Playground:
+    """Where everything is that `make playground` has started."""
+
+    url: str
+    https: str
+    http: str
+    network: dict[str, Any]
+    capture: Path
+
+    def exit_flows(self) -> int:
+        """How many flows the exit holds at this moment."""
+        metrics = self.network["directory"]["http"].removesuffix("/api") + "/metrics.json"
+        return read_json(metrics)["exit"]["flow_count"]
+
+    def visitors(self) -> dict[str, int]:
+        """Who has been at the demo site."""
+        return read_json(f"{self.url}visitors.json")
+
+
+@dataclass
+class Watched:
+    """A page, and what the browser said about it."""
+
+    page: Page
+    complaints: list[str] = field(default_factory=list)
+    """Violations of the Content-Security-Policy and uncaught errors."""
+    origins: set[str] = field(default_factory=set)
+    """Where the page and its worker sent requests to."""
+
+    def connect(self) -> None:
+        """Press Connect and wait."""
+        self.page.get_by_test_id("connect").click()
+        expect(self.page.get_by_test_id("tunnel-state")).to_have_text("ready", timeout=READY_MS)
+
+    def disconnect(self) -> None:
+        """Press Disconnect and wait."""
+        self.page.get_by_test_id("disconnect").click()
+        expect(self.page.get_by_test_id("tunnel-state")).to_have_text("shutdown", timeout=20_000)
+
+    def fetch(self, url: str, *, method: str = "GET", body: str | None = None) -> None:
+        """Fill the form in and send it."""
+        self.page.get_by_test_id("fetch-method").select_option(method)
+        self.page.get_by_test_id("fetch-url").fill(url)
+        if body is not None:
+            self.page.get_by_test_id("fetch-request-body").fill(body)
+        self.page.get_by_test_id("fetch-send").click()
+
+
+@pytest.fixture(scope="session")
+def playground(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Playground]:
+    capture = tmp_path_factory.mktemp("capture") / "exit.pcap"
+    program = [sys.executable, str(ROOT / "web/playground.py"), "--port", "0", "--json"]
+    with running([*program, "--", "--pcap", str(capture)]) as process:
+        ready = json.loads(first_line(process))
+        yield Playground(ready["url"], ready["https"], ready["http"], ready["network"], capture)
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    with chromium() as running_browser:
+        yield running_browser
+
+
+@pytest.fixture
+def watched(browser: Browser, playground: Playground) -> Iterator[Watched]:
+    """A fresh page of the playground; at the end, nothing may have been complained about."""
+    context = browser.new_context()
+    page = context.new_page()
+    result = Watched(page)
+
+    def listen(message: ConsoleMessage) -> None:
+        if "Content Security Policy" in message.text or "Content-Security-Policy" in message.text:
+            result.complaints.append(message.text)
+
+    page.on("console", listen)
+    page.on("pageerror", lambda error: result.complaints.append(str(error)))
+    context.on("request", lambda request: result.origins.add("/".join(request.url.split("/")[:3]) + "/"))
+    page.on("websocket", lambda socket: result.origins.add("/".join(socket.url.split("/")[:3]) + "/"))
+    page.goto(playground.url)
+    page.get_by_test_id("cover-traffic").uncheck()
+    yield result
+    context.close()
+    assert result.complaints == []
+    gateways = {f"{gateway['ws']}/" for gateway in playground.network["entry_gateways"]}
+    assert result.origins - gateways == {playground.url}
+
+
+@pytest.fixture
+def api(watched: Watched, playground: Playground) -> Any:
+    """Runs JavaScript in the page with our packages at hand, on a tunnel that is ready."""
+    options = {**NO_COVER, **read_json(f"{playground.url}playground.json")}
+    options["directoryUrl"] = f"{playground.url}api"
+    options = {name: value for name, value in options.items() if name not in ("directoryPath", "examples")}
+
+    def run(code: str, **values: Any) -> Any:
+        script = f"""async (values) => {{
+          const {{ mixFetch, setupMixTunnel, disconnectMixTunnel, getTunnelState, getTunnelStats, MixError }} =
+            await import("/mix-fetch/index.js");
+          const describe = (error) => ({{ name: error.name, code: error.code, message: error.message,
+            isTypeError: error instanceof TypeError, isMixError: error instanceof MixError }});
+          const caught = async (promise) => promise.then(() => null, describe);
+          const options = values.options;
+          const site = values.site;
+          {code}
+        }}"""
+        return watched.page.evaluate(script, {"options": options, "site": playground.https, **values})
+
+    run("await setupMixTunnel(options)")
+    return run
