@@ -1,0 +1,362 @@
+"""TCP's part of a stack: which segment belongs to which connection, and which connection has something to do."""
+
+from __future__ import annotations
+
+import hashlib
+import heapq
+from collections.abc import Callable, Iterable
+
+from mix_protocol.crypto.randomness import RandomBytes
+from mix_protocol.errors import MixError
+from mix_protocol.netstack.errors import AddressInUse, ConnectionAborted, ConnectionReset, Unreachable
+from mix_protocol.netstack.ports import PortAllocator
+from mix_protocol.netstack.tcp import arrival, departure, timeouts
+from mix_protocol.netstack.tcp.config import TcpConfig
+from mix_protocol.netstack.tcp.connection import TcpConnection
+from mix_protocol.netstack.tcp.control_block import ControlBlock, Flow
+from mix_protocol.netstack.tcp.listener import ConnectionRequested, TcpListener
+from mix_protocol.netstack.tcp.sequence import unwrap
+from mix_protocol.netstack.tcp.state import TcpState
+from mix_protocol.netstack.wire.icmp import UnreachableReason
+from mix_protocol.netstack.wire.ip import TCP, IpPacket
+from mix_protocol.netstack.wire.tcp import ACK, HEADER_LENGTH, RST, SYN, TcpSegment, decode_tcp
+
+_ISN_TICKS_PER_SECOND = 250_000
+_LEAST_PATH_MTU = 576
+_BURST_SEGMENTS = 8
+_MOST_STRAY_RESETS = 64
+
+SendIp = Callable[[bytes, bytes, int, bytes], None]
+SendUnreachable = Callable[[UnreachableReason, bytes, bytes, bytes], None]
+
+
+class TcpLayer:
+    """All connections and listeners of a stack.
+
+    send_unreachable -- sends an ICMP error: reason, from, to, the quoted packet
+    on_output -- called when an application's call has given a connection something to send
+    """
+
+    def __init__(
+        self, random: RandomBytes, config: TcpConfig, mtu_bytes: int, send_unreachable: SendUnreachable
+    ) -> None:
+        self._config = config
+        self._mtu_bytes = mtu_bytes
+        self._send_unreachable = send_unreachable
+        self._isn_key = random(16)
+        self.ports = PortAllocator(random)
+        self.on_output: Callable[[], None] | None = None
+        self._blocks: dict[Flow, ControlBlock] = {}
+        self._listeners: dict[tuple[bytes | None, int | None], TcpListener] = {}
+        self._requests: dict[Flow, ConnectionRequested] = {}
+        self._accepting: dict[Flow, tuple[TcpListener, TcpConnection]] = {}
+        self._dirty: dict[ControlBlock, None] = {}
+        # Armed deadlines; an entry is live while it is the one that the block remembers.
+        self._deadlines: list[tuple[float, int, ControlBlock]] = []
+        self._armed: dict[ControlBlock, float] = {}
+        self._counter = 0
+        self._stray_resets: list[tuple[bytes, bytes, TcpSegment]] = []
+
+    def __len__(self) -> int:
+        return len(self._blocks)
+
+    @property
+    def _is_promiscuous(self) -> bool:
+        return any(listener.promiscuous for listener in self._listeners.values())
+
+    # Opening.
+
+    def connect(
+        self, flow: Flow, now: float, config: TcpConfig | None = None, connect_timeout_s: float | None = None
+    ) -> TcpConnection:
+        """Active open; the flow must be free."""
+        if flow in self._blocks:
+            raise AddressInUse()
+        config = config or self._config
+        block = self._new_block(flow, now, config)
+        block.open(TcpState.SYN_SENT, now, connect_timeout_s or config.connect_timeout_s)
+        return self._start(block)
+
+    def listen(
+        self, address: bytes | None, port: int | None, backlog: int, promiscuous: bool, hold: bool
+    ) -> TcpListener:
+        """Passive open; None stands for any address or port."""
+        if (address, port) in self._listeners:
+            raise AddressInUse()
+        listener = TcpListener(self, address, port, backlog, promiscuous, hold)
+        self._listeners[(address, port)] = listener
+        if port is not None:
+            self.ports.claim(port)
+        return listener
+
+    def close_listener(self, listener: TcpListener, untaken: Iterable[TcpConnection]) -> None:
+        """Forget a listener and all that was not handed out."""
+        if self._listeners.pop((listener.address, listener.port), None) is None:
+            return
+        if listener.port is not None:
+            self.ports.release(listener.port)
+        for connection in untaken:
+            connection.abort()
+        for flow in list(listener.handshakes):
+            if flow in self._accepting:
+                self._accepting[flow][1].abort()
+            elif flow in self._requests:
+                self.refuse_request(self._requests[flow], None, 0.0)
+
+    def accept_request(self, request: ConnectionRequested, listener: TcpListener, now: float) -> TcpConnection:
+        """Answer a held SYN with SYN and ACK."""
+        block = self._new_block(request.flow, now, self._config)
+        self._drop_request(request)
+        if not request.is_pending or request.flow in self._blocks:
+            block.fail(ConnectionReset())
+            return TcpConnection(block, self._request_output)
+        request.is_pending = False
+        return self._open_passively(block, request.syn, now)
+
+    def refuse_request(self, request: ConnectionRequested, reason: UnreachableReason | None, now: float) -> None:
+        """Answer a held SYN with a RST or an ICMP error."""
+        self._drop_request(request)
+        if not request.is_pending:
+            return
+        request.is_pending = False
+        flow, syn = request.flow, request.syn
+        if reason is None:
+            self._reset_stray(flow, syn)
+        else:
+            packet = IpPacket(
+                flow.remote_address, flow.local_address, TCP, syn.encode(flow.remote_address, flow.local_address)
+            )
+            self._send_unreachable(reason, flow.local_address, flow.remote_address, packet.encode())
+        self._tell_output()
+
+    def _drop_request(self, request: ConnectionRequested) -> None:
+        if self._requests.get(request.flow) is request:
+            del self._requests[request.flow]
+            request._listener.handshakes.discard(request.flow)
+
+    def _new_block(self, flow: Flow, now: float, config: TcpConfig) -> ControlBlock:
+        headers = (40 if len(flow.local_address) == 16 else 20) + HEADER_LENGTH
+        return ControlBlock(flow, self._initial_sequence_number(flow, now), self._mtu_bytes - headers, config)
+
+    def _initial_sequence_number(self, flow: Flow, now: float) -> int:
+        """A clock plus a secret of the flow (RFC 6528): unguessable, yet rising for each flow."""
+        text = b"%b%d/%b%d" % (flow.local_address, flow.local_port, flow.remote_address, flow.remote_port)
+        secret = hashlib.blake2s(text, key=self._isn_key, digest_size=4).digest()
+        return (int(now * _ISN_TICKS_PER_SECOND) + int.from_bytes(secret, "big")) % (1 << 32)
+
+    def _open_passively(self, block: ControlBlock, syn: TcpSegment, now: float) -> TcpConnection:
+        block.is_passive = True
+        block.learn_peer(syn)
+        block.open(TcpState.SYN_RECEIVED, now, block.config.connect_timeout_s)
+        return self._start(block)
+
+    def _start(self, block: ControlBlock) -> TcpConnection:
+        self._blocks[block.flow] = block
+        self._dirty[block] = None
+        if not block.is_passive:
+            self.ports.claim(block.flow.local_port)
+        connection = TcpConnection(block, self._request_output)
+        self._tell_output()
+        return connection
+
+    # Segments.
+
+    def receive(self, packet: IpPacket, is_local: bool, now: float) -> None:
+        """Take in an IP packet whose payload is TCP. Raises MalformedPacket."""
+        segment = decode_tcp(packet.payload, packet.source, packet.destination)
+        flow = Flow(packet.destination, segment.destination_port, packet.source, segment.source_port)
+        block = self._blocks.get(flow)
+        if block is not None and block.state is TcpState.TIME_WAIT and self._may_reopen(block, segment):
+            self._forget(block)
+            block = None
+        if block is not None:
+            segment_state = block.state
+            arrival.segment_arrives(block, segment, now)
+            self._dirty[block] = None
+            if segment_state is TcpState.SYN_RECEIVED and block.state is not segment_state:
+                self._handshake_ended(block)
+            block.notify()
+            return
+        self._receive_stray(flow, segment, is_local, now)
+
+    @staticmethod
+    def _may_reopen(block: ControlBlock, segment: TcpSegment) -> bool:
+        """Whether a SYN begins a new incarnation of a flow in TIME_WAIT (RFC 9293 section 3.6.1)."""
+        if segment.flags & (SYN | ACK | RST) != SYN:
+            return False
+        return unwrap(segment.sequence, block.receiver.rcv_nxt) > block.receiver.rcv_nxt
+
+    def _receive_stray(self, flow: Flow, segment: TcpSegment, is_local: bool, now: float) -> None:
+        request = self._requests.get(flow)
+        if segment.flags & (SYN | ACK | RST) == SYN:
+            if request is not None:
+                if request.syn.sequence == segment.sequence:
+                    return
+                self._drop_request(request)
+                request.is_pending = False
+            listener = self._find_listener(flow, is_local)
+            if listener is not None:
+                self._syn_arrives(listener, flow, segment, now)
+                return
+        elif request is not None:
+            # The peer gives up: a RST for its SYN.
+            if segment.flags & RST:
+                self._drop_request(request)
+                request.is_pending = False
+            return
+        if is_local or self._is_promiscuous:
+            self._reset_stray(flow, segment)
+
+    def _find_listener(self, flow: Flow, is_local: bool) -> TcpListener | None:
+        address, port = flow.local_address, flow.local_port
+        for key in ((address, port), (None, port), (address, None), (None, None)):
+            listener = self._listeners.get(key)
+            if listener is not None and (is_local or listener.promiscuous):
+                return listener
+        return None
+
+    def _syn_arrives(self, listener: TcpListener, flow: Flow, segment: TcpSegment, now: float) -> None:
+        if not listener.has_room:
+            self._expire_requests(listener, now)
+            if not listener.has_room:
+                # Like a lost packet: the peer tries again, when there may be room.
+                return
+        segment.payload = b""
+        listener.handshakes.add(flow)
+        if listener.hold:
+            request = ConnectionRequested(self, listener, flow, segment, now)
+            self._requests[flow] = request
+            listener.add_request(request)
+            return
+        connection = self._open_passively(self._new_block(flow, now, self._config), segment, now)
+        self._accepting[flow] = (listener, connection)
+
+    def _expire_requests(self, listener: TcpListener, now: float) -> None:
+        for request in list(self._requests.values()):
+            if request.requested_at + self._config.connect_timeout_s > now:
+                break
+            if request.flow in listener.handshakes:
+                self._drop_request(request)
+                request.is_pending = False
+
+    def _handshake_ended(self, block: ControlBlock) -> None:
+        waiting = self._accepting.pop(block.flow, None)
+        if waiting is None:
+            return
+        listener, connection = waiting
+        listener.handshakes.discard(block.flow)
+        if block.state is not TcpState.CLOSED:
+            listener.add_established(connection)
+
+    def _reset_stray(self, flow: Flow, segment: TcpSegment) -> None:
+        reset = arrival.reset_for(segment)
+        if reset is not None and len(self._stray_resets) < _MOST_STRAY_RESETS:
+            self._stray_resets.append((flow.local_address, flow.remote_address, reset))
+
+    def receive_error(self, flow: Flow, sequence: int, reason: UnreachableReason, mtu_bytes: int, now: float) -> None:
+        """An ICMP error quotes a segment of ours; one whose number is not outstanding is forged or stale (RFC 5927)."""
+        block = self._blocks.get(flow)
+        if block is None:
+            return
+        sender = block.sender
+        if not sender.snd_una - block.is_handshaking <= unwrap(sequence, sender.snd_nxt) <= sender.snd_nxt:
+            return
+        if reason is UnreachableReason.PACKET_TOO_BIG:
+            headers = (40 if len(flow.local_address) == 16 else 20) + HEADER_LENGTH
+            sender.on_smaller_mss(max(mtu_bytes, _LEAST_PATH_MTU) - headers)
+        elif block.state is TcpState.SYN_SENT:
+            block.fail(Unreachable(reason.value))
+        else:
+            # Soft in an established connection: remembered, in case it times out (RFC 5461).
+            block.unreachable = Unreachable(reason.value)
+        self._dirty[block] = None
+        block.notify()
+
+    # Output and time.
+
+    def _request_output(self, block: ControlBlock) -> None:
+        if self._blocks.get(block.flow) is block:
+            self._dirty[block] = None
+            block.notify()
+        self._tell_output()
+
+    def _tell_output(self) -> None:
+        if self.on_output is not None:
+            self.on_output()
+
+    @property
+    def has_output(self) -> bool:
+        """Whether `segments_to_send` may have something."""
+        return bool(self._dirty or self._stray_resets)
+
+    def send(self, now: float, limit: int, emit: SendIp) -> None:
+        """Give out up to `limit` segments, connections in turns."""
+        while self._stray_resets and limit > 0:
+            source, destination, reset = self._stray_resets.pop()
+            emit(source, destination, TCP, reset.encode(source, destination))
+            limit -= 1
+        while self._dirty and limit > 0:
+            block = next(iter(self._dirty))
+            del self._dirty[block]
+            flow = block.flow
+            for _ in range(min(_BURST_SEGMENTS, limit)):
+                segment = departure.next_segment(block, now)
+                if segment is None:
+                    self._settle(block, now)
+                    break
+                limit -= 1
+                emit(flow.local_address, flow.remote_address, TCP, segment.encode_with_sum(block.pseudo_sum))
+            else:
+                self._dirty[block] = None
+            block.notify()
+
+    def _settle(self, block: ControlBlock, now: float) -> None:
+        if block.state is TcpState.CLOSED:
+            self._forget(block)
+            return
+        timeouts.arm(block, now)
+        deadline = timeouts.next_timeout(block)
+        if deadline is None:
+            self._armed.pop(block, None)
+            return
+        armed = self._armed.get(block)
+        # An entry that comes too early only wakes us up once more; one that comes too late would be a fault.
+        if armed is None or deadline < armed:
+            self._armed[block] = deadline
+            self._counter += 1
+            heapq.heappush(self._deadlines, (deadline, self._counter, block))
+
+    def _forget(self, block: ControlBlock) -> None:
+        if self._blocks.get(block.flow) is block:
+            del self._blocks[block.flow]
+            if not block.is_passive:
+                self.ports.release(block.flow.local_port)
+        self._armed.pop(block, None)
+        self._dirty.pop(block, None)
+        self._handshake_ended(block)
+
+    def next_timeout(self) -> float | None:
+        """The earliest deadline of all connections; it may turn out to be one that has moved on."""
+        deadlines = self._deadlines
+        while deadlines and self._armed.get(deadlines[0][2]) != deadlines[0][0]:
+            heapq.heappop(deadlines)
+        return deadlines[0][0] if deadlines else None
+
+    def handle_timeout(self, now: float) -> None:
+        """Let every connection whose deadline has come act on it."""
+        deadlines = self._deadlines
+        while deadlines and deadlines[0][0] <= now:
+            deadline, _, block = heapq.heappop(deadlines)
+            if self._armed.get(block) != deadline:
+                continue
+            del self._armed[block]
+            timeouts.handle_timeout(block, now)
+            self._dirty[block] = None
+            block.notify()
+
+    def abort_all(self, error: MixError | None = None) -> None:
+        """End every connection without a word to its peer, with this error."""
+        for block in list(self._blocks.values()):
+            block.fail(error or ConnectionAborted())
+            self._forget(block)
+            block.notify()
