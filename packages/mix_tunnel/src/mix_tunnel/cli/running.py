@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import logging
 import signal
 import sys
-from collections.abc import AsyncIterator, Callable, Coroutine
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from typing import Any, NoReturn, TypeVar
 
 import click
@@ -87,25 +88,16 @@ async def open_tunnel(options: TunnelOptions) -> AsyncIterator[Tunnel]:
         yield tunnel
 
 
-class _steps_on_terminal:  # noqa: N801 - used as a function
-    """Shows the current step of connecting on standard error, if a person sits there."""
+@contextmanager
+def _steps_on_terminal() -> Iterator[Callable[[TunnelState], None]]:
+    """Gives a function that shows the current step on standard error, if a person sits there."""
+    if not sys.stderr.isatty():
+        yield lambda state: None
+        return
+    from rich.console import Console
 
-    def __enter__(self) -> Callable[[TunnelState], None]:
-        self._status: Any = None
-        if sys.stderr.isatty():
-            from rich.console import Console
-
-            self._status = Console(stderr=True).status("connecting to the mixnet")
-            self._status.start()
-        return self._show
-
-    def _show(self, state: TunnelState) -> None:
-        if self._status is not None and state.step:
-            self._status.update(f"{state.phase}: {state.step} ({state.elapsed_ms / 1000:.1f} s)")
-
-    def __exit__(self, *_: object) -> None:
-        if self._status is not None:
-            self._status.stop()
+    with Console(stderr=True).status("connecting to the mixnet") as status:
+        yield lambda state: status.update(f"{state.phase}: {state.step} ({state.elapsed_ms / 1000:.1f} s)")
 
 
 def tunnel_options(command: F) -> F:
@@ -127,6 +119,7 @@ def tunnel_options(command: F) -> F:
         click.option("--debug", is_flag=True, help="Log on standard error what the tunnel does."),
     ]
 
+    @functools.wraps(command)
     def wrapped(**arguments: Any) -> Any:
         arguments["options"] = read_tunnel_options(
             directory_url=arguments.pop("directory_url"),
@@ -139,9 +132,6 @@ def tunnel_options(command: F) -> F:
         )
         return command(**arguments)
 
-    wrapped.__doc__ = command.__doc__
-    wrapped.__name__ = command.__name__
-    wrapped.__click_params__ = getattr(command, "__click_params__", [])  # type: ignore[attr-defined]
     result: Any = wrapped
     for decorate in reversed(decorators):
         result = decorate(result)
