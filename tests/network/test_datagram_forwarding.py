@@ -51,6 +51,7 @@ class Bench:
     def __post_init__(self) -> None:
         self.link = NatLink(
             self.sent.append,
+            lambda: None,
             self.clock,
             ExitPolicy.open(allow_loopback=self.allow_loopback),
             self.resolver,

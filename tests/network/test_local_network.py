@@ -15,8 +15,6 @@ import dns.message
 import dns.rcode
 import httpx
 import pytest
-from mix_protocol.netstack.stack import NetworkStack
-from mix_protocol.netstack.tcp.connection import TcpConnection
 from support.raw_client import RawClient, raw_client
 from support.servers import HttpServer, pattern, serve_http
 from support.waiting import until
@@ -24,6 +22,8 @@ from support.waiting import until
 from mix_network.local_network import LocalNetwork
 from mix_network.options import NetworkOptions
 from mix_protocol.ipr.events import ExitConnected, ExitReported
+from mix_protocol.netstack.stack import NetworkStack
+from mix_protocol.netstack.tcp.connection import TcpConnection
 
 BODY = pattern(50_000)
 HOSTS = {"demo.test": (ip_address("127.0.0.1"),)}

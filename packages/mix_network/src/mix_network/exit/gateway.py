@@ -9,7 +9,6 @@ from ipaddress import IPv4Address, IPv6Address
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from mix_protocol.netstack.pcap import PcapWriter
 
 from mix_network.exit.hosts_resolver import HostsResolver
 from mix_network.exit.nat.flow import FlowTable
@@ -96,6 +95,8 @@ class ExitGateway:
         self._nat = nat
         device: Device = nat
         if self._options.pcap is not None:
+            from mix_protocol.netstack.pcap import PcapWriter
+
             self._capture = self._options.pcap.open("wb")
             device = PcapWriter(nat, self._capture, time.time)
         self._service.start(device, nat)

@@ -91,7 +91,7 @@ class PingForwarder:
             return
         key = FlowKey("icmp", (packet.source, message.identifier), (packet.destination, 0))
         try:
-            flow = self._flows.get(key) or self._open(key, packet, now)
+            flow = self._flows.get(key) or self._open(key, now)
             if flow is None:
                 self.link.refuse(original, packet, UnreachableReason.ADMINISTRATIVELY_PROHIBITED)
                 return
@@ -120,10 +120,10 @@ class PingForwarder:
         for flow in list(self._flows.values()):
             flow.abort()
 
-    def _open(self, key: FlowKey, packet: IpPacket, now: float) -> _PingFlow | None:
+    def _open(self, key: FlowKey, now: float) -> _PingFlow | None:
         """A new flow; None if it is not allowed. Raises OSError."""
         full = len(self._flows) >= _MAX_FLOWS or not self.link.flows.has_room_for(key.client[0])
-        if full or not self.link.allows(packet, 0):
+        if full or not self.link.allows(unpack_address(key.client[0]), unpack_address(key.remote[0]), 0):
             return None
         flow = _PingFlow(self, key, now)
         self._flows[key] = flow

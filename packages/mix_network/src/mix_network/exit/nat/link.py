@@ -11,7 +11,7 @@ from mix_network.exit.nat.flow import FlowTable
 from mix_network.exit.nat.packets import unreachable_for
 from mix_network.exit.policy import ExitPolicy
 from mix_protocol.netstack.wire.icmp import UnreachableReason
-from mix_protocol.netstack.wire.ip import IpAddress, IpPacket, unpack_address
+from mix_protocol.netstack.wire.ip import IpAddress, IpPacket
 
 LOOPBACK_SOURCE = "127.0.0.2"
 """Where sockets to loopback destinations come from, so that a local server can tell the exit from other programs."""
@@ -24,12 +24,14 @@ class NatLink:
     """The common ground of a NAT's forwarders.
 
     send -- queues an IP packet for a client and wakes whoever carries it there
+    wake -- tells whoever carries packets that there may be some
     clock -- monotonic seconds
     resolver -- answers DNS in place of every resolver; None when DNS is forwarded like anything else
     on_refused -- told the client and the destination ("ip:port") of what the policy refuses
     """
 
     send: Callable[[bytes], None] = field(repr=False)
+    wake: Callable[[], None] = field(repr=False)
     clock: Callable[[], float]
     policy: ExitPolicy
     resolver: HostsResolver | None
@@ -39,9 +41,8 @@ class NatLink:
     refused: int = 0
     """Packets and connections that the policy, the table's bounds or the system refused."""
 
-    def allows(self, packet: IpPacket, port: int) -> bool:
-        """Whether the policy allows a client's packet to go to its destination. A refusal is counted and told."""
-        client, destination = unpack_address(packet.source), unpack_address(packet.destination)
+    def allows(self, client: IpAddress, destination: IpAddress, port: int) -> bool:
+        """Whether the policy lets a client go to a destination. A refusal is told to `on_refused`."""
         if self.policy.allows(destination, port):
             return True
         host = str(destination) if destination.version == 4 else f"[{destination}]"

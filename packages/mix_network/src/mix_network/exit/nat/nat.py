@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from mix_protocol.netstack.stack import NetworkStack
-
 from mix_network.exit.hosts_resolver import HostsResolver
 from mix_network.exit.nat.flow import FlowTable
 from mix_network.exit.nat.icmp import PingForwarder
@@ -17,6 +15,7 @@ from mix_network.exit.nat.udp import UdpForwarder
 from mix_network.exit.policy import ExitPolicy
 from mix_protocol.crypto.randomness import RandomBytes
 from mix_protocol.errors import PeerMisbehaved
+from mix_protocol.netstack.stack import NetworkStack
 from mix_protocol.netstack.wire.icmp import UnreachableReason
 from mix_protocol.netstack.wire.ip import ICMP, ICMPV6, TCP, UDP, IpAddress, decode_ip
 
@@ -46,9 +45,9 @@ class UserspaceNat:
     ) -> None:
         self._on_output = on_output
         self._queue: list[bytes] = []
-        self._stack = NetworkStack(random, mtu_bytes=mtu_bytes, promiscuous=True)
-        self._link = NatLink(self._send, clock, policy, resolver, mtu_bytes, on_refused)
-        self._tcp = TcpForwarder(self._link, self._stack, on_output)
+        self._stack = NetworkStack(random, mtu_bytes=mtu_bytes)
+        self._link = NatLink(self._send, on_output, clock, policy, resolver, mtu_bytes, on_refused)
+        self._tcp = TcpForwarder(self._link, self._stack)
         self._udp = UdpForwarder(self._link)
         self._ping = PingForwarder(self._link)
         self._sweep_at: float | None = None
@@ -72,7 +71,7 @@ class UserspaceNat:
         if decoded.is_fragment:
             return
         if decoded.protocol == TCP:
-            self._tcp.receive_packet(packet, decoded, now)
+            self._tcp.receive_packet(packet, now)
         elif decoded.protocol == UDP:
             self._udp.receive_packet(packet, decoded, now)
         elif decoded.protocol in (ICMP, ICMPV6):
@@ -84,9 +83,12 @@ class UserspaceNat:
 
     def packets_to_send(self, now: float) -> list[bytes]:
         """The packets for clients."""
-        self._tcp.settle()
         packets, self._queue = self._queue, []
-        return packets + self._stack.packets_to_send(now)
+        while True:
+            self._tcp.settle()
+            packets += self._stack.packets_to_send(now)
+            if not self._tcp.changed:
+                return packets
 
     def next_timeout(self) -> float | None:
         """When `handle_timeout` wants to be called."""
@@ -98,7 +100,7 @@ class UserspaceNat:
         self._stack.handle_timeout(now)
         self._tcp.settle()
         if self._sweep_at is not None and now >= self._sweep_at:
-            for forwarder in (self._tcp, self._udp, self._ping):
+            for forwarder in (self._udp, self._ping):
                 forwarder.close_idle(now)
             self._sweep_at = now + _SWEEP_S if len(self.flows) else None
 

@@ -1,4 +1,4 @@
-"""Packets that the exit itself sends to a client: refusals, reports and datagrams."""
+"""Packets that the exit itself sends to a client: reports, answers and datagrams."""
 
 from __future__ import annotations
 
@@ -6,28 +6,11 @@ from itertools import count
 
 from mix_network.exit.nat.flow import FlowKey
 from mix_protocol.netstack.wire.icmp import IcmpEcho, IcmpError, UnreachableReason
-from mix_protocol.netstack.wire.ip import ICMP, ICMPV6, TCP, UDP, IpPacket
-from mix_protocol.netstack.wire.tcp import ACK, FIN, RST, SYN, TcpSegment
+from mix_protocol.netstack.wire.ip import ICMP, ICMPV6, UDP, IpPacket
 from mix_protocol.netstack.wire.udp import UdpDatagram
 
 _IPV4_HEADER_LENGTH = 20
 _identification = count(1)
-
-
-def tcp_reset_for(packet: IpPacket, segment: TcpSegment) -> bytes:
-    """The RST that refuses a segment of no connection (RFC 9293, section 3.10.7.1)."""
-    length = len(segment.payload) + bool(segment.flags & SYN) + bool(segment.flags & FIN)
-    has_ack = bool(segment.flags & ACK)
-    reset = TcpSegment(
-        source_port=segment.destination_port,
-        destination_port=segment.source_port,
-        sequence=segment.acknowledgment if has_ack else 0,
-        acknowledgment=0 if has_ack else (segment.sequence + length) & 0xFFFF_FFFF,
-        flags=RST if has_ack else RST | ACK,
-        window=0,
-    )
-    payload = reset.encode(packet.destination, packet.source)
-    return IpPacket(packet.destination, packet.source, TCP, payload).encode()
 
 
 def unreachable_for(original: bytes, packet: IpPacket, reason: UnreachableReason) -> bytes:

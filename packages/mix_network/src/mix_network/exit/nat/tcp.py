@@ -4,104 +4,46 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
-from collections.abc import Callable
-
-from mix_protocol.netstack.stack import NetworkStack
-from mix_protocol.netstack.tcp.connection import TcpConnection
 
 from mix_network.exit.nat.dns_stream import DnsStream
 from mix_network.exit.nat.flow import FlowKey
 from mix_network.exit.nat.link import NatLink, local_address_for, unreachable_reason
-from mix_network.exit.nat.packets import tcp_reset_for, unreachable_for
+from mix_network.exit.nat.packets import unreachable_for
 from mix_network.exit.nat.relay import TcpRelay
-from mix_protocol.errors import PeerMisbehaved
+from mix_protocol.netstack.stack import NetworkStack
+from mix_protocol.netstack.tcp.connection import TcpConnection
+from mix_protocol.netstack.tcp.listener import ConnectionRequested
 from mix_protocol.netstack.wire.icmp import UnreachableReason
-from mix_protocol.netstack.wire.ip import IpPacket, unpack_address
-from mix_protocol.netstack.wire.tcp import ACK, RST, SYN, TcpSegment, decode_tcp
+from mix_protocol.netstack.wire.ip import TCP, IpPacket
 
 CONNECT_TIMEOUT_S = 30.0
-HANDSHAKE_TIMEOUT_S = 60.0
-"""How long a client may take to finish the handshake once its SYN has been answered."""
-
-logger = logging.getLogger(__name__)
+_UNDECIDED_AT_ONCE = 1024
 
 
 class _TcpFlow:
     """One connection: first an attempt to reach the destination, then a relay.
 
-    The client's SYN is kept until then and given to the stack when the destination has answered, so that the client
-    sees a connection exactly if there is one (RFC 5382 asks NATs not to lie about it, section 4.3).
+    The client's SYN is not answered until then, so that the client sees a connection exactly if there is one.
     """
 
-    def __init__(
-        self, forwarder: TcpForwarder, key: FlowKey, syn: bytes, packet: IpPacket, segment: TcpSegment
-    ) -> None:
+    def __init__(self, forwarder: TcpForwarder, key: FlowKey, request: ConnectionRequested) -> None:
         self.key = key
+        self.request = request
         self._forwarder = forwarder
-        self._syn = (syn, packet, segment)
         self._connecting: asyncio.Task[None] | None = None
         self._connection: TcpConnection | None = None
         self._end: TcpRelay | DnsStream | None = None
-        self.give_up_at: float | None = None
-        """When an unfinished handshake is given up, in monotonic seconds; None while there is nothing to give up."""
 
-    @property
-    def is_connecting(self) -> bool:
-        """Whether the destination has not answered yet, and the client's packets must wait."""
-        return self._connecting is not None
-
-    def connect(self) -> None:
+    def connect(self) -> asyncio.Task[None]:
         """Start to reach the destination."""
         self._connecting = asyncio.create_task(self._connect())
+        return self._connecting
 
     def answer_dns(self) -> None:
         """Be the destination: this connection is for our own resolver."""
         resolver = self._forwarder.link.resolver
         assert resolver is not None
-        self._end = DnsStream(resolver, self._leave, self._forwarder.schedule_output)
-        self._answer_syn()
-
-    async def _connect(self) -> None:
-        remote = unpack_address(self.key.remote[0])
-        relay = TcpRelay(self._leave, self._forwarder.schedule_output)
-        original, packet, segment = self._syn
-        refusal: bytes | None = None
-        try:
-            async with asyncio.timeout(CONNECT_TIMEOUT_S):
-                await asyncio.get_running_loop().create_connection(
-                    lambda: relay, str(remote), self.key.remote[1], local_addr=local_address_for(remote)
-                )
-        except ConnectionRefusedError:
-            refusal = tcp_reset_for(packet, segment)
-        except TimeoutError:
-            refusal = unreachable_for(original, packet, UnreachableReason.HOST)
-        except OSError as error:
-            refusal = unreachable_for(original, packet, unreachable_reason(error))
-        except asyncio.CancelledError:
-            relay.abort()
-            raise
-        finally:
-            self._connecting = None
-        if refusal is not None:
-            self._forwarder.link.send(refusal)
-            self._leave()
-            return
-        self._end = relay
-        self._answer_syn()
-
-    def _answer_syn(self) -> None:
-        self.give_up_at = self._forwarder.link.clock() + HANDSHAKE_TIMEOUT_S
-        self._forwarder.to_stack(self._syn[0])
-        self._forwarder.schedule_output()
-
-    def attach(self, connection: TcpConnection) -> None:
-        """The client finished its handshake."""
-        assert self._end is not None
-        self.give_up_at = None
-        self._connection = connection
-        connection.on_event = self._forwarder.on_event_of(self)
-        self._end.attach(connection)
+        self._accept(DnsStream(resolver, self._leave, self._forwarder.wake))
 
     def connection_changed(self) -> None:
         """The client's connection has news."""
@@ -112,115 +54,127 @@ class _TcpFlow:
         """Reset both sides and leave the table."""
         if self._connecting is not None:
             self._connecting.cancel()
+            self.request.refuse(self._forwarder.link.clock())
         if self._end is not None:
             self._end.abort()
         self._leave()
 
+    async def _connect(self) -> None:
+        remote, port = self.request.local
+        relay = TcpRelay(self._leave, self._forwarder.wake)
+        reason: UnreachableReason | None = None
+        try:
+            async with asyncio.timeout(CONNECT_TIMEOUT_S):
+                await asyncio.get_running_loop().create_connection(
+                    lambda: relay, str(remote), port, local_addr=local_address_for(remote)
+                )
+        except asyncio.CancelledError:
+            relay.abort()
+            raise
+        except ConnectionRefusedError:
+            self._refuse(None)
+        except TimeoutError:
+            self._refuse(UnreachableReason.HOST)
+        except OSError as error:
+            reason = unreachable_reason(error)
+            self._refuse(reason)
+        else:
+            self._accept(relay)
+        finally:
+            self._connecting = None
+
+    def _accept(self, end: TcpRelay | DnsStream) -> None:
+        self._end = end
+        self._connection = self.request.accept(self._forwarder.link.clock())
+        self._connection.on_event = self._note_change
+        end.attach(self._connection)
+        self._forwarder.wake()
+
+    def _refuse(self, reason: UnreachableReason | None) -> None:
+        self.request.refuse(self._forwarder.link.clock(), reason)
+        self._leave()
+        self._forwarder.wake()
+
+    def _note_change(self) -> None:
+        self._forwarder.changed[self] = None
+
     def _leave(self) -> None:
         if self._connection is not None:
             self._connection.on_event = None
-        self._forwarder.link.flows.remove(self)
+        self._forwarder.forget(self)
 
 
 class TcpForwarder:
     """Forwards clients' TCP connections.
 
-    on_output -- called when the stack has something to send or a new timeout
+    changed -- flows whose connections have news. They are noted and told later, for the news comes while the stack is
+        in the middle of its work.
     """
 
-    def __init__(self, link: NatLink, stack: NetworkStack, on_output: Callable[[], None]) -> None:
+    def __init__(self, link: NatLink, stack: NetworkStack) -> None:
         self.link = link
+        self.changed: dict[_TcpFlow, None] = {}
         self._stack = stack
-        self._listener = stack.listen_tcp(None, None, backlog=1024)
-        self._on_output = on_output
-        self._changed: dict[_TcpFlow, None] = {}
+        self._listener = stack.listen_tcp(None, None, _UNDECIDED_AT_ONCE, promiscuous=True, hold=True)
+        self._connecting: dict[_TcpFlow, asyncio.Task[None]] = {}
 
-    def receive_packet(self, original: bytes, packet: IpPacket, now: float) -> None:
+    def receive_packet(self, packet: bytes, now: float) -> None:
         """Take a client's packet."""
-        try:
-            segment = decode_tcp(packet.payload, packet.source, packet.destination)
-        except PeerMisbehaved:
-            return
-        client = (packet.source, segment.source_port)
-        remote = (packet.destination, segment.destination_port)
-        key = FlowKey("tcp", client, remote)
-        flow = self.link.flows.get(key)
-        is_syn = segment.flags & (SYN | ACK | RST) == SYN
-        if isinstance(flow, _TcpFlow) and flow.is_connecting:
-            if segment.flags & RST:
-                flow.abort()
-            return
-        if flow is None and is_syn:
-            self._open(key, original, packet, segment)
-            return
-        self.to_stack(original)
-
-    def to_stack(self, packet: bytes) -> None:
-        """Give the stack a packet and act on what came of it."""
-        self._stack.receive_packet(packet, self.link.clock())
+        self._stack.receive_packet(packet, now)
+        while (request := self._listener.next_event()) is not None:
+            self._open(request, now)
+        for flow in [flow for flow in self._connecting if not flow.request.is_pending]:
+            flow.abort()  # the client has given up meanwhile
         self.settle()
 
     def settle(self) -> None:
-        """Pair finished handshakes with their flows, and tell flows whose connections have news."""
-        while (connection := self._listener.accept()) is not None:
-            self._pair(connection)
-        while self._changed:
-            flow = next(iter(self._changed))
-            del self._changed[flow]
+        """Tell flows whose connections have news."""
+        while self.changed:
+            flow = next(iter(self.changed))
+            del self.changed[flow]
             flow.connection_changed()
 
-    def close_idle(self, now: float) -> None:
-        """Give up handshakes that clients don't finish. Idle connections are the client's affair while it lives."""
-        for flow in self.link.flows.all():
-            if isinstance(flow, _TcpFlow) and flow.give_up_at is not None and now >= flow.give_up_at:
-                flow.abort()
+    def wake(self) -> None:
+        """A real socket has done something to a connection."""
+        self.link.wake()
 
-    def schedule_output(self) -> None:
-        """Something outside the stack changed a connection."""
-        self._on_output()
-
-    def on_event_of(self, flow: _TcpFlow) -> Callable[[], None]:
-        """The callback for a flow's connection. It only notes the news: the stack is in the middle of its work."""
-
-        def note() -> None:
-            self._changed[flow] = None
-            self._on_output()
-
-        return note
+    def forget(self, flow: _TcpFlow) -> None:
+        """A flow has ended."""
+        self.changed.pop(flow, None)
+        self.link.flows.remove(flow)
 
     async def close(self) -> None:
         """Reset every connection."""
-        flows = [flow for flow in self.link.flows.all() if isinstance(flow, _TcpFlow)]
-        tasks = [flow._connecting for flow in flows if flow._connecting is not None]
-        for flow in flows:
-            flow.abort()
+        tasks = list(self._connecting.values())
+        for flow in self.link.flows.all():
+            if isinstance(flow, _TcpFlow):
+                flow.abort()
         for task in tasks:
             with contextlib.suppress(asyncio.CancelledError):
                 await task
 
-    def _open(self, key: FlowKey, syn: bytes, packet: IpPacket, segment: TcpSegment) -> None:
-        answers_dns = self.link.answers_dns(key.remote[1])
-        if not answers_dns and (not key.remote[1] or not self.link.allows(packet, key.remote[1])):
-            # The report tells why; the reset also reaches stacks that hear no reports.
-            self.link.refuse(syn, packet, UnreachableReason.ADMINISTRATIVELY_PROHIBITED)
-            self.link.send(tcp_reset_for(packet, segment))
-            return
-        if not self.link.flows.has_room_for(key.client[0]):
+    def _open(self, request: ConnectionRequested, now: float) -> None:
+        (client, client_port), (remote, port) = request.remote, request.local
+        answers_dns = self.link.answers_dns(port)
+        if not answers_dns and not (port and self.link.allows(client, remote, port)):
             self.link.refused += 1
-            self.link.send(tcp_reset_for(packet, segment))
+            # The report tells why; the reset also reaches stacks that hear no reports.
+            syn = IpPacket(client.packed, remote.packed, TCP, request.syn.encode(client.packed, remote.packed))
+            self.link.send(unreachable_for(syn.encode(), syn, UnreachableReason.ADMINISTRATIVELY_PROHIBITED))
+            request.refuse(now)
             return
-        flow = _TcpFlow(self, key, syn, packet, segment)
+        if not self.link.flows.has_room_for(client.packed):
+            self.link.refused += 1
+            request.refuse(now)
+            return
+        key = FlowKey("tcp", (client.packed, client_port), (remote.packed, port))
+        older = self.link.flows.get(key)
+        if older is not None:
+            older.abort()  # its connection is over in the stack, or there would be no new one
+        flow = _TcpFlow(self, key, request)
         self.link.flows.add(flow)
         if answers_dns:
             flow.answer_dns()
         else:
-            flow.connect()
-
-    def _pair(self, connection: TcpConnection) -> None:
-        client, remote = connection.remote, connection.local
-        key = FlowKey("tcp", (client[0].packed, client[1]), (remote[0].packed, remote[1]))
-        flow = self.link.flows.get(key)
-        if isinstance(flow, _TcpFlow) and not flow.is_connecting:
-            flow.attach(connection)
-        else:
-            connection.abort()
+            task = self._connecting[flow] = flow.connect()
+            task.add_done_callback(lambda _: self._connecting.pop(flow, None))

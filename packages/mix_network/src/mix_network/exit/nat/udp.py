@@ -108,7 +108,8 @@ class UdpForwarder:
             return
         flow = self._flows.get(key)
         if flow is None:
-            if not self.link.allows(packet, datagram.destination_port):
+            client, destination = unpack_address(packet.source), unpack_address(packet.destination)
+            if not self.link.allows(client, destination, datagram.destination_port):
                 self.link.refuse(original, packet, UnreachableReason.ADMINISTRATIVELY_PROHIBITED)
                 return
             try:
