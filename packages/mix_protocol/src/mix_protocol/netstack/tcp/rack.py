@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from mix_protocol.netstack.tcp.retransmission_queue import RetransmissionQueue, SentSegment
-from mix_protocol.netstack.tcp.rtt import RttEstimator
+from mix_protocol.netstack.tcp.rtt import CLOCK_GRANULARITY_S, RttEstimator
 
 _DSACK_PERSISTENCE = 16
 _DELAY_VARIATIONS = 4
@@ -39,6 +39,15 @@ class Rack:
         window = max(self._multiplier * self._rtt.min_rtt_s / 4, _DELAY_VARIATIONS * self._rtt.rttvar_s)
         return min(window, srtt_s)
 
+    @property
+    def _patience_s(self) -> float:
+        """How long after its departure a segment counts as lost.
+
+        RFC 8985 adds the reordering window to the latest round trip. Where each packet's delay is drawn anew that one
+        is no better a guess than any other: the smoothed one is, unless the latest is longer.
+        """
+        return max(self.rtt_s, self._rtt.srtt_s or 0.0) + max(self.reordering_window_s, CLOCK_GRANULARITY_S)
+
     def on_delivered(self, segment: SentSegment, now: float) -> None:
         """A segment arrived (section 6.2 step 2)."""
         rtt_s = now - segment.sent_at
@@ -67,7 +76,7 @@ class Rack:
         """Mark what is lost; gives that, and when to look again if segments are late but not yet lost."""
         lost: list[SentSegment] = []
         again_at = None
-        patience_s = self.rtt_s + self.reordering_window_s
+        patience_s = self._patience_s
         for segment in queue.by_time:
             if (segment.sent_at, segment.end) >= (self._sent_at, self._end):
                 break
@@ -82,4 +91,4 @@ class Rack:
 
     def is_overdue(self, segment: SentSegment, now: float) -> bool:
         """Whether a segment has been out for longer than a round trip and the reordering window (section 6.3)."""
-        return segment.sent_at + self.rtt_s + self.reordering_window_s <= now
+        return segment.sent_at + self._patience_s <= now

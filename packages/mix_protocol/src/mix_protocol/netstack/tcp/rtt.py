@@ -5,7 +5,7 @@ from __future__ import annotations
 _ALPHA = 1 / 8
 _BETA = 1 / 4
 _K = 4
-_GRANULARITY_S = 0.001
+CLOCK_GRANULARITY_S = 0.001
 _MIN_RTT_WINDOW_S = 60.0
 
 
@@ -60,7 +60,7 @@ class RttEstimator:
         else:
             self.rttvar_s += _BETA * (abs(self.srtt_s - rtt_s) - self.rttvar_s)
             self.srtt_s += _ALPHA * (rtt_s - self.srtt_s)
-        self._rto = max(self._minimum, self.srtt_s + max(_GRANULARITY_S, _K * self.rttvar_s))
+        self._rto = max(self._minimum, self.srtt_s + max(CLOCK_GRANULARITY_S, _K * self.rttvar_s))
         self._backoff = 1
         if now >= self._rotate_at:
             self._min_before, self._min_now = self._min_now, rtt_s

@@ -144,8 +144,11 @@ class Sender:
         return max(0, advanced)
 
     def _sample_rtt(self, delivered: list[SentSegment], now: float) -> None:
-        # Karn: only what left once. The last of them is the one whose arrival caused this acknowledgment.
-        sent_at = max((segment.sent_at for segment in delivered if segment.transmissions == 1), default=None)
+        # Karn: only what left once. With SACK each segment is told of soon after it arrives, so the oldest of them says
+        # how long a round trip may take, delayed acknowledgments included; the latest would always be the luckiest one.
+        # Without SACK those below may just have waited for a hole to close.
+        departures = [segment.sent_at for segment in delivered if segment.transmissions == 1]
+        sent_at = (min if self.sack_permitted else max)(departures, default=None)
         if sent_at is not None:
             self.rtt.sample(now - sent_at, now)
 
