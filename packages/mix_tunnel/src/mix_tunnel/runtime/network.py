@@ -7,10 +7,9 @@ from collections.abc import Awaitable, Callable
 from ipaddress import ip_address
 from weakref import WeakSet
 
-from mix_protocol.netstack.stack import NetworkStack
-
 from mix_protocol.errors import MixError
 from mix_protocol.ipr.events import ExitConnected
+from mix_protocol.netstack.stack import NetworkStack
 from mix_protocol.netstack.tcp.config import TcpConfig
 from mix_tunnel.options import TunnelOptions
 from mix_tunnel.platform import Platform
@@ -60,6 +59,7 @@ class TunnelNetwork:
                 keep_alive_idle_s=options.tcp_keepalive_ms / 1000.0 if options.tcp_keepalive_ms else None,
             ),
         )
+        self._stack.on_output = self._wake
         return self._stack
 
     def drop_stack(self) -> None:
@@ -73,9 +73,8 @@ class TunnelNetwork:
             async with asyncio.timeout(self._connect_timeout_s):
                 await self._until_ready()
                 connection = self._require_stack().connect_tcp((ip, port), self._platform.now())
-                stream = TcpStream(connection, self._wake)
+                stream = TcpStream(connection)
                 self._streams.add(stream)
-                self._wake()
                 await stream.connected()
                 return stream
         except TimeoutError:
@@ -90,7 +89,7 @@ class TunnelNetwork:
 
     def open_udp(self) -> TunnelDatagramSocket:
         """Open a UDP socket on a free port."""
-        socket = TunnelDatagramSocket(self._require_stack().open_udp(), self._platform.now, self._wake)
+        socket = TunnelDatagramSocket(self._require_stack().open_udp(), self._platform.now)
         self._sockets.add(socket)
         return socket
 

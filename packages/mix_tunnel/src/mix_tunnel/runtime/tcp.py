@@ -3,24 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
-
-from mix_protocol.netstack.tcp.connection import TcpConnection
-from mix_protocol.netstack.tcp.state import TcpState
 
 from mix_protocol.errors import MixError, revive
+from mix_protocol.netstack.tcp.connection import TcpConnection
+from mix_protocol.netstack.tcp.state import HANDSHAKE_STATES
 from mix_tunnel.runtime.tunnel_errors import TunnelClosed
 
 
 class TcpStream:
-    """A `ByteStream` over a `TcpConnection`.
+    """A `ByteStream` over a `TcpConnection`; the stack's `on_output` must let the stack send."""
 
-    wake -- called when the connection has been given or asked something, so that the stack gets to send
-    """
-
-    def __init__(self, connection: TcpConnection, wake: Callable[[], None]) -> None:
+    def __init__(self, connection: TcpConnection) -> None:
         self._connection = connection
-        self._wake = wake
         self._waiters: set[asyncio.Future[None]] = set()
         self._failure: MixError | None = None
         connection.on_event = self._notify
@@ -33,7 +27,7 @@ class TcpStream:
     @property
     def is_connecting(self) -> bool:
         """Whether the handshake is still going on."""
-        return self._connection.state in (TcpState.SYN_SENT, TcpState.SYN_RECEIVED)
+        return self._connection.state in HANDSHAKE_STATES
 
     async def connected(self) -> None:
         """Wait until the connection is established; raises why it is not going to be."""
@@ -47,9 +41,7 @@ class TcpStream:
         connection = self._connection
         while True:
             if connection.receivable:
-                data = connection.receive(max_bytes)
-                self._wake()  # the window has grown
-                return data
+                return connection.receive(max_bytes)
             self._check()
             if connection.at_eof:
                 return b""
@@ -63,7 +55,6 @@ class TcpStream:
             accepted = self._connection.send(left)
             if accepted:
                 left = left[accepted:]
-                self._wake()
             else:
                 await self._event()
 
@@ -71,27 +62,22 @@ class TcpStream:
         """Send a FIN after everything that was sent."""
         self._check()
         self._connection.close()
-        self._wake()
 
     async def aclose(self) -> None:
-        """Close in order; what was sent is still delivered, by the stack."""
-        if self._failure is None and self._connection.error is None:
-            self._connection.close()
-            self._wake()
-        self._fail_waiters_with(TunnelClosed("this stream has been closed"))
+        """Close in order: what was sent is still delivered, by the stack; what comes after this is refused."""
+        self._connection.detach()
+        self._end(TunnelClosed("this stream has been closed"))
 
     def abort(self) -> None:
         """Send a RST and fail what is pending."""
         self.fail(TunnelClosed("this stream has been aborted"))
 
     def fail(self, error: MixError) -> None:
-        """Abort with an error of the runtime's; it is what pending and later calls raise."""
-        if self._failure is None:
-            self._connection.abort()
-            self._wake()
-        self._fail_waiters_with(error)
+        """Abort; pending and later calls raise `error`."""
+        self._connection.abort()
+        self._end(error)
 
-    def _fail_waiters_with(self, error: MixError) -> None:
+    def _end(self, error: MixError) -> None:
         if self._failure is None:
             self._failure = error
         self._notify()

@@ -5,24 +5,21 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
-from mix_protocol.netstack.udp import UdpSocket
-
 from mix_protocol.errors import MixError, revive
+from mix_protocol.netstack.udp import UdpSocket
 from mix_tunnel.runtime.tunnel_errors import TunnelClosed
 from mix_tunnel.streams import IpAddress
 
 
 class TunnelDatagramSocket:
-    """A `DatagramSocket` over a `UdpSocket`.
+    """A `DatagramSocket` over a `UdpSocket`; the stack's `on_output` must let the stack send.
 
     now -- monotonic clock, in seconds
-    wake -- called when the socket has been given something, so that the stack gets to send
     """
 
-    def __init__(self, socket: UdpSocket, now: Callable[[], float], wake: Callable[[], None]) -> None:
+    def __init__(self, socket: UdpSocket, now: Callable[[], float]) -> None:
         self._socket = socket
         self._now = now
-        self._wake = wake
         self._failure: MixError | None = None
         self._waiters: set[asyncio.Future[None]] = set()
         socket.on_event = self._notify
@@ -31,12 +28,13 @@ class TunnelDatagramSocket:
         """Send one datagram."""
         self._check()
         self._socket.send(data, (ip, port), self._now())
-        self._wake()
 
     async def receive(self) -> tuple[bytes, IpAddress, int]:
-        """Wait for one datagram."""
+        """Wait for one datagram; raises `Unreachable` once for each report that one could not be delivered."""
         while True:
             self._check()
+            if (error := self._socket.take_error()) is not None:
+                raise error
             datagram = self._socket.receive()
             if datagram is not None:
                 data, (ip, port) = datagram
