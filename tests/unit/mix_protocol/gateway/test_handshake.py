@@ -2,7 +2,7 @@ import pytest
 
 from mix_protocol.crypto.provider import InvalidPublicKey
 from mix_protocol.crypto.randomness import SeededRandom
-from mix_protocol.gateway.errors import InvalidClientSignature, InvalidGatewaySignature, MalformedFrame
+from mix_protocol.gateway.errors import InvalidClientSignature, InvalidGatewaySignature, MalformedFrame, UnexpectedFrame
 from mix_protocol.gateway.handshake import ClientHandshake, GatewayHandshake
 
 RANDOM = SeededRandom("handshake")
@@ -97,9 +97,15 @@ def test_a_proof_cannot_be_replayed(crypto):
 @pytest.mark.parametrize("length", [0, 79, 81, 123, 125])
 def test_wrong_lengths(crypto, length):
     client, gateway = sides(crypto)
-    for receive in (client.finish, gateway.respond, gateway.finish):
+    with pytest.raises(UnexpectedFrame):
+        gateway.finish(bytes(length))
+    init = client.start()
+    for receive in (client.finish, gateway.respond):
         with pytest.raises(MalformedFrame):
             receive(bytes(length))
+    gateway.respond(init)
+    with pytest.raises(MalformedFrame):
+        gateway.finish(bytes(length))
 
 
 def test_keys_of_low_order_are_refused(crypto):

@@ -10,7 +10,7 @@ from __future__ import annotations
 from mix_protocol.crypto.provider import AuthenticationFailed, CryptoProvider
 from mix_protocol.crypto.randomness import RandomBytes
 from mix_protocol.gateway.binary import NONCE_LENGTH, TAG_LENGTH
-from mix_protocol.gateway.errors import InvalidClientSignature, InvalidGatewaySignature, MalformedFrame
+from mix_protocol.gateway.errors import InvalidClientSignature, InvalidGatewaySignature, MalformedFrame, UnexpectedFrame
 
 SHARED_KEY_LENGTH = 32
 
@@ -84,7 +84,9 @@ class GatewayHandshake:
         return public + _seal_signature(crypto, self._random, self._key, signature)
 
     def finish(self, proof: bytes) -> bytes:
-        """The shared key. Raises `InvalidClientSignature` or `MalformedFrame`."""
+        """The shared key. Raises `InvalidClientSignature`, `MalformedFrame`, or `UnexpectedFrame` before `respond`."""
+        if not self._key:
+            raise UnexpectedFrame("the client proved its identity before it had named it")
         if len(proof) != _PROOF:
             raise MalformedFrame("the client's proof of identity has a wrong length")
         signature = _open_signature(self._crypto, self._key, proof)
