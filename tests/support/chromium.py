@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator, Sequence
 
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, Playwright, sync_playwright
 
 EXECUTABLE = "/usr/bin/chromium"
 # Root needs the first; the others keep the browser from calling its maker.
@@ -19,11 +19,27 @@ FLAGS = (
     "--no-first-run",
 )
 
+# Playwright runs once in a process; browsers inside one another share it.
+_drivers: list[Playwright] = []
+
+
+@contextlib.contextmanager
+def _playwright() -> Iterator[Playwright]:
+    if _drivers:
+        yield _drivers[-1]
+        return
+    with sync_playwright() as driver:
+        _drivers.append(driver)
+        try:
+            yield driver
+        finally:
+            _drivers.pop()
+
 
 @contextlib.contextmanager
 def chromium(more_flags: Sequence[str] = ()) -> Iterator[Browser]:
     """A headless browser."""
-    with sync_playwright() as playwright:
+    with _playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=EXECUTABLE, args=[*FLAGS, *more_flags])
         try:
             yield browser
