@@ -152,7 +152,8 @@ def read_tunnel_options(
     from mix_tunnel.runtime.tls import TlsSettings
 
     if debug:
-        logging.basicConfig(level=logging.DEBUG, stream=sys.stderr, format="%(asctime)s %(name)s %(message)s")
+        logging.basicConfig(stream=sys.stderr, format="%(asctime)s %(name)s %(message)s")
+        logging.getLogger("mix_tunnel").setLevel(logging.DEBUG)
     given: dict[str, Any] = {"force_tls": force_tls, "debug": debug}
     if directory_url is not None:
         given["directory_url"] = directory_url
