@@ -259,6 +259,7 @@ async def test_an_orderly_half_close_reaches_the_server_and_its_answer_the_clien
     server = await asyncio.start_server(serve, "127.0.0.1", 0)
     async with server, tunnel_through(network) as tunnel:
         stream = tunnel.connect("127.0.0.1", server.sockets[0].getsockname()[1])
+        await stream.wait_for(lambda: stream.connection.is_established)
         await stream.send(b"question")
         stream.close()
         assert await stream.receive_all() == b"got it all"
@@ -295,7 +296,7 @@ async def test_a_server_that_does_not_read_stops_the_client(network: LocalNetwor
     server = await asyncio.start_server(serve, "127.0.0.1", 0, limit=1024)
     async with server, tunnel_through(network) as tunnel:
         stream = tunnel.connect("127.0.0.1", server.sockets[0].getsockname()[1])
-        await stream.wait_for(lambda: stream.connection.send_capacity)
+        await stream.wait_for(lambda: stream.connection.is_established)
         (flow,) = network.exit.flows.all()
         # The kernel's buffers for a socket are a few megabytes; no test should have to fill them through a mixnet.
         transport = flow._end._transport

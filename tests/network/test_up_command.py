@@ -6,6 +6,7 @@ import json
 import re
 import signal
 import socket
+import ssl
 import subprocess
 import time
 from pathlib import Path
@@ -85,7 +86,7 @@ def test_chosen_ports_the_advertised_version_and_the_authority(tmp_path: Path):
         }
         assert network["entry_gateways"][0]["ws"] == f"ws://127.0.0.1:{ports[2]}"
         url = network["directory"]["https"] + "/v2/nym-nodes/described"
-        described = decode_described(httpx.get(url, verify=str(authority)).content)
+        described = decode_described(httpx.get(url, verify=ssl.create_default_context(cafile=authority)).content)
         assert {node.description.build_information.build_version for node in described.data} == {"1.36.5"}
         with pytest.raises(httpx.ConnectError):
             httpx.get(url)

@@ -178,8 +178,10 @@ class RawClient:
             await self._flush()
             timeouts = [machine.next_timeout() for machine in (self.ipr, self.device) if machine is not None]
             due = min((timeout for timeout in timeouts if timeout is not None), default=now + 1.0)
+            # Not `wait_for`: before Python 3.12 it could swallow the cancellation that ends this task.
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._changed.wait(), max(0.0, due - self.now()))
+                async with asyncio.timeout_at(due):
+                    await self._changed.wait()
             self._changed.clear()
 
     def _run_tunnel(self, now: float) -> None:

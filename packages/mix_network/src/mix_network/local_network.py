@@ -105,13 +105,14 @@ class LocalNetwork:
             self._refreshing.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await self._refreshing
-        if self._directory is not None:
-            await self._directory.close()
-        await self.exit.close()
-        for gateway in (self.entry, self.exit.gateway):
-            await gateway.close()
-        for node in self.mix_nodes:
-            await node.close()
+        # Together, for each of them may wait a while for clients that hold on.
+        await asyncio.gather(
+            *([self._directory.close()] if self._directory is not None else []),
+            self.exit.close(),
+            self.entry.close(),
+            self.exit.gateway.close(),
+            *(node.close() for node in self.mix_nodes),
+        )
 
     @property
     def directory_url(self) -> str:

@@ -16,7 +16,7 @@ from starlette.applications import Starlette
 from mix_network.directory.certificates import ServerCertificate
 from mix_network.errors import PortUnavailable
 
-_STOP_TIMEOUT_S = 2
+_STOP_TIMEOUT_S = 1
 
 
 class _Server(uvicorn.Server):

@@ -9,7 +9,6 @@ from ipaddress import IPv4Address, IPv6Address
 from pathlib import Path
 from typing import Any, BinaryIO
 
-
 from mix_network.exit.hosts_resolver import HostsResolver
 from mix_network.exit.nat.flow import FlowTable
 from mix_network.exit.nat.nat import UserspaceNat
@@ -22,6 +21,7 @@ from mix_protocol.crypto.randomness import RandomBytes
 from mix_protocol.ipr.router import RouterConfig
 from mix_protocol.messages.rotation_period import RotationPeriod
 from mix_protocol.netstack.device import Device
+from mix_protocol.netstack.pcap import PcapWriter
 from mix_protocol.sphinx.mix_packet import MixPacket
 from mix_protocol.topology.topology import Topology
 
@@ -95,8 +95,6 @@ class ExitGateway:
         self._nat = nat
         device: Device = nat
         if self._options.pcap is not None:
-            from mix_protocol.netstack.pcap import PcapWriter
-
             self._capture = self._options.pcap.open("wb")
             device = PcapWriter(nat, self._capture, time.time)
         self._service.start(device, nat)

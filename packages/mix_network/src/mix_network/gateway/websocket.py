@@ -39,7 +39,7 @@ class ClientLimits:
     unsent_frames: int = 4096
     ping_interval_s: float = 30.0
     ping_timeout_s: float = 60.0
-    closing_s: float = 2.0
+    closing_s: float = 1.0
 
 
 logger = logging.getLogger(__name__)
