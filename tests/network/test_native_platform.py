@@ -11,6 +11,7 @@ import pytest
 import trustme
 from websockets.asyncio.server import ServerConnection, serve
 
+from mix_tunnel.options import InvalidOption
 from mix_tunnel.platform import MAX_FRAME_BYTES, GetFailed, WebSocketClosed, WebSocketFailed
 from mix_tunnel.platform.native import NativePlatform
 
@@ -165,6 +166,12 @@ async def test_a_gateway_that_is_no_websocket_server_fails():
             await NativePlatform().open_websocket(f"ws://127.0.0.1:{port}", timeout_s=5)
     with pytest.raises(WebSocketFailed):
         await NativePlatform().open_websocket(f"ws://127.0.0.1:{port}", timeout_s=5)
+
+
+async def test_a_certificate_that_is_none_is_an_invalid_option():
+    pem = "-----BEGIN CERTIFICATE-----\nbm9uZQ==\n-----END CERTIFICATE-----\n"
+    with pytest.raises(InvalidOption):
+        await NativePlatform((pem,)).get("https://localhost/", headers={}, timeout_s=5)
 
 
 def test_the_platforms_clocks_and_randomness():

@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from mix_protocol.crypto.provider import CryptoProvider
+from mix_tunnel.options import OPTION_RULES, InvalidOption
 from mix_tunnel.platform import (
     MAX_DOCUMENT_BYTES,
     MAX_FRAME_BYTES,
@@ -73,7 +74,11 @@ class NativePlatform:
 
         context = ssl.create_default_context(cafile=certifi.where())
         for pem in self._ca_certificates:
-            context.load_verify_locations(cadata=pem)
+            try:
+                context.load_verify_locations(cadata=pem)
+            except (ssl.SSLError, ValueError) as error:
+                rule = OPTION_RULES["ca_certificates"]
+                raise InvalidOption("a text in ca_certificates is no certificate", allowed=rule.allowed) from error
         return context
 
     async def open_websocket(self, url: str, *, timeout_s: float) -> NativeWebSocket:
@@ -103,10 +108,12 @@ class NativePlatform:
 
         import httpx
 
+        # Loading the roots takes some 50 ms, which a directory on plain http need not cost.
+        verify = self._tls_context if url.startswith("https:") else False
         try:
             async with (
                 asyncio.timeout(timeout_s),
-                httpx.AsyncClient(verify=self._tls_context, trust_env=False, timeout=timeout_s) as client,
+                httpx.AsyncClient(verify=verify, trust_env=False, timeout=timeout_s) as client,
                 client.stream("GET", url, headers=dict(headers)) as answer,
             ):
                 body = bytearray()
