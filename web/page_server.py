@@ -60,8 +60,8 @@ class DirectoryProxy:
         self._directory_url = directory_url.rstrip("/")
         self._client = httpx.AsyncClient(timeout=30, trust_env=False)
 
-    async def __call__(self, request: Request) -> Response:
-        """Answer one request."""
+    async def answer(self, request: Request) -> Response:
+        """Ask the directory for one document."""
         url = httpx.URL(f"{self._directory_url}/{request.path_params['path']}", query=request.url.query.encode())
         headers = {name: request.headers[name] for name in _PASSED_ON if name in request.headers}
         try:
@@ -90,7 +90,7 @@ def make_page_server(
     routes = [
         Route("/playground.json", tell_config),
         Route("/visitors.json", tell_visitors),
-        Route("/api/{path:path}", DirectoryProxy(directory_url), methods=["GET"]),
+        Route("/api/{path:path}", DirectoryProxy(directory_url).answer, methods=["GET"]),
         Mount("/", StaticFiles(directory=dist, html=True)),
     ]
     return Starlette(routes=routes, middleware=[Middleware(SecurityHeaders)])

@@ -66,7 +66,8 @@ class WebServer(uvicorn.Server):
 @contextlib.asynccontextmanager
 async def serving(app: ASGIApp, listener: socket.socket, **options: Any) -> AsyncIterator[int]:
     """Serve an application on a socket until the block ends; gives the port."""
-    config = uvicorn.Config(app, log_level="critical", lifespan="off", timeout_graceful_shutdown=1, **options)
+    options = {"log_level": "error", **options}
+    config = uvicorn.Config(app, lifespan="off", timeout_graceful_shutdown=1, **options)
     server = WebServer(config)
     task = asyncio.create_task(server.serve(sockets=[listener]))
     try:
@@ -153,8 +154,9 @@ async def run(port: int, as_json: bool, network_arguments: list[str]) -> None:
         authority, tls_options = make_certificate(folder)
         visitors = Visitors()
         demo = make_demo_site(visitors)
-        http_port = await stack.enter_async_context(serving(demo, listen(0)))
-        https_port = await stack.enter_async_context(serving(demo, listen(0), **tls_options))
+        quiet = {"log_level": "critical"}  # some of its answers break off on purpose
+        http_port = await stack.enter_async_context(serving(demo, listen(0), **quiet))
+        https_port = await stack.enter_async_context(serving(demo, listen(0), **quiet, **tls_options))
         https, http = f"https://{DEMO_NAME}:{https_port}", f"http://{DEMO_NAME}:{http_port}"
         say("starting the local mixnet")
         process, network = await stack.enter_async_context(local_network(network_arguments))

@@ -10,6 +10,8 @@ import { loadPyodide } from "./pyodide/pyodide.mjs";
 const scope = /** @type {{ postMessage(message: unknown, transfer: Transferable[]): void, close(): void,
   onmessage: ((event: MessageEvent<ToWorker>) => void) | null }} */ (/** @type {unknown} */ (globalThis));
 
+const folder = new URL("./pyodide/", import.meta.url);
+
 /** @type {MessageEvent<ToWorker>[]} */
 const waiting = [];
 scope.onmessage = (event) => void waiting.push(event);
@@ -52,13 +54,25 @@ function emit(name, value) {
   scope.postMessage({ version: 1, type: "event", id: 0, name, value }, []);
 }
 
+/**
+ * Python's memory after its start, with our modules imported; undefined where a page was assembled without it.
+ * @returns {Promise<ArrayBuffer | undefined>}
+ */
+async function fetchSnapshot() {
+  const answer = await fetch(new URL("snapshot.bin.gz", folder));
+  return answer.ok && answer.body
+    ? new Response(answer.body.pipeThrough(new DecompressionStream("gzip"))).arrayBuffer()
+    : undefined;
+}
+
 try {
   const started = performance.now();
+  const snapshot = await fetchSnapshot();
   const python = await loadPyodide({
-    indexURL: new URL("./pyodide/", import.meta.url).href,
+    indexURL: folder.href,
     packages: ["mix-tunnel"],
+    ...(snapshot && { _loadSnapshot: snapshot }),
   });
-  emit("worker.step", { step: "loading_python", elapsedMs: performance.now() - started });
   python.pyimport("mix_tunnel.worker.main").start(port);
   emit("worker.ready", { elapsedMs: performance.now() - started });
 } catch (error) {
