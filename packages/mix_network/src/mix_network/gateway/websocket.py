@@ -5,12 +5,15 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import weakref
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any, cast
 
 from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
+from websockets.protocol import State
 
 from mix_network.errors import PortUnavailable
 from mix_network.gateway.delivery import Delivery
@@ -183,6 +186,7 @@ class ClientListener:
         self._wall_clock = wall_clock
         self._server: Server | None = None
         self._open = 0
+        self._accepted: weakref.WeakSet[ServerConnection] = weakref.WeakSet()
 
     async def start(self, host: str, port: int) -> int:
         """Listen; returns the port. Raises `PortUnavailable`."""
@@ -200,6 +204,7 @@ class ClientListener:
                 ping_interval=limits.ping_interval_s,
                 ping_timeout=limits.ping_timeout_s,
                 logger=_silent,
+                create_connection=cast(type[ServerConnection], self._create_connection),
             )
         except OSError as error:
             raise PortUnavailable(port=port) from error
@@ -209,12 +214,21 @@ class ClientListener:
         """Close every connection."""
         if self._server is not None:
             self._server.close()
+            for connection in list(self._accepted):
+                # The server would wait for these to finish their opening handshake.
+                if connection.state is State.CONNECTING:
+                    connection.transport.abort()
             await self._server.wait_closed()
 
     @staticmethod
     def now() -> float:
         """Monotonic seconds."""
         return asyncio.get_running_loop().time()
+
+    def _create_connection(self, *arguments: Any, **options: Any) -> ServerConnection:
+        connection = ServerConnection(*arguments, **options)
+        self._accepted.add(connection)
+        return connection
 
     async def _serve(self, websocket: ServerConnection) -> None:
         if self._open >= self.limits.connections:
