@@ -248,6 +248,24 @@ def test_interrupting(directory, sites, number, code):
         assert process.stderr.read() == b""
 
 
+def test_interrupting_while_the_tunnel_comes_up(sites):
+    asked = threading.Event()
+
+    async def silence(conversation):
+        await conversation.request()
+        asked.set()
+        await conversation.reader.read()
+
+    with directory_that(silence) as url:
+        command = [BIN / "mix", "fetch", "--directory", url, sites["http"] + "/peer"]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+            assert asked.wait(PATIENCE_S)
+            process.send_signal(signal.SIGINT)
+            assert (process.wait(PATIENCE_S), process.stderr.read()) == (130, b"")
+        deadline = subprocess.run([*command, "--timeout", "2"], capture_output=True, timeout=PATIENCE_S)
+        Ended(deadline).check_failure(28)
+
+
 def test_the_progress_bar_on_a_terminal(directory, sites, tmp_path):
     """Standard error is a pseudo terminal: the steps of connecting and the bar appear there, the body does not."""
     ours, theirs = os.openpty()

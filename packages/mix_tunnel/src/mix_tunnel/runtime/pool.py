@@ -16,7 +16,7 @@ from mix_protocol.errors import MixError
 from .http.errors import ClientClosed
 from .http.url import Origin
 
-CLOSE_TIMEOUT_S = 5.0
+CLOSE_TIMEOUT_S = 3.0
 
 
 class PooledConnection(Protocol):
