@@ -153,7 +153,7 @@ class LocalNetwork:
         self.view.update(addresses)
         self.exit.start()
         self._documents = DirectoryDocuments(self._descriptors(addresses), self._schedule)
-        self._refreshing = asyncio.create_task(self._refresh_topology(self._documents))
+        self._refreshing = asyncio.create_task(self._keep_fresh())
         app = create_app(self._documents, self._wall_clock, self.metrics)
         self._directory = DirectoryServer(
             app,
@@ -203,24 +203,29 @@ class LocalNetwork:
         ]
         return descriptors
 
-    async def _refresh_topology(self, documents: DirectoryDocuments) -> None:
-        """Keep the exit's picture of the network current: node keys change with the rotations."""
-        loop = asyncio.get_running_loop()
+    def refresh(self) -> None:
+        """Give the exit the picture of the network that holds now: node keys change with the rotations."""
+        documents = self._documents
+        assert documents is not None
+        wall_s = self._wall_clock()
+        topology = Topology.from_documents(
+            documents.rewarded_set(wall_s),
+            documents.skimmed(wall_s, "mix-node"),
+            documents.skimmed(wall_s, "entry-gateway", "exit-gateway"),
+        )
+        started_s = self._schedule.epoch_start(self._schedule.epochs_of(topology.rotation_id)[0])
+        rotation = RotationPeriod(
+            topology.rotation_id,
+            asyncio.get_running_loop().time() + started_s - wall_s,
+            self._schedule.epoch_duration_s,
+            self._schedule.validity_epochs,
+        )
+        self.exit.set_topology(topology, rotation)
+
+    async def _keep_fresh(self) -> None:
         while True:
+            self.refresh()
             wall_s = self._wall_clock()
-            topology = Topology.from_documents(
-                documents.rewarded_set(wall_s),
-                documents.skimmed(wall_s, "mix-node"),
-                documents.skimmed(wall_s, "entry-gateway", "exit-gateway"),
-            )
-            started_s = self._schedule.epoch_start(self._schedule.epochs_of(topology.rotation_id)[0])
-            rotation = RotationPeriod(
-                topology.rotation_id,
-                loop.time() + started_s - wall_s,
-                self._schedule.epoch_duration_s,
-                self._schedule.validity_epochs,
-            )
-            self.exit.set_topology(topology, rotation)
             until_next_s = self._schedule.epoch_start(self._schedule.epoch_at(wall_s) + 1) - wall_s
             await asyncio.sleep(min(_REFRESH_S, max(0.05, until_next_s)))
 

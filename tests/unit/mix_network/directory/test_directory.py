@@ -154,6 +154,12 @@ def test_browsers_of_any_origin_may_ask(network):
     assert response.headers["access-control-allow-origin"] == "*"
 
 
+def test_metrics_are_not_for_pages_of_other_origins(network):
+    response = network.client.get("/metrics.json", headers={"Origin": "http://localhost:8080"})
+    assert response.json() == {"nodes": []}
+    assert "access-control-allow-origin" not in response.headers
+
+
 def test_other_paths_do_not_exist(network):
     assert network.client.get("/api/v1/nothing").status_code == 404
 

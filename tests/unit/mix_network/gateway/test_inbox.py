@@ -52,3 +52,11 @@ def test_a_payload_larger_than_a_box_is_refused():
     inbox = Inbox(max_bytes=30, max_client_bytes=20)
     assert not inbox.store(ALICE, bytes(21), 0.0)
     assert inbox.size_bytes == 0
+
+
+def test_small_payloads_are_bounded_by_their_number():
+    inbox = Inbox(max_client_payloads=3)
+    for number in range(5):
+        assert inbox.store(ALICE, bytes([number]), 0.0)
+    assert inbox.take(ALICE, 0.0) == [b"\x02", b"\x03", b"\x04"]
+    assert inbox.size_bytes == 0

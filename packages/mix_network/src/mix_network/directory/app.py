@@ -14,7 +14,7 @@ from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import Route
+from starlette.routing import Mount, Route
 
 from mix_network.directory.documents import DirectoryDocuments
 from mix_protocol.codec.json import encode_json
@@ -36,7 +36,8 @@ def create_app(
     """The application.
 
     wall_clock -- seconds since 1970
-    metrics -- what `/metrics.json` answers; it stands outside `/api`, so a proxy for the API does not show it
+    metrics -- what `/metrics.json` answers. It stands outside `/api`: neither a proxy for the API nor a page of another
+        origin sees it
     """
 
     def answer(make: Callable[[float], object]) -> Callable[[Request], Response]:
@@ -57,25 +58,28 @@ def create_app(
     def metrics_snapshot(_: Request) -> Response:
         return Response(encode_json(metrics()), media_type="application/json")
 
-    nodes = "/api/v2/unstable/nym-nodes/skimmed"
+    nodes = "/v2/unstable/nym-nodes/skimmed"
     # Handlers are plain functions that never block; async ones would not run in a thread pool, which is what we want.
     routes = [
-        ("/api/v1/nym-nodes/rewarded-set", answer(documents.rewarded_set)),
-        ("/api/v1/epoch/key-rotation-info", answer(documents.key_rotation_info)),
-        ("/api/v1/epoch/current", answer(documents.current_epoch)),
-        ("/api/v2/nym-nodes/described", answer(documents.described)),
+        ("/v1/nym-nodes/rewarded-set", answer(documents.rewarded_set)),
+        ("/v1/epoch/key-rotation-info", answer(documents.key_rotation_info)),
+        ("/v1/epoch/current", answer(documents.current_epoch)),
+        ("/v2/nym-nodes/described", answer(documents.described)),
         (nodes, skimmed_by_role),
         (f"{nodes}/entry-gateways", skimmed(*_GATEWAYS)),
         (f"{nodes}/exit-gateways", skimmed("exit-gateway")),
         (f"{nodes}/mixnodes/active", skimmed("mix-node")),
         (f"{nodes}/mixnodes/all", skimmed("mix-node")),
-        ("/metrics.json", metrics_snapshot),
     ]
     cors = Middleware(
         CORSMiddleware, allow_origins=["*"], allow_methods=["GET", "HEAD", "OPTIONS"], allow_headers=["*"]
     )
+    api = [Route(path, _in_event_loop(handler), methods=["GET"]) for path, handler in routes]
     return Starlette(
-        routes=[Route(path, _in_event_loop(handler), methods=["GET"]) for path, handler in routes], middleware=[cors]
+        routes=[
+            Mount("/api", routes=api, middleware=[cors]),
+            Route("/metrics.json", _in_event_loop(metrics_snapshot), methods=["GET"]),
+        ]
     )
 
 

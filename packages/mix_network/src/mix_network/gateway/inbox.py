@@ -17,14 +17,22 @@ class _Box:
 class Inbox:
     """Payloads by client, each kept for at most `max_age_s` seconds and all together within `max_bytes`.
 
-    One client's box holds at most `max_client_bytes`; beyond that its oldest payloads make room, since a mixnet's
-    sender sends again what was not acknowledged by its recipient. When the whole inbox is full a new payload is
+    One client's box holds at most `max_client_bytes` and `max_client_payloads`; beyond that its oldest payloads make
+    room, for the newest are those that somebody may still be waiting for. When the whole inbox is full a new payload is
     refused, so that a flood for one client cannot push out what others wait for.
     """
 
-    def __init__(self, *, max_bytes: int = 64 << 20, max_client_bytes: int = 8 << 20, max_age_s: float = DAY_S) -> None:
+    def __init__(
+        self,
+        *,
+        max_bytes: int = 64 << 20,
+        max_client_bytes: int = 4 << 20,
+        max_client_payloads: int = 2000,
+        max_age_s: float = DAY_S,
+    ) -> None:
         self._max_bytes = max_bytes
         self._max_client_bytes = min(max_client_bytes, max_bytes)
+        self._max_client_payloads = max_client_payloads
         self._max_age_s = max_age_s
         self._boxes: dict[bytes, _Box] = {}
         self._size_bytes = 0
@@ -47,7 +55,9 @@ class Inbox:
             return False
         if box is None:
             box = self._boxes[identity] = _Box()
-        while box.size_bytes + len(payload) > self._max_client_bytes:
+        while box.payloads and (
+            box.size_bytes + len(payload) > self._max_client_bytes or len(box.payloads) >= self._max_client_payloads
+        ):
             self._remove_oldest(box)
         box.payloads.append((now, payload))
         box.size_bytes += len(payload)
