@@ -96,5 +96,5 @@ def _segment(block: ControlBlock, sequence: int, flags: int, payload: bytes = b"
         flags,
         receiver.acknowledge(block.receive_scale),
         payload,
-        sack_blocks=receiver.sack_blocks(sack_blocks) if sack_blocks else (),
+        sack_blocks=receiver.sack_blocks(sack_blocks),
     )

@@ -140,9 +140,12 @@ class Receiver:
 
     def sack_blocks(self, limit: int) -> tuple[SackBlock, ...]:
         """The SACK option of an acknowledgment that leaves now, of at most `limit` blocks."""
-        if not self.sack_permitted or not (self._assembler.islands or self._sacks.has_duplicate):
+        if not self.wants_sack:
             return ()
-        return self._sacks.blocks(self._assembler.islands, limit)
+        blocks = self._sacks.blocks(self._assembler.islands, limit)
+        # Much may have arrived since the last acknowledgment: what this one has no room for, the next one tells.
+        self.ack_now = self._sacks.has_unreported
+        return blocks
 
     @property
     def wants_sack(self) -> bool:

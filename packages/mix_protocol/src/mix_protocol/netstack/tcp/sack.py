@@ -6,14 +6,20 @@ from mix_protocol.netstack.tcp.ranges import RangeSet
 from mix_protocol.netstack.tcp.sequence import unwrap, wrap
 from mix_protocol.netstack.wire.tcp import MAX_SACK_BLOCKS, SackBlock
 
+# At most so many islands are told of in a row: 16 acknowledgments.
+_MOST_UNREPORTED = 64
+
 
 class SackReporter:
     """The receiving side: chooses which islands an acknowledgment names."""
 
-    __slots__ = ("_duplicate", "_recent")
+    __slots__ = ("_duplicate", "_recent", "_unreported")
 
     def __init__(self) -> None:
-        self._recent: list[int] = []  # sequence numbers that arrived beyond a hole, the latest first
+        # Sequence numbers that arrived beyond a hole: the latest first; and those that no acknowledgment has named,
+        # the latest last.
+        self._recent: list[int] = []
+        self._unreported: list[int] = []
         self._duplicate: tuple[int, int] | None = None
 
     @property
@@ -21,11 +27,18 @@ class SackReporter:
         """Whether a duplicate waits to be reported."""
         return self._duplicate is not None
 
+    @property
+    def has_unreported(self) -> bool:
+        """Whether more islands have changed than the acknowledgments so far had room for."""
+        return bool(self._unreported)
+
     def on_island(self, sequence: int) -> None:
         """A segment arrived beyond a hole."""
         self._recent.insert(0, sequence)
         # Each block should be reported three times over (RFC 2018 section 4); twice as many starts as blocks suffice.
         del self._recent[2 * MAX_SACK_BLOCKS :]
+        self._unreported.append(sequence)
+        del self._unreported[:-_MOST_UNREPORTED]
 
     def on_duplicate(self, start: int, end: int) -> None:
         """A segment arrived that had arrived before."""
@@ -36,25 +49,32 @@ class SackReporter:
 
         A duplicate is reported once (RFC 2883 section 4).
         """
-        found: list[tuple[int, int]] = []
+        if limit <= 0:
+            return ()
+        found: dict[tuple[int, int], None] = {}
         if self._duplicate is not None:
-            found.append(self._duplicate)
+            found[self._duplicate] = None
             self._duplicate = None
         if not islands:
             self._recent.clear()
+            self._unreported.clear()
         else:
-            known = set()
+            while self._unreported and len(found) < limit:
+                island = islands.range_at(self._unreported.pop())
+                if island is not None:
+                    found[island] = None
             for sequence in self._recent:
                 island = islands.range_at(sequence)
-                if island is not None and island not in known:
-                    known.add(island)
-                    found.append(island)
+                if island is not None:
+                    found[island] = None
             for island in islands:
                 if len(found) >= limit:
                     break
-                if island not in known:
-                    found.append(island)
-        return tuple((wrap(start), wrap(end)) for start, end in found[:limit])
+                found[island] = None
+            # What lies in an island that is named is named with it.
+            named = list(found)[:limit]
+            self._unreported = [at for at in self._unreported if not any(start <= at < end for start, end in named)]
+        return tuple((wrap(start), wrap(end)) for start, end in list(found)[:limit])
 
 
 def read_sack_blocks(

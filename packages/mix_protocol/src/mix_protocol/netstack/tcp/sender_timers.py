@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 _WORST_DELAYED_ACK_S = 0.2
 _PROBE_WITHOUT_SAMPLE_S = 1.0
+_LEAST_PROBE_WAIT_S = 0.01
 
 
 class SenderTimers:
@@ -111,7 +112,7 @@ class SenderTimers:
         ):
             return
         srtt_s = sender.rtt.srtt_s
-        wait_s = _PROBE_WITHOUT_SAMPLE_S if srtt_s is None else 2 * srtt_s
+        wait_s = _PROBE_WITHOUT_SAMPLE_S if srtt_s is None else max(2 * srtt_s, _LEAST_PROBE_WAIT_S)
         if len(queue) == 1:
             wait_s += _WORST_DELAYED_ACK_S
         if self._retransmit_at is not None and now + wait_s < self._retransmit_at:
