@@ -228,7 +228,7 @@ async def test_closing_turns_those_who_wait_away():
 async def test_dropping_soon_from_the_garbage_collector():
     pool = ConnectionPool[Connection]()
     lease = await open_lease(pool)
-    lease.drop_soon()
+    lease.call_soon(lease.drop)
     assert not lease.released
     await turns(2)
     assert lease.connection.aborted

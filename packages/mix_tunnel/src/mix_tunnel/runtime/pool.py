@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Generic, Protocol, TypeVar
 
@@ -72,10 +73,10 @@ class Lease(Generic[C]):
                 self._pool._close_soon(self.connection)
             self._pool._free(self)
 
-    def drop_soon(self) -> None:
-        """`drop` from wherever the garbage collector runs: in the loop's next turn, if the loop still lives."""
+    def call_soon(self, action: Callable[[], None]) -> None:
+        """Run `action` in the loop's next turn, from whatever thread; nothing happens when the loop is gone."""
         with suppress(RuntimeError):
-            self._loop.call_soon_threadsafe(self.drop)
+            self._loop.call_soon_threadsafe(action)
 
     def drop(self) -> None:
         """Abort the connection, if there is one, and free its place. Idempotent."""

@@ -809,3 +809,15 @@ async def test_an_unread_answer_stops_the_server():
         await asyncio.sleep(0.05)
         assert sent > before
         await response.aclose()
+
+
+async def test_unread_short_answers_block_nobody():
+    async def answer(conversation, received):
+        await conversation.send(b"HTTP/1.1 200 OK\r\nContent-Length: 50000\r\n\r\n")
+        await turns(5)  # the body comes apart from the head
+        await conversation.send(bytes(50_000))
+
+    async with client_for(HttpOptions(per_origin=2)) as harness, serve_answers(answer) as server:
+        responses = [await harness.fetch(server.url()) for _ in range(10)]
+        assert [len(await read_all(response)) for response in responses] == [50_000] * 10
+        assert server.connections <= 2

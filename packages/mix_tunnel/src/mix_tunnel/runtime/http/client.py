@@ -13,6 +13,7 @@ from ...streams import ByteStream, IpAddress, IpNetwork
 from ..pool import ConnectionPool, Lease
 from ..resolver import Resolver
 from ..tls import TlsSettings, start_tls
+from .body import BodyBuffer
 from .connection import HttpConnection
 from .errors import ConnectTimedOut, RedirectRefused, TooManyRedirects
 from .redirects import redirect_target, redirected
@@ -107,7 +108,8 @@ class HttpClient:
                 if lease.connection is None:
                     lease.connection = HttpConnection(await self._connect(request.url, timeouts))
                 head = await lease.connection.exchange(request, timeouts)
-                return HttpResponse(head, request.url, lease, redirected=redirected)
+                body = BodyBuffer(lease, lease.connection)
+                return HttpResponse(head, request.url, body, redirected=redirected)
             except NetworkFailure:
                 dead_before_use = _was_dead(lease)
                 lease.drop()
