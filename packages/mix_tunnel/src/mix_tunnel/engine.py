@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
+from typing import Protocol
 
 from mix_protocol.crypto.randomness import RandomBytes
 from mix_protocol.errors import MixError, PeerMisbehaved
@@ -18,14 +19,30 @@ from mix_protocol.netstack.device import Device
 from mix_protocol.sphinx.mix_packet import MixPacket
 from mix_protocol.topology.exits import ExitNode
 from mix_tunnel.mixnet.client import DataReceived, MixnetClient, SurbsRequested
+from mix_tunnel.mixnet.pacing import CHANNEL_SLOTS
 from mix_tunnel.mixnet.surb_budget import SurbBudget
 from mix_tunnel.stats import TunnelStats
 
 EngineEvent = ExitConnected | ExitRefused | ExitLost | ExitReported
-DeviceFactory = Callable[[ExitConnected], Device]
 
-MAX_QUEUED_FRAGMENTS = 64
-"""With so many fragments waiting to be sent, the device's packets wait in the device."""
+PACED_FRAGMENTS = 4
+"""While packets leave at random times only, so many fragments are kept ready for them."""
+LAST_PACKETS = 32
+"""How many packets the device may still send when everything ends (a RST for each connection)."""
+
+
+class PacedDevice(Device, Protocol):
+    """A device that can be asked for a few packets at a time.
+
+    What it keeps back it can still change: TCP acknowledges more at once, and retransmits less.
+    """
+
+    def packets_to_send(self, now: float, limit: int | None = None) -> list[bytes]:
+        """Give the IP packets that leave towards the network now, at most `limit` of them."""
+        ...
+
+
+DeviceFactory = Callable[[ExitConnected], PacedDevice]
 
 
 class TunnelEngine:
@@ -46,7 +63,7 @@ class TunnelEngine:
         unix_time_offset_s: float = 0.0,
     ) -> None:
         self.mixnet = mixnet
-        self.device: Device | None = None
+        self.device: PacedDevice | None = None
         self.exit: ExitNode | None = None
         self._random = random
         self._make_device = make_device
@@ -86,7 +103,7 @@ class TunnelEngine:
 
     def disconnect(self, now: float) -> None:
         """Send what the device has left to say, then tell the exit that the addresses are free again."""
-        self._take_device_packets(now)
+        self._take_device_packets(now, LAST_PACKETS)
         if self._ipr is not None:
             self._ipr.close(now)
             self._send_messages(now)
@@ -143,7 +160,7 @@ class TunnelEngine:
         """
         if self._suspended:
             return []
-        self._take_device_packets(now)
+        self._take_device_packets(now, self._room(waiting))
         self._send_messages(now)
         return self.mixnet.packets_to_send(now, waiting=waiting)
 
@@ -157,7 +174,7 @@ class TunnelEngine:
         if not self._suspended:
             if self._ipr is not None:
                 moments.append(self._ipr.next_timeout())
-            if self.device is not None and not self._is_backlogged:
+            if self.device is not None:
                 moments.append(self.device.next_timeout())
         return min((moment for moment in moments if moment is not None), default=None)
 
@@ -174,14 +191,15 @@ class TunnelEngine:
             if deadline is not None and deadline <= now:
                 self.device.handle_timeout(now)
 
-    @property
-    def _is_backlogged(self) -> bool:
-        return self.mixnet.queued >= MAX_QUEUED_FRAGMENTS
+    def _room(self, waiting: int) -> int:
+        """How many fragments may be queued now, so that packets wait in the device and not here."""
+        target = PACED_FRAGMENTS if self.mixnet.is_paced else CHANNEL_SLOTS - waiting
+        return target - self.mixnet.queued
 
-    def _take_device_packets(self, now: float) -> None:
-        if self.device is None or self._ipr is None or not self._ipr.is_connected or self._is_backlogged:
+    def _take_device_packets(self, now: float, limit: int) -> None:
+        if self.device is None or self._ipr is None or not self._ipr.is_connected or limit <= 0:
             return
-        for packet in self.device.packets_to_send(now):
+        for packet in self.device.packets_to_send(now, limit):
             try:
                 self._ipr.send_packet(packet, now)
             except MixError:

@@ -13,7 +13,7 @@ from mix_protocol.ipr.errors import ExitDenied, ExitUnanswered
 from mix_protocol.ipr.events import ExitConnected, ExitLost, ExitRefused, ExitReported
 from mix_protocol.ipr.ip_packet import echo_request
 from mix_protocol.ipr.router import RouterConfig
-from mix_tunnel.engine import MAX_QUEUED_FRAGMENTS, EngineEvent, TunnelEngine
+from mix_tunnel.engine import EngineEvent, TunnelEngine
 from mix_tunnel.mixnet.client import MixnetClient
 from mix_tunnel.mixnet.traffic import TrafficConfig
 
@@ -33,8 +33,8 @@ class RawDevice:
     def receive_packet(self, packet: bytes, now: float) -> None:
         self.received.append(packet)
 
-    def packets_to_send(self, now: float) -> list[bytes]:
-        packets, self.outgoing = self.outgoing, []
+    def packets_to_send(self, now: float, limit: int | None = None) -> list[bytes]:
+        packets, self.outgoing = self.outgoing[:limit], self.outgoing[limit:] if limit is not None else []
         return packets
 
     def next_timeout(self) -> float | None:
@@ -45,7 +45,14 @@ class RawDevice:
 
 
 class World:
-    def __init__(self, *, seed: int = 1, ipr_version: int = 10, router: RouterConfig | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        seed: int = 1,
+        ipr_version: int = 10,
+        router: RouterConfig | None = None,
+        traffic: TrafficConfig = QUIET,
+    ) -> None:
         self.network = MemoryMixnet(seed, gateways=3)
         self.internet = EchoInternet()
         self.exit = MemoryExit(self.network, self.internet, ipr_version=ipr_version, config=router)
@@ -58,7 +65,7 @@ class World:
             ack_key=self.network.random(16),
             topology=self.network.topology,
             now=0.0,
-            config=QUIET,
+            config=traffic,
         )
         self.devices: list[RawDevice] = []
         self.engine = TunnelEngine(mixnet, self.network.random, self._make_device, unix_time_offset_s=1.7e9)
@@ -197,15 +204,23 @@ def test_a_remark_about_the_exit_policy_is_passed_on():
     assert world.events[0].detail == "1.2.3.4:25"
 
 
-def test_with_a_backlog_packets_wait_in_the_device():
+def test_packets_wait_in_the_device_while_the_connection_is_congested():
     world = World()
     world.connect()
-    world.device.outgoing += [world.echo(number) for number in range(400)]
-    world.engine.packets_to_send(world.now, waiting=32)
-    assert world.engine.mixnet.queued >= MAX_QUEUED_FRAGMENTS
-    world.device.outgoing.append(b"later")
-    world.engine.packets_to_send(world.now, waiting=32)
-    assert world.device.outgoing == [b"later"]
+    world.device.outgoing += [world.echo(number) for number in range(100)]
+    assert world.engine.packets_to_send(world.now, waiting=32) == []
+    assert len(world.device.outgoing) == 100
+    assert 0 < len(world.engine.packets_to_send(world.now, waiting=22)) <= 10
+    assert len(world.device.outgoing) == 90
+
+
+def test_with_random_timing_only_a_few_packets_are_taken_ahead():
+    world = World(traffic=TrafficConfig(cover_stream_mean_ms=None))
+    world.connect()
+    world.device.outgoing += [world.echo(number) for number in range(40)]
+    world.pump(world.now)
+    assert len(world.device.outgoing) >= 36
+    world.run(lambda: len(world.device.received) == 40)
 
 
 def test_a_device_that_emits_nonsense_does_no_harm():

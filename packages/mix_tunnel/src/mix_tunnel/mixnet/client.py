@@ -150,6 +150,11 @@ class MixnetClient:
         return len(self._queue)
 
     @property
+    def is_paced(self) -> bool:
+        """Whether packets leave at random times only, not as soon as they are there."""
+        return self._main is not None
+
+    @property
     def delay_multiplier(self) -> int:
         """How much slower than configured the main stream runs, because the connection is congested."""
         return self._multiplier.value
