@@ -9,6 +9,7 @@ import socket
 import subprocess
 import threading
 from contextlib import ExitStack, contextmanager
+from pathlib import Path
 
 import pytest
 from support.http_server import serve_answers, serve_conversations
@@ -22,9 +23,16 @@ PATIENCE_S = 60
 
 
 @pytest.fixture(scope="module")
-def directory():
-    with local_network("--allow-local", "--dns", "none", *HOSTS) as network:
-        yield network["directory"]["http"]
+def network(tmp_path_factory):
+    """What `mix-network up --json` says, and under "ca" the file with the authority of its directory's https."""
+    ca = tmp_path_factory.mktemp("network") / "ca.pem"
+    with local_network("--allow-local", "--dns", "none", "--ca-out", str(ca), *HOSTS) as network:
+        yield {**network, "ca": ca}
+
+
+@pytest.fixture(scope="module")
+def directory(network):
+    return network["directory"]["http"]
 
 
 @pytest.fixture(scope="module")
@@ -114,6 +122,25 @@ def test_with_cover_traffic_and_its_timing(directory, sites):
 
 def test_the_site_sees_the_exit(fetch, sites):
     assert fetch(sites["http"] + "/peer").body == b"127.0.0.2"
+
+
+def test_an_https_directory_of_a_private_authority(network, sites, cacert, tmp_path):
+    """One file of certificates serves the directory and the site."""
+    both = tmp_path / "both.pem"
+    both.write_bytes(network["ca"].read_bytes() + Path(cacert).read_bytes())
+    command = [BIN / "mix", "fetch", "--directory", network["directory"]["https"], sites["https"] + "/peer"]
+    completed = subprocess.run([*command, "--cacert", both], capture_output=True, timeout=PATIENCE_S)
+    assert (completed.returncode, completed.stdout) == (0, b"127.0.0.2"), completed.stderr
+    Ended(subprocess.run(command, capture_output=True, timeout=PATIENCE_S)).check_failure(97)
+
+
+def test_pinned_gateways_and_exits(network, fetch, sites):
+    entry = network["entry_gateways"][0]["identity"]
+    exit_gateway = network["exit_gateways"][0]
+    pinned = ("--preferred-gateway", entry, "--preferred-ipr", exit_gateway["ip_packet_router"])
+    assert fetch(*pinned, sites["http"] + "/peer").body == b"127.0.0.2"
+    stranger = "2BuMSfMW3zpeAjKXyKLhmY4QW1DXurrtSPEJ6CjX3SEh"
+    fetch("--preferred-gateway", stranger, sites["http"] + "/peer").check_failure(97)
 
 
 def test_a_post_from_standard_input_with_headers(fetch, sites, cacert):
