@@ -61,3 +61,15 @@ def test_brackets_in_strings_are_no_nesting():
 def test_wide_documents_are_fine():
     wide = encode_json([[{"a": [1, []]}] * 50] * 500)
     check_nesting(wide, "text")
+
+
+@pytest.mark.parametrize("end", ["", "\\", '"', '\\"'])
+def test_strings_are_skipped_in_linear_time(end):
+    """With a pattern that tries every quote anew this takes an hour."""
+    for data in (text := '"' + '\\"' * 2_000_000 + end, text.encode()):
+        check_nesting(data, "text")
+
+
+def test_what_follows_an_escaped_backslash_is_no_string():
+    with pytest.raises(MalformedMessage):
+        check_nesting('["\\\\",' + "[" * 3_000, "text")

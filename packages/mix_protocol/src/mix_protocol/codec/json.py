@@ -13,7 +13,9 @@ MAX_NESTING = 500
 """Bound for arrays and objects inside each other. In WebAssembly a decoder's recursion ends in a fatal stack overflow
 of the whole interpreter at some 3,000 levels, instead of the RecursionError that native Python raises."""
 _PIECE_LENGTH = 256
-_STRING = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
+# Possessive, and ending also where the text does, so that it never looks at a character twice: a peer could otherwise
+# keep it busy for minutes with an open string full of escaped quotes.
+_STRING = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)', re.DOTALL)
 
 
 def decode_json(data: bytes | str, type: type[T], what: str) -> T:
