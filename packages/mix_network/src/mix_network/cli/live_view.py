@@ -23,7 +23,8 @@ async def show_live_view(network: LocalNetwork, stopped: asyncio.Event) -> None:
 
     console = Console()
     if not console.is_terminal:
-        console.print(_addresses(network))
+        for label, value in _address_lines(network):
+            console.print(f"{label:15}{value}", soft_wrap=True, highlight=False)
         await stopped.wait()
         return
     with Live(render(network), console=console, auto_refresh=False) as live:
@@ -41,21 +42,26 @@ def render(network: LocalNetwork) -> RenderableType:
     return Group(_addresses(network), _node_table(metrics["nodes"]), _exit_line(metrics["exit"]), "Ctrl-C stops it.")
 
 
-def _addresses(network: LocalNetwork) -> RenderableType:
-    from rich.table import Table
-
+def _address_lines(network: LocalNetwork) -> list[tuple[str, str]]:
+    """What a client may want to copy, each with its label."""
     description = network.description()
     (entry,), (exit_gateway,) = description["entry_gateways"], description["exit_gateways"]
-    grid = Table.grid(padding=(0, 2))
-    grid.add_column(style="bold")
-    grid.add_column(overflow="fold")
-    for label, value in (
+    return [
         ("directory", description["directory"]["http"]),
         ("", description["directory"]["https"]),
         ("entry gateway", f"{entry['ws']}  {entry['identity']}"),
         ("exit gateway", exit_gateway["identity"]),
         ("packet router", exit_gateway["ip_packet_router"]),
-    ):
+    ]
+
+
+def _addresses(network: LocalNetwork) -> RenderableType:
+    from rich.table import Table
+
+    grid = Table.grid(padding=(0, 2))
+    grid.add_column(style="bold")
+    grid.add_column(overflow="fold")
+    for label, value in _address_lines(network):
         grid.add_row(label, value)
     return grid
 
