@@ -3,6 +3,7 @@
  * hands the channel to Python (`mix_tunnel.worker.main`). All files come from this origin.
  */
 import { loadPyodide } from "./pyodide/pyodide.mjs";
+import { fetchSnapshot, withRoomFor } from "./snapshot.js";
 
 /** @import { ToWorker } from "./protocol.js" */
 /** @typedef {(head: string, body: Uint8Array | undefined) => void} Receiver */
@@ -54,25 +55,13 @@ function emit(name, value) {
   scope.postMessage({ version: 1, type: "event", id: 0, name, value }, []);
 }
 
-/**
- * Python's memory after its start, with our modules imported; undefined where a page was assembled without it.
- * @returns {Promise<ArrayBuffer | undefined>}
- */
-async function fetchSnapshot() {
-  const answer = await fetch(new URL("snapshot.bin.gz", folder));
-  return answer.ok && answer.body
-    ? new Response(answer.body.pipeThrough(new DecompressionStream("gzip"))).arrayBuffer()
-    : undefined;
-}
-
 try {
   const started = performance.now();
-  const snapshot = await fetchSnapshot();
-  const python = await loadPyodide({
-    indexURL: folder.href,
-    packages: ["mix-tunnel"],
-    ...(snapshot && { _loadSnapshot: snapshot }),
-  });
+  const options = { indexURL: folder.href, packages: ["mix-tunnel"] };
+  const snapshot = await fetchSnapshot(new URL("snapshot.bin.gz", folder));
+  const python = await (snapshot
+    ? withRoomFor(snapshot, () => loadPyodide({ ...options, _loadSnapshot: snapshot }))
+    : loadPyodide(options));
   python.pyimport("mix_tunnel.worker.main").start(port);
   emit("worker.ready", { elapsedMs: performance.now() - started });
 } catch (error) {
