@@ -22,8 +22,8 @@ from mix_tunnel.runtime.http.errors import (
     BodyCut,
     BodyNotReplayable,
     ClientClosed,
-    ConnectTimedOut,
     HeadTooLarge,
+    HttpConnectTimedOut,
     IdleTimedOut,
     MalformedResponse,
     NoResponse,
@@ -594,7 +594,7 @@ async def test_time_limits():
             await response.read()
         assert harness.client.pool.open == 0
         async with client_for(network=Silent()) as silent:
-            with pytest.raises(ConnectTimedOut):
+            with pytest.raises(HttpConnectTimedOut):
                 await silent.fetch("http://127.0.0.1:1/", timeouts=limits)
             assert silent.client.pool.open == 0
 

@@ -15,7 +15,7 @@ from ..resolver import Resolver
 from ..tls import TlsSettings, start_tls
 from .body import BodyBuffer
 from .connection import HttpConnection
-from .errors import ConnectTimedOut, RedirectRefused, TooManyRedirects
+from .errors import HttpConnectTimedOut, RedirectRefused, TooManyRedirects
 from .redirects import redirect_target, redirected
 from .request import HttpRequest, HttpTimeouts, PreparedRequest, prepare
 from .response import HttpResponse
@@ -128,7 +128,7 @@ class HttpClient:
                     stream = await start_tls(stream, self._tls, url.host, ALPN)
                 return stream
         except TimeoutError as error:
-            raise ConnectTimedOut(seconds=timeouts.connect_s) from error
+            raise HttpConnectTimedOut(seconds=timeouts.connect_s) from error
 
 
 def _was_dead(lease: Lease[HttpConnection]) -> bool:

@@ -84,7 +84,7 @@ class BadRedirect(PeerMisbehaved):
     message = "the server redirects to a URL that can't be fetched"
 
 
-class ConnectTimedOut(NetworkFailure):
+class HttpConnectTimedOut(NetworkFailure):
     """No connection within the time limit, TLS included."""
 
     code = "http.connect_timed_out"
