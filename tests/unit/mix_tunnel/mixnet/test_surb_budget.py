@@ -8,7 +8,7 @@ from mix_protocol.crypto.randomness import SeededRandom
 from mix_protocol.messages.fragment import split_message
 from mix_protocol.messages.nym_message import RepliableData, encode_message
 from mix_protocol.messages.preparation import MessagePreparer
-from mix_tunnel.mixnet.surb_budget import ENOUGH, PLENTIFUL, RESERVE, SCARCE, SurbBudget, fragments_of
+from mix_tunnel.mixnet.surb_budget import ENOUGH, PLENTIFUL, RESERVE, SurbBudget, fragments_of
 
 
 def budget(stock: int) -> SurbBudget:
@@ -29,13 +29,8 @@ def test_the_number_of_fragments_is_that_of_the_real_message():
 
 
 @pytest.mark.parametrize(("length", "count"), [(66, 3), (300, 2), (700, 5), (1526, 3)])
-def test_while_scarce_the_padding_is_filled(length: int, count: int):
-    assert budget(SCARCE - 1).choose(2, length) == count
-
-
-def test_in_between_it_is_what_is_due():
-    assert budget(SCARCE).choose(2, 66) == 2
-    assert budget(PLENTIFUL - 1).choose(2, 1526) == 2
+def test_at_first_the_padding_is_filled(length: int, count: int):
+    assert budget(PLENTIFUL - 1).choose(2, length) == count
 
 
 @pytest.mark.parametrize(("length", "count"), [(66, 2), (700, 1), (1526, 0)])

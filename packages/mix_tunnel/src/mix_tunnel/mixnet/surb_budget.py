@@ -10,10 +10,8 @@ from mix_protocol.messages.fragment import UNLINKED_HEADER_LENGTH
 from mix_protocol.messages.geometry import SENDER_TAG_LENGTH, fragment_length
 from mix_protocol.sphinx.geometry import PacketSize
 
-SCARCE = 40
-"""With fewer SURBs than this, the recipient gets what fits in the padding beside what it is due."""
-PLENTIFUL = 100
-"""From so many on, the recipient gets only what fits in the padding."""
+PLENTIFUL = 60
+"""Below this, the recipient gets what it is due and what else fits in the padding; from here on, only what fits."""
 ENOUGH = 200
 """From so many on, the recipient gets none; published clients ask for no more either."""
 RESERVE = 10
@@ -48,9 +46,7 @@ class SurbBudget:
             return 0
         if self.stock >= PLENTIFUL:
             return min(due, _free(fragments_of(length, 0), length))
-        if self.stock < SCARCE:
-            return max(due, _free(fragments_of(length, due), length))
-        return due
+        return max(due, _free(fragments_of(length, due), length))
 
 
 def fragments_of(length: int, surbs: int) -> int:
