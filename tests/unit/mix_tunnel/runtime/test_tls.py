@@ -333,3 +333,32 @@ def test_contexts_are_shared():
     settings = TlsSettings()
     assert settings.context(("http/1.1",)) is settings.context(["http/1.1"])
     assert settings.context() is not settings.context(("h2",))
+
+
+async def test_the_handshakes_end_leaves_with_the_first_data():
+    class Counting(KernelStream):
+        sends = 0
+
+        async def send(self, data: bytes) -> None:
+            self.sends += 1
+            await super().send(data)
+
+    async with serve(echo, server_context(certificate("demo.test"))) as port:
+        below = Counting(*await asyncio.open_connection("127.0.0.1", port))
+        stream = await start_tls(below, TRUSTED, "demo.test")
+        await stream.send(b"hello")
+        assert below.sends == 2  # ClientHello; Finished and data
+        assert await stream.receive() == b"hello"
+        stream.abort()
+
+
+async def test_a_server_that_speaks_first():
+    async def greet(reader, writer):
+        writer.write(b"welcome")
+        await writer.drain()
+        await reader.read()
+
+    async with serve(greet, server_context(certificate("demo.test"))) as port:
+        stream = await connect(port)
+        assert await stream.receive() == b"welcome"
+        await stream.aclose()

@@ -99,7 +99,8 @@ async def _handshake(stream: ByteStream, tls: ssl.SSLObject, incoming: ssl.Memor
                 await stream.send_eof()
             raise handshake_error(error) from error
         else:
-            await _flush(stream, outgoing)
+            # TLS 1.3: our Finished still lies in `outgoing`. It leaves with the first data, or before we wait for the
+            # server's: one packet less through the mixnet.
             return
 
 
