@@ -1,10 +1,14 @@
 import json
+from dataclasses import replace
 
 import pytest
 
 from mix_protocol.topology.described import decode_described, encode_described
 from mix_protocol.topology.documents import (
+    INACTIVE,
     MAX_NODES,
+    EntryInterface,
+    SupportedRoles,
     assigned_layer,
     decode_key_rotation_info,
     decode_rewarded_set,
@@ -75,18 +79,43 @@ def test_roles():
         {"mix_port": None},
         {"ip_addresses": "127.0.0.1"},
         {"ip_addresses": [1]},
+        {"x25519_sphinx_pubkey": None},
+        {"ed25519_identity_pubkey": {}},
+    ],
+)
+def test_nodes_of_wrong_types_and_ranges_are_left_out(changes):
+    odd = {**NODE, **changes}
+    with pytest.raises(MalformedDocument, match="Nym API"):
+        decode_skimmed(text(odd))
+    document = decode_skimmed(text(odd, {**NODE, "node_id": 7}, 5, None, odd))
+    assert [node.node_id for node in document.nodes.data] == [7]
+    assert (document.nodes.pagination.total, document.nodes.pagination.size) == (5, 5)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
         {"role": 7},
         {"role": {"Mixnode": 1}},
         {"role": {"Mixnode": {"layer": 256}}},
         {"entry": {"ws_port": 70000}},
+        {"entry": {"hostname": "a.example", "ws_port": None}},
         {"entry": []},
         {"performance": 1},
-        {"supported_roles": {"mixnode": "yes"}},
+        {"supported_roles": ["mixnode"]},
     ],
 )
-def test_wrong_types_and_ranges_are_refused(changes):
-    with pytest.raises(MalformedDocument, match="Nym API"):
-        decode_skimmed(text({**NODE, **changes}))
+def test_optional_members_that_cannot_be_read_count_as_absent(changes):
+    (node,) = decode_skimmed(text({**NODE, "role": INACTIVE, **changes})).nodes.data
+    expected = decode_skimmed(text({**NODE, "role": INACTIVE})).nodes.data[0]
+    assert node == replace(expected, **({"performance": "0"} if "performance" in changes else {}))
+
+
+def test_what_is_wrong_inside_an_optional_member_spoils_only_itself():
+    odd = {"entry": {"hostname": 5, "ws_port": 9000}, "supported_roles": {"mixnode": "yes", "entry": True}}
+    (node,) = decode_skimmed(text({**NODE, **odd})).nodes.data
+    assert node.entry == EntryInterface(ws_port=9000)
+    assert node.supported_roles == SupportedRoles(entry=True)
 
 
 @pytest.mark.parametrize(
@@ -100,7 +129,7 @@ def test_what_is_no_document(decode, data):
 
 def test_too_many_nodes():
     nodes = [{**NODE, "node_id": number} for number in range(MAX_NODES + 1)]
-    with pytest.raises(DocumentTooLarge):
+    with pytest.raises(MalformedDocument):
         decode_skimmed(text(*nodes))
 
 
@@ -131,6 +160,38 @@ def test_the_smallest_description():
     assert description.ip_packet_router is None
     assert description.build_information.build_version == "1.40.0"
     assert decode_described(encode_described(document)) == document
+
+
+def test_a_node_that_describes_odd_things_is_still_an_exit():
+    """Members that no client needs may change their form in every release."""
+    node = {
+        "node_id": 2,
+        "contract_node_type": None,
+        "description": {
+            "last_polled": [2026, 325],
+            "host_information": {
+                "ip_address": ["127.0.0.1"],
+                "hostname": None,
+                "keys": {"ed25519": "a", "current_x25519_sphinx_key": {"rotation_id": -1}, "x25519_versioned_noise": 3},
+            },
+            "declared_role": None,
+            "auxiliary_details": {"location": 7, "announce_ports": {"mix_port": "1789", "verloc_port": 1790}},
+            "build_information": {"build_version": "1.40.0", "commit_sha": None},
+            "network_requester": {"uses_exit_policy": True},
+            "ip_packet_router": {"address": "x"},
+            "wireguard": {"port": None},
+            "mixnet_websockets": [],
+            "lewes_protocol": "soon",
+        },
+    }
+    broken = {**node, "description": {**node["description"], "build_information": None}}
+    rows = [broken, node, {"node_id": 3}]
+    document = decode_described(json.dumps({"pagination": {"total": 3, "page": 0, "size": 3}, "data": rows}).encode())
+    (description,) = (row.description for row in document.data)
+    assert description.ip_packet_router.address == "x"
+    assert description.auxiliary_details.announce_ports.verloc_port == 1790
+    assert description.build_information.build_version == "1.40.0"
+    assert description.wireguard is description.mixnet_websockets is description.lewes_protocol is None
 
 
 def test_a_validity_of_zero_epochs_is_refused():

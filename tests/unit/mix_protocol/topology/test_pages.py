@@ -5,7 +5,7 @@ import pytest
 from mix_protocol.topology.described import DescribedNodes
 from mix_protocol.topology.documents import MAX_NODES, NodePage, Pagination
 from mix_protocol.topology.errors import DocumentTooLarge, InconsistentDocuments, MalformedDocument
-from mix_protocol.topology.pages import DescribedPages, SkimmedPages
+from mix_protocol.topology.pages import MAX_PAGES, DescribedPages, SkimmedPages
 
 from .conftest import described, gateway, skimmed
 
@@ -51,6 +51,24 @@ def test_a_page_without_rows_would_go_on_for_ever():
     pages.receive(page(0, 2, gateway(1)))
     with pytest.raises(MalformedDocument):
         pages.receive(page(1, 2))
+
+
+def test_unreadable_rows_count():
+    """Otherwise a client would ask for a page that does not exist."""
+    pages = SkimmedPages()
+    nodes = page(0, 3, gateway(1)).nodes
+    sent = replace(page(0, 3), nodes=replace(nodes, pagination=Pagination(total=3, page=0, size=3)))
+    pages.receive(sent)
+    assert pages.next_page is None
+    assert len(pages.result().nodes.data) == 1
+
+
+def test_pages_without_end():
+    pages = SkimmedPages()
+    for number in range(MAX_PAGES - 1):
+        pages.receive(page(number, MAX_NODES, gateway(1)))
+    with pytest.raises(DocumentTooLarge):
+        pages.receive(page(MAX_PAGES - 1, MAX_NODES, gateway(1)))
 
 
 def test_a_total_beyond_reason():

@@ -20,9 +20,14 @@ _STRING = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)', re.DOTALL)
 
 def decode_json(data: bytes | str, type: type[T], what: str) -> T:
     """Decode one JSON text into a dataclass (or any type msgspec knows); MalformedMessage if it does not fit."""
+    check_nesting(data, what)
+    return decode_checked(data, type, what)
+
+
+def decode_checked(data: bytes | str, type: type[T], what: str) -> T:
+    """Decode a JSON text that has passed `check_nesting`, or a piece of one; MalformedMessage if it does not fit."""
     import msgspec  # compiled: must not load when this module does
 
-    check_nesting(data, what)
     try:
         return msgspec.json.decode(data, type=type)
     except (msgspec.DecodeError, UnicodeError, RecursionError, OverflowError) as error:

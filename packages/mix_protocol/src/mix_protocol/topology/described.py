@@ -10,15 +10,15 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from mix_protocol.codec.json import encode_json
+from mix_protocol.codec.tolerant_json import JsonObject
 from mix_protocol.topology.documents import (
-    MAX_NODES,
     Pagination,
     SupportedRoles,
     check_port,
     check_uint,
-    decode_document,
+    decode_page,
+    reading_document,
 )
-from mix_protocol.topology.errors import DocumentTooLarge
 
 _U32 = 0xFFFF_FFFF
 
@@ -47,7 +47,7 @@ class HostKeys:
     """A node's public keys, base58."""
 
     ed25519: str
-    x25519: str
+    x25519: str = ""
     current_x25519_sphinx_key: SphinxKey | None = None
     pre_announced_x25519_sphinx_key: SphinxKey | None = None
     x25519_versioned_noise: NoiseKey | None = None
@@ -183,11 +183,11 @@ class DescribedNodes:
 
 
 def decode_described(data: bytes) -> DescribedNodes:
-    """Decode the JSON of `described`."""
-    document = decode_document(data, DescribedNodes, "described nodes")
-    if len(document.data) > MAX_NODES:
-        raise DocumentTooLarge(what="described nodes")
-    return document
+    """Decode the JSON of `described`. Nodes that can't be read are left out."""
+    what = "described nodes"
+    with reading_document(data, what):
+        pagination, nodes = decode_page(JsonObject(data, what), DescribedNode, what)
+    return DescribedNodes(pagination=pagination, data=nodes)
 
 
 def encode_described(document: DescribedNodes) -> bytes:

@@ -7,11 +7,14 @@ them into bytes. Unknown fields are ignored, and optional ones have the value th
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 from mix_protocol.codec.json import decode_json, encode_json
 from mix_protocol.codec.reader import MalformedMessage
+from mix_protocol.codec.tolerant_json import JsonObject, decode_readable
 from mix_protocol.topology.errors import DocumentTooLarge, MalformedDocument
 
 MAX_NODES = 20_000
@@ -25,6 +28,7 @@ _U32 = 0xFFFF_FFFF
 _U64 = 0xFFFF_FFFF_FFFF_FFFF
 
 Document = TypeVar("Document")
+Row = TypeVar("Row")
 
 
 def check_uint(value: int, limit: int, name: str) -> None:
@@ -41,7 +45,11 @@ def check_port(value: int | None, name: str) -> None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pagination:
-    """Which part of a list a page holds. Today's servers send everything as page 0."""
+    """Which part of a list a page holds. Today's servers send everything as page 0.
+
+    total -- rows of the whole list
+    size -- rows of this page as it was sent; what decoders give counts those that they left out as unreadable, too
+    """
 
     total: int
     page: int
@@ -259,20 +267,38 @@ class KeyRotationInfo:
 
 def decode_document(data: bytes, kind: type[Document], what: str) -> Document:
     """Decode a directory's JSON answer of at most `MAX_DOCUMENT_LENGTH` bytes."""
+    with reading_document(data, what):
+        return decode_json(data, kind, what)
+
+
+def decode_page(document: JsonObject, row: type[Row], what: str) -> tuple[Pagination, list[Row]]:
+    """Decode a page, leaving out rows that can't be read; one without a readable row is malformed."""
+    rows = document.rows("data", MAX_NODES)
+    readable = decode_readable(rows, row, what)
+    if rows and not readable:
+        raise MalformedMessage(what, "none of its rows can be read")
+    return replace(document.member("pagination", Pagination), size=len(rows)), readable
+
+
+@contextmanager
+def reading_document(data: bytes, what: str) -> Iterator[None]:
+    """Check the length of a document, and name what goes wrong with it by its own error."""
     if len(data) > MAX_DOCUMENT_LENGTH:
         raise DocumentTooLarge(what=what)
     try:
-        return decode_json(data, kind, what)
+        yield
     except MalformedMessage as error:
         raise MalformedDocument(what=what, why=str(error)) from None
 
 
 def decode_skimmed(data: bytes) -> SkimmedNodes:
-    """Decode the JSON of a `skimmed` endpoint."""
-    document = decode_document(data, SkimmedNodes, "skimmed nodes")
-    if len(document.nodes.data) > MAX_NODES:
-        raise DocumentTooLarge(what="skimmed nodes")
-    return document
+    """Decode the JSON of a `skimmed` endpoint. Nodes that can't be read are left out."""
+    what = "skimmed nodes"
+    with reading_document(data, what):
+        document = JsonObject(data, what)
+        pagination, nodes = decode_page(document.object("nodes"), SkimmedNode, what)
+        metadata = document.member("metadata", SkimmedMetadata)
+    return SkimmedNodes(metadata=metadata, nodes=NodePage(pagination=pagination, data=nodes))
 
 
 def decode_rewarded_set(data: bytes) -> RewardedSet:

@@ -12,6 +12,9 @@ from mix_protocol.topology.described import DescribedNode, DescribedNodes
 from mix_protocol.topology.documents import MAX_NODES, Pagination, SkimmedMetadata, SkimmedNode, SkimmedNodes
 from mix_protocol.topology.errors import DocumentTooLarge, InconsistentDocuments, MalformedDocument
 
+MAX_PAGES = 64
+"""A list in more pages than this is refused: it would keep a client asking for a long time."""
+
 
 class _Pages:
     """How far a list has come."""
@@ -26,15 +29,17 @@ class _Pages:
         """Number of the page to ask for; None when the list is complete."""
         return self._next_page
 
-    def _count(self, pagination: Pagination, rows: int) -> None:
+    def _count(self, pagination: Pagination) -> None:
         if self._next_page is None:
             raise MalformedDocument("the directory sent a page that nobody asked for", what=self._what)
-        self._rows += rows
+        self._rows += pagination.size
         if max(pagination.total, self._rows) > MAX_NODES:
             raise DocumentTooLarge(what=self._what)
         if self._rows >= pagination.total:
             self._next_page = None
-        elif rows == 0:
+        elif self._next_page + 1 == MAX_PAGES:
+            raise DocumentTooLarge("the directory serves a list in too many pages; check the directory URL")
+        elif pagination.size == 0:
             raise MalformedDocument("the directory's list ends before its announced total", what=self._what)
         else:
             self._next_page += 1
@@ -50,7 +55,7 @@ class SkimmedPages(_Pages):
 
     def receive(self, page: SkimmedNodes) -> None:
         """Add the page that `next_page` named. Raises `InconsistentDocuments` if the epoch changed in between."""
-        self._count(page.nodes.pagination, len(page.nodes.data))
+        self._count(page.nodes.pagination)
         first = self._metadata
         if first is not None and replace(page.metadata, refreshed_at=first.refreshed_at) != first:
             raise InconsistentDocuments("the pages of the node list belong to different epochs; try again in a moment")
@@ -73,7 +78,7 @@ class DescribedPages(_Pages):
 
     def receive(self, page: DescribedNodes) -> None:
         """Add the page that `next_page` named."""
-        self._count(page.pagination, len(page.data))
+        self._count(page.pagination)
         self._nodes += page.data
 
     def result(self) -> DescribedNodes:

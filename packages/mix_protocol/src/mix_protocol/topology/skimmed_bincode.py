@@ -14,7 +14,6 @@ from mix_protocol.topology.documents import (
     ENTRY_GATEWAY,
     EXIT_GATEWAY,
     INACTIVE,
-    MAX_DOCUMENT_LENGTH,
     MAX_NODES,
     STANDBY,
     EntryInterface,
@@ -27,8 +26,8 @@ from mix_protocol.topology.documents import (
     SupportedRoles,
     assigned_layer,
     mixnode_role,
+    reading_document,
 )
-from mix_protocol.topology.errors import DocumentTooLarge, MalformedDocument
 
 _WHAT = "skimmed nodes"
 _ROLES = (None, ENTRY_GATEWAY, EXIT_GATEWAY, STANDBY, INACTIVE)  # variant 0 is a mix node with its layer
@@ -40,14 +39,10 @@ _U32 = 0xFFFF_FFFF
 
 def decode_skimmed_bincode(data: bytes) -> SkimmedNodes:
     """Decode the bincode of a `skimmed` endpoint."""
-    if len(data) > MAX_DOCUMENT_LENGTH:
-        raise DocumentTooLarge(what=_WHAT)
-    reader = BincodeReader(data, _WHAT, byteorder="little")
-    try:
+    with reading_document(data, _WHAT):
+        reader = BincodeReader(data, _WHAT, byteorder="little")
         document = _read_document(reader)
         reader.end()
-    except MalformedMessage as error:
-        raise MalformedDocument(what=_WHAT, why=str(error)) from None
     return document
 
 
@@ -71,9 +66,10 @@ def _read_document(reader: BincodeReader) -> SkimmedNodes:
     metadata = SkimmedMetadata(
         absolute_epoch_id=reader.uint(_U32), rotation_id=reader.uint(_U32), refreshed_at=reader.string(_MAX_TEXT)
     )
-    pagination = Pagination(total=reader.uint(), page=reader.uint(), size=reader.uint())
+    total, page, _ = (reader.uint() for _ in range(3))
     count = reader.length(MAX_NODES)
     nodes = [_read_node(reader) for _ in range(count)]
+    pagination = Pagination(total=total, page=page, size=count)
     return SkimmedNodes(metadata=metadata, nodes=NodePage(pagination=pagination, data=nodes))
 
 
