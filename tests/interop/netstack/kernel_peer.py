@@ -47,6 +47,7 @@ class TunDriver:
         self._loop = asyncio.get_running_loop()
         self._loop.add_reader(self._tun, self._read)
         self._scheduled = False
+        self.idle = asyncio.Event()
         self.stack.on_output = self._schedule
 
     def _schedule(self) -> None:
@@ -69,6 +70,10 @@ class TunDriver:
         self._device.handle_timeout(now)
         for packet in self._device.packets_to_send(now):
             os.write(self._tun, packet)
+        if self.stack.connection_count:
+            self.idle.clear()
+        else:
+            self.idle.set()
         due = self._device.next_timeout()
         if self._timer is not None:
             self._timer.cancel()
@@ -256,8 +261,7 @@ async def main(loss: float, jitter_s: float) -> dict[str, object]:
         "closed_udp_port": await closed_udp_port(driver),
     }
     async with asyncio.timeout(5):
-        while driver.stack.connection_count:
-            await asyncio.sleep(0.05)
+        await driver.idle.wait()
     results["connections_left"] = driver.stack.connection_count
     for server in servers:
         server.close()

@@ -1,4 +1,4 @@
-"""Our TCP against Linux's, over a TUN device in a network namespace that the test makes; skipped where that is barred."""
+"""Our TCP against Linux's, over a TUN device in a network namespace of its own; skipped where barred."""
 
 from __future__ import annotations
 

@@ -25,6 +25,7 @@ _ISN_TICKS_PER_SECOND = 250_000
 _LEAST_PATH_MTU = 576
 _BURST_SEGMENTS = 8
 _MOST_STRAY_RESETS = 64
+_SPARE_DEADLINES = 64
 
 SendIp = Callable[[bytes, bytes, int, bytes], None]
 SendUnreachable = Callable[[UnreachableReason, bytes, bytes, bytes], None]
@@ -166,7 +167,7 @@ class TcpLayer:
         segment = decode_tcp(packet.payload, packet.source, packet.destination)
         flow = Flow(packet.destination, segment.destination_port, packet.source, segment.source_port)
         block = self._blocks.get(flow)
-        if block is not None and block.state is TcpState.TIME_WAIT and self._may_reopen(block, segment):
+        if block is not None and self._is_over(block, segment):
             self._forget(block)
             block = None
         if block is not None:
@@ -180,9 +181,11 @@ class TcpLayer:
         self._receive_stray(flow, segment, is_local, now)
 
     @staticmethod
-    def _may_reopen(block: ControlBlock, segment: TcpSegment) -> bool:
-        """Whether a SYN begins a new incarnation of a flow in TIME_WAIT (RFC 9293 section 3.6.1)."""
-        if segment.flags & (SYN | ACK | RST) != SYN:
+    def _is_over(block: ControlBlock, segment: TcpSegment) -> bool:
+        """Whether a connection is closed, or in TIME_WAIT and a SYN begins its flow anew (RFC 9293 section 3.6.1)."""
+        if block.state is TcpState.CLOSED:
+            return not block.resets
+        if block.state is not TcpState.TIME_WAIT or segment.flags & (SYN | ACK | RST) != SYN:
             return False
         return unwrap(segment.sequence, block.receiver.rcv_nxt) > block.receiver.rcv_nxt
 
@@ -315,6 +318,9 @@ class TcpLayer:
             self._forget(block)
             return
         timeouts.arm(block, now)
+        self._schedule(block)
+
+    def _schedule(self, block: ControlBlock) -> None:
         deadline = timeouts.next_timeout(block)
         if deadline is None:
             self._armed.pop(block, None)
@@ -324,7 +330,15 @@ class TcpLayer:
         if armed is None or deadline < armed:
             self._armed[block] = deadline
             self._counter += 1
+            if len(self._deadlines) > _SPARE_DEADLINES + 4 * len(self._armed):
+                self._deadlines = [entry for entry in self._deadlines if self._armed.get(entry[2]) == entry[0]]
+                heapq.heapify(self._deadlines)
             heapq.heappush(self._deadlines, (deadline, self._counter, block))
+
+    def _schedule_dirty(self) -> None:
+        """Connections that have not been asked for output since something happened to them have deadlines too."""
+        for block in self._dirty:
+            self._schedule(block)
 
     def _forget(self, block: ControlBlock) -> None:
         if self._blocks.get(block.flow) is block:
@@ -337,6 +351,7 @@ class TcpLayer:
 
     def next_timeout(self) -> float | None:
         """The earliest deadline of all connections; it may turn out to be one that has moved on."""
+        self._schedule_dirty()
         deadlines = self._deadlines
         while deadlines and self._armed.get(deadlines[0][2]) != deadlines[0][0]:
             heapq.heappop(deadlines)
@@ -344,6 +359,7 @@ class TcpLayer:
 
     def handle_timeout(self, now: float) -> None:
         """Let every connection whose deadline has come act on it."""
+        self._schedule_dirty()
         deadlines = self._deadlines
         while deadlines and deadlines[0][0] <= now:
             deadline, _, block = heapq.heappop(deadlines)

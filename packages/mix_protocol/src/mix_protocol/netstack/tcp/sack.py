@@ -51,30 +51,37 @@ class SackReporter:
         """
         if limit <= 0:
             return ()
-        found: dict[tuple[int, int], None] = {}
+        blocks: list[tuple[int, int]] = []
         if self._duplicate is not None:
-            found[self._duplicate] = None
+            # First, and again as part of its island: only so can the sender tell what it is.
+            blocks.append(self._duplicate)
             self._duplicate = None
+            limit -= 1
         if not islands:
             self._recent.clear()
             self._unreported.clear()
         else:
-            while self._unreported and len(found) < limit:
-                island = islands.range_at(self._unreported.pop())
-                if island is not None:
-                    found[island] = None
-            for sequence in self._recent:
-                island = islands.range_at(sequence)
-                if island is not None:
-                    found[island] = None
-            for island in islands:
-                if len(found) >= limit:
-                    break
-                found[island] = None
-            # What lies in an island that is named is named with it.
-            named = list(found)[:limit]
-            self._unreported = [at for at in self._unreported if not any(start <= at < end for start, end in named)]
-        return tuple((wrap(start), wrap(end)) for start, end in list(found)[:limit])
+            blocks += self._choose(islands, limit)
+        return tuple((wrap(start), wrap(end)) for start, end in blocks)
+
+    def _choose(self, islands: RangeSet, limit: int) -> list[tuple[int, int]]:
+        chosen: dict[tuple[int, int], None] = {}
+        while self._unreported and len(chosen) < limit:
+            island = islands.range_at(self._unreported.pop())
+            if island is not None:
+                chosen[island] = None
+        for sequence in self._recent:
+            island = islands.range_at(sequence)
+            if island is not None:
+                chosen[island] = None
+        for island in islands:
+            if len(chosen) >= limit:
+                break
+            chosen[island] = None
+        named = list(chosen)[:limit]
+        # What lies in an island that is named is named with it.
+        self._unreported = [at for at in self._unreported if not any(start <= at < end for start, end in named)]
+        return named
 
 
 def read_sack_blocks(

@@ -142,10 +142,7 @@ class SenderTimers:
         if self.reorder_at is not None and self.reorder_at <= now:
             self.reorder_at = None
             sender.on_reorder_timeout(now)
-        if self._tail_probe_at is not None and self._tail_probe_at <= now:
-            self._tail_probe_at = None
-            self._send_tail_probe(now)
-        elif self._retransmit_at is not None and self._retransmit_at <= now:
+        if self._retransmit_at is not None and self._retransmit_at <= now:
             if self._is_silent(now, user_timeout_s):
                 return False
             sender.on_timeout(now)
@@ -153,6 +150,9 @@ class SenderTimers:
             self._tail_probe_at = None
             self._probe_end = None
             self._retransmit_at = now + sender.rtt.rto_s
+        elif self._tail_probe_at is not None and self._tail_probe_at <= now:
+            self._tail_probe_at = None
+            self._send_tail_probe(now)
         if self._persist_at is not None and self._persist_at <= now:
             if self._is_silent(now, user_timeout_s):
                 return False
