@@ -6,7 +6,6 @@ import pytest
 from mix_protocol.crypto.randomness import (
     SeededRandom,
     choose,
-    choose_weighted,
     exponential,
     uniform,
     uniform_below,
@@ -56,11 +55,3 @@ def test_exponential_has_its_mean():
 def test_choices():
     random = SeededRandom(5)
     assert {choose(random, "abc") for _ in range(100)} == {"a", "b", "c"}
-    counts = Counter(choose_weighted(random, "abc", [1, 0, 3]) for _ in range(1000))
-    assert counts["b"] == 0
-    assert 2 < counts["c"] / counts["a"] < 4.5
-
-
-def test_weights_must_weigh_something():
-    with pytest.raises(ValueError, match="positive"):
-        choose_weighted(SeededRandom(6), "ab", [0, 0])

@@ -194,12 +194,13 @@ def test_a_node_that_describes_odd_things_is_still_an_exit():
     assert description.wireguard is description.mixnet_websockets is description.lewes_protocol is None
 
 
-def test_a_validity_of_zero_epochs_is_refused():
+@pytest.mark.parametrize(("validity", "seconds"), [(0, 3600), (24, 0)])
+def test_rotations_without_duration_are_refused(validity, seconds):
     info = {
-        "key_rotation_state": {"validity_epochs": 0, "initial_epoch_id": 0},
+        "key_rotation_state": {"validity_epochs": validity, "initial_epoch_id": 0},
         "current_absolute_epoch_id": 1,
         "current_epoch_start": "2026-11-21T08:00:00Z",
-        "epoch_duration": {"secs": 3600, "nanos": 0},
+        "epoch_duration": {"secs": seconds, "nanos": 0},
         "progress": {
             "current_key_rotation_id": 1,
             "current_rotation_starting_epoch": 0,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
 from mix_protocol.addressing.errors import InvalidNodeAddress, MalformedNodeAddress
@@ -19,9 +19,12 @@ MAX_ENCODED_LENGTH = _IP_OFFSET + _OCTETS[6]
 
 @dataclass(frozen=True, slots=True)
 class NodeAddress:
-    """Where a node listens for Sphinx packets: one IP address and one port."""
+    """Where a node listens for Sphinx packets: one IP address and one port.
 
-    ip: IPv4Address | IPv6Address
+    The IP address stays out of `repr`, so that no log of a packet or a route tells its way; `str` is explicit.
+    """
+
+    ip: IPv4Address | IPv6Address = field(repr=False)
     port: int
 
     def __post_init__(self) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from mix_protocol.addressing.errors import InvalidRecipient, MalformedRecipient
 from mix_protocol.codec import base58
@@ -15,11 +15,14 @@ RECIPIENT_LENGTH = sum(_KEY_LENGTHS)
 
 @dataclass(frozen=True, slots=True)
 class Recipient:
-    """A client: its Ed25519 identity, its X25519 encryption key, and the identity of its gateway (32 bytes each)."""
+    """A client: its Ed25519 identity, its X25519 encryption key, and the identity of its gateway (32 bytes each).
 
-    identity: bytes
-    encryption_key: bytes
-    gateway: bytes
+    Who talks to whom is what a mixnet hides, so the keys stay out of `repr`; `to_text` is explicit.
+    """
+
+    identity: bytes = field(repr=False)
+    encryption_key: bytes = field(repr=False)
+    gateway: bytes = field(repr=False)
 
     def __post_init__(self) -> None:
         if tuple(map(len, (self.identity, self.encryption_key, self.gateway))) != _KEY_LENGTHS:

@@ -36,19 +36,6 @@ def choose(random: RandomBytes, items: Sequence[T]) -> T:
     return items[uniform_below(random, len(items))]
 
 
-def choose_weighted(random: RandomBytes, items: Sequence[T], weights: Sequence[float]) -> T:
-    """One of `items`, as likely as its weight says; weights are not negative and not all zero."""
-    total = math.fsum(weights)
-    if not total > 0:
-        raise ValueError("the weights must have a positive sum")
-    mark = uniform(random) * total
-    for item, weight in zip(items, weights, strict=True):
-        mark -= weight
-        if mark < 0:
-            return item
-    return next(item for item, weight in reversed(list(zip(items, weights, strict=True))) if weight > 0)
-
-
 def exponential(random: RandomBytes, mean: float) -> float:
     """A draw from the exponential distribution, in the unit of `mean`."""
     return -math.log1p(-uniform(random)) * mean

@@ -77,11 +77,11 @@ class AuthenticateV2:
     """
 
     protocol_version: int
-    client_identity: bytes
-    address_ciphertext: bytes
-    nonce: bytes
+    client_identity: bytes = field(repr=False)
+    address_ciphertext: bytes = field(repr=False)
+    nonce: bytes = field(repr=False)
     unix_timestamp: int
-    signature: bytes
+    signature: bytes = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)

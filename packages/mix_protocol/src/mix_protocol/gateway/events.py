@@ -61,7 +61,7 @@ ClientEvent = Registered | Authenticated | PayloadPushed | BandwidthChanged | Ga
 class ClientRegistered:
     """A client has registered and proven its identity; `ClientAuthenticated` follows at once."""
 
-    identity: bytes
+    identity: bytes = field(repr=False)
     shared_key: bytes = field(repr=False)
 
 
@@ -69,7 +69,7 @@ class ClientRegistered:
 class ClientAuthenticated:
     """This connection is the client's session: push payloads to it, and close an older one of the same identity."""
 
-    identity: bytes
+    identity: bytes = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,7 +25,7 @@ class ClientRecord:
     allowance_day -- the day, counted since 1970, that the allowance belongs to
     """
 
-    identity: bytes
+    identity: bytes = field(repr=False)
     shared_key: bytes = field(repr=False)
     last_timestamp: int = 0
     allowance_bytes: int = 0

@@ -91,7 +91,7 @@ class IprConfig:
 class OutgoingMessage:
     """A mixnet message to the exit and how many reply SURBs go with it."""
 
-    payload: bytes
+    payload: bytes = field(repr=False)
     reply_surbs: int
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv6Address
 
 from mix_protocol.errors import MixError
@@ -41,7 +41,7 @@ class ExitLost:
 class PacketReceived:
     """An IP packet has come from the exit."""
 
-    packet: bytes
+    packet: bytes = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ class ExitReported:
 
     kind: InfoKind
     level: InfoLevel
-    detail: str
+    detail: str = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)

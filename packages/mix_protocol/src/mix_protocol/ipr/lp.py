@@ -7,7 +7,7 @@ sequence u32 (both big-endian), one reserved byte. The payload is the rest of th
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from mix_protocol.codec.reader import MalformedMessage, Reader
 
@@ -35,7 +35,7 @@ class LpFrame:
     stream_id: int
     type: LpFrameType
     sequence: int
-    payload: bytes
+    payload: bytes = field(repr=False)
 
     def encode(self) -> bytes:
         """Give the header and the payload."""

@@ -7,7 +7,7 @@ and 10 have the same requests; from 9 on they travel inside a stream frame.
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from mix_protocol.codec.bincode import BincodeReader, BincodeWriter
 from mix_protocol.codec.reader import MalformedMessage
@@ -76,7 +76,7 @@ class DataRequest:
     """Carries a bundle of IP packets to the Internet."""
 
     version: int
-    bundle: bytes
+    bundle: bytes = field(repr=False)
 
 
 ControlRequest = ConnectRequest | DisconnectRequest | PingRequest | HealthRequest

@@ -7,7 +7,7 @@ connection also tells the largest packet that the router forwards.
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from ipaddress import IPv4Address, IPv6Address
 from typing import TypeVar
 
@@ -75,7 +75,7 @@ class DataResponse:
     """Carries a bundle of IP packets from the Internet."""
 
     version: int
-    bundle: bytes
+    bundle: bytes = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +156,7 @@ class Info:
     request_id: int
     kind: InfoKind
     level: InfoLevel
-    detail: str = ""
+    detail: str = field(default="", repr=False)
     versions: tuple[int, int] = (0, 0)
 
 

@@ -101,7 +101,7 @@ class RouterCounters:
 class _Client:
     """A client that has addresses."""
 
-    sender_tag: bytes
+    sender_tag: bytes = field(repr=False)
     addresses: AddressPair
     stream_id: int
     version: int

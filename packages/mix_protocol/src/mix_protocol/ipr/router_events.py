@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv6Address
 
 
@@ -11,7 +11,7 @@ from ipaddress import IPv4Address, IPv6Address
 class ClientConnected:
     """A client has been given addresses."""
 
-    sender_tag: bytes
+    sender_tag: bytes = field(repr=False)
     ipv4: IPv4Address
     ipv6: IPv6Address
 
@@ -28,7 +28,7 @@ class ExpiryReason(enum.Enum):
 class ClientExpired:
     """A client no longer has its addresses: whatever runs from or to them must end."""
 
-    sender_tag: bytes
+    sender_tag: bytes = field(repr=False)
     ipv4: IPv4Address
     ipv6: IPv6Address
     reason: ExpiryReason
@@ -38,8 +38,8 @@ class ClientExpired:
 class PacketForwarded:
     """A client sends an IP packet to the Internet. Its source address is checked to be the client's own."""
 
-    sender_tag: bytes
-    packet: bytes
+    sender_tag: bytes = field(repr=False)
+    packet: bytes = field(repr=False)
 
 
 RouterEvent = ClientConnected | ClientExpired | PacketForwarded

@@ -7,7 +7,7 @@ names it: its first fragment bears the previous set's id, its last (the 255th) t
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from mix_protocol.crypto.randomness import RandomBytes
@@ -95,7 +95,7 @@ class Fragment:
     position: int
     previous_set: int | None
     next_set: int | None
-    payload: bytes
+    payload: bytes = field(repr=False)
 
     @property
     def identifier(self) -> FragmentIdentifier:

@@ -50,7 +50,7 @@ class RepliableData:
     sender_tag -- 16 bytes by which the recipient knows this sender again
     """
 
-    sender_tag: bytes
+    sender_tag: bytes = field(repr=False)
     surbs: tuple[ReplySurb, ...]
     data: bytes = field(repr=False)
 
@@ -59,7 +59,7 @@ class RepliableData:
 class AdditionalSurbs:
     """More SURBs from an anonymous sender, mostly because the recipient asked for them."""
 
-    sender_tag: bytes
+    sender_tag: bytes = field(repr=False)
     surbs: tuple[ReplySurb, ...]
 
 
@@ -67,7 +67,7 @@ class AdditionalSurbs:
 class Heartbeat:
     """SURBs from an anonymous sender who only wants to show that it lives."""
 
-    sender_tag: bytes
+    sender_tag: bytes = field(repr=False)
     surbs: tuple[ReplySurb, ...]
 
 

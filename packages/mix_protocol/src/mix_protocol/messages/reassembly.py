@@ -37,7 +37,7 @@ _BEFORE, _AFTER = 0, 1
 
 @dataclass(slots=True)
 class _FragmentSet:
-    payloads: list[bytes | None]
+    payloads: list[bytes | None] = field(repr=False)
     missing: int
     touched_at: float
     links: list[int | None] = field(default_factory=lambda: [None, None])  # the sets before and after this one

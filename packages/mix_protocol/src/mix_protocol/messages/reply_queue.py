@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict, deque
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from mix_protocol.crypto.randomness import RandomBytes
 from mix_protocol.messages.fragment import FragmentIdentifier, split_message
@@ -51,7 +51,7 @@ class ReplyQueueOptions:
 class RepliesDropped:
     """Replies were given up because their sender gave no SURBs for too long, or was forgotten."""
 
-    sender_tag: bytes
+    sender_tag: bytes = field(repr=False)
     fragments: int
 
 

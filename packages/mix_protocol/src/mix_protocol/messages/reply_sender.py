@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from mix_protocol.messages.fragment import Fragment, FragmentIdentifier
 from mix_protocol.messages.surb_store import SurbStore, SurbThresholds
@@ -18,7 +18,7 @@ class OutgoingFragment:
     asks_for_surbs -- whether it is (all of) a SURB request, which may use the reserve
     """
 
-    sender_tag: bytes
+    sender_tag: bytes = field(repr=False)
     fragment: Fragment
     max_retransmissions: int | None
     asks_for_surbs: bool = False

@@ -6,7 +6,7 @@ a final block is `flag | version | destination | SURB identifier | padding`. The
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from mix_protocol.addressing import NodeAddress
@@ -48,7 +48,7 @@ class FinalRouting:
     """A final block: the payload is for the client with this identity (32 bytes)."""
 
     version: int
-    destination: bytes
+    destination: bytes = field(repr=False)
     surb_identifier: bytes
 
 

@@ -226,6 +226,8 @@ class EpochDuration:
     def __post_init__(self) -> None:
         check_uint(self.secs, _U32, "secs")
         check_uint(self.nanos, 999_999_999, "nanos")
+        if not (self.secs or self.nanos):
+            raise ValueError("an epoch has no duration")
 
     @property
     def seconds(self) -> float:

@@ -25,7 +25,7 @@ class MixNode:
     """A node of a mixing layer."""
 
     node_id: int
-    identity: bytes
+    identity: bytes = field(repr=False)
     sphinx_key: bytes = field(repr=False)
     address: NodeAddress
 
@@ -46,10 +46,10 @@ class GatewayNode:
     """
 
     node_id: int
-    identity: bytes
+    identity: bytes = field(repr=False)
     sphinx_key: bytes = field(repr=False)
     address: NodeAddress
-    hostname: str | None = None
+    hostname: str | None = field(default=None, repr=False)
     ws_port: int | None = None
     wss_port: int | None = None
     performance_percent: int = 100

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TypeVar
 
-from mix_protocol.crypto.randomness import RandomBytes, choose_weighted, uniform_below
+from mix_protocol.crypto.randomness import RandomBytes, exponential, uniform_below
 from mix_protocol.topology.exits import ExitNode
 
 T = TypeVar("T")
@@ -21,11 +21,10 @@ def in_random_order(random: RandomBytes, candidates: Sequence[T]) -> list[T]:
 
 
 def in_weighted_order(random: RandomBytes, exits: Sequence[ExitNode]) -> list[ExitNode]:
-    """Every exit once; the next one is drawn with its performance as weight."""
-    left = list(exits)
-    order: list[ExitNode] = []
-    while left:
-        weights = [max(exit_node.performance_percent, 1) for exit_node in left]
-        drawn = choose_weighted(random, range(len(left)), weights)
-        order.append(left.pop(drawn))
-    return order
+    """Every exit once; each next one is as likely as its performance among those that are left.
+
+    A race of exponential clocks, each as fast as its exit's weight, ends in exactly that order (Efraimidis and
+    Spirakis, "Weighted random sampling with a reservoir").
+    """
+    arrivals = [exponential(random, 1.0 / max(exit_node.performance_percent, 1)) for exit_node in exits]
+    return [exits[index] for index in sorted(range(len(exits)), key=arrivals.__getitem__)]
