@@ -7,7 +7,7 @@ from support.tcp_conversation import ACK, FIN, PEERS, RST, SYN, TcpConversation
 
 from mix_protocol.errors import Closed, NetworkFailure
 from mix_protocol.netstack import NetworkStack, TcpConfig, TcpState
-from mix_protocol.netstack.errors import ConnectionClosed, ConnectionRefused, ConnectTimedOut
+from mix_protocol.netstack.errors import ConnectionAborted, ConnectionClosed, ConnectionRefused, ConnectTimedOut
 
 
 def test_active_open_negotiates_mss_window_scale_and_sack() -> None:
@@ -199,15 +199,29 @@ def test_a_reset_of_a_half_open_connection_forgets_it() -> None:
     assert talk.stack.connection_count == 0
 
 
-def test_closing_before_the_answer_ends_at_once() -> None:
+def test_what_is_sent_and_closed_before_the_answer_leaves_after_it() -> None:
+    talk = TcpConversation()
+    connection = talk.connect()
+    connection.send(b"all")
+    connection.close()
+    with pytest.raises(ConnectionClosed):
+        connection.send(b"x")
+    talk.expect(SYN)
+    talk.hear(SYN | ACK, 0, 1)
+    assert connection.state is TcpState.FIN_WAIT_1
+    talk.expect(FIN | ACK, sequence=1, ack=1, payload=b"all")
+
+
+@pytest.mark.parametrize("end", ["abort", "detach"])
+def test_giving_up_before_the_answer_is_silent_and_resets_a_late_answer(end: str) -> None:
     talk = TcpConversation()
     connection = talk.connect()
     talk.expect(SYN)
-    connection.close()
+    getattr(connection, end)()
     assert connection.state is TcpState.CLOSED
+    assert isinstance(connection.error, ConnectionAborted)
     with pytest.raises(Closed):
         connection.send(b"x")
-    assert isinstance(connection.error, ConnectionClosed)
     talk.hear(SYN | ACK, 0, 1)
     talk.expect(RST, sequence=1)
 

@@ -106,15 +106,12 @@ class TcpConnection:
         block = self._block
         if block.sender.fin_queued or block.state not in SENDING_STATES:
             return
-        if block.state is TcpState.SYN_SENT:
-            # Nothing has been agreed on yet (RFC 9293 section 3.10.4).
-            block.fail(ConnectionClosed())
-        else:
-            block.sender.fin_queued = True
-            if block.state is TcpState.ESTABLISHED:
-                block.state = TcpState.FIN_WAIT_1
-            elif block.state is TcpState.CLOSE_WAIT:
-                block.state = TcpState.LAST_ACK
+        # RFC 9293 section 3.10.4 lets a CLOSE in SYN_SENT drop everything. What was sent before it was meant to arrive.
+        block.sender.fin_queued = True
+        if block.state is TcpState.ESTABLISHED:
+            block.state = TcpState.FIN_WAIT_1
+        elif block.state is TcpState.CLOSE_WAIT:
+            block.state = TcpState.LAST_ACK
         self._request_output(block)
 
     def detach(self) -> None:
@@ -127,7 +124,8 @@ class TcpConnection:
         self.on_event = None
         if block.state is TcpState.CLOSED:
             return
-        if block.receiver.readable:
+        is_unused = block.state is TcpState.SYN_SENT and not len(block.sender.buffer)
+        if block.receiver.readable or is_unused:
             self.abort()
             return
         block.input_discarded = True

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import heapq
 from collections.abc import Callable, Iterable
 
 from mix_protocol.crypto.randomness import RandomBytes
@@ -14,6 +13,7 @@ from mix_protocol.netstack.tcp import arrival, departure, timeouts
 from mix_protocol.netstack.tcp.config import TcpConfig
 from mix_protocol.netstack.tcp.connection import TcpConnection
 from mix_protocol.netstack.tcp.control_block import ControlBlock, Flow
+from mix_protocol.netstack.tcp.deadlines import Deadlines
 from mix_protocol.netstack.tcp.listener import ConnectionRequested, TcpListener
 from mix_protocol.netstack.tcp.sequence import unwrap
 from mix_protocol.netstack.tcp.state import TcpState
@@ -25,7 +25,6 @@ _ISN_TICKS_PER_SECOND = 250_000
 _LEAST_PATH_MTU = 576
 _BURST_SEGMENTS = 8
 _MOST_STRAY_RESETS = 64
-_SPARE_DEADLINES = 64
 
 SendIp = Callable[[bytes, bytes, int, bytes], None]
 SendUnreachable = Callable[[UnreachableReason, bytes, bytes, bytes], None]
@@ -52,10 +51,7 @@ class TcpLayer:
         self._requests: dict[Flow, ConnectionRequested] = {}
         self._accepting: dict[Flow, tuple[TcpListener, TcpConnection]] = {}
         self._dirty: dict[ControlBlock, None] = {}
-        # Armed deadlines; an entry is live while it is the one that the block remembers.
-        self._deadlines: list[tuple[float, int, ControlBlock]] = []
-        self._armed: dict[ControlBlock, float] = {}
-        self._counter = 0
+        self._deadlines: Deadlines[ControlBlock] = Deadlines()
         self._stray_resets: list[tuple[bytes, bytes, TcpSegment]] = []
 
     def __len__(self) -> int:
@@ -318,54 +314,31 @@ class TcpLayer:
             self._forget(block)
             return
         timeouts.arm(block, now)
-        self._schedule(block)
-
-    def _schedule(self, block: ControlBlock) -> None:
-        deadline = timeouts.next_timeout(block)
-        if deadline is None:
-            self._armed.pop(block, None)
-            return
-        armed = self._armed.get(block)
-        # An entry that comes too early only wakes us up once more; one that comes too late would be a fault.
-        if armed is None or deadline < armed:
-            self._armed[block] = deadline
-            self._counter += 1
-            if len(self._deadlines) > _SPARE_DEADLINES + 4 * len(self._armed):
-                self._deadlines = [entry for entry in self._deadlines if self._armed.get(entry[2]) == entry[0]]
-                heapq.heapify(self._deadlines)
-            heapq.heappush(self._deadlines, (deadline, self._counter, block))
+        self._deadlines.schedule(block, timeouts.next_timeout(block))
 
     def _schedule_dirty(self) -> None:
         """Connections that have not been asked for output since something happened to them have deadlines too."""
         for block in self._dirty:
-            self._schedule(block)
+            self._deadlines.schedule(block, timeouts.next_timeout(block))
 
     def _forget(self, block: ControlBlock) -> None:
         if self._blocks.get(block.flow) is block:
             del self._blocks[block.flow]
             if not block.is_passive:
                 self.ports.release(block.flow.local_port)
-        self._armed.pop(block, None)
+        self._deadlines.forget(block)
         self._dirty.pop(block, None)
         self._handshake_ended(block)
 
     def next_timeout(self) -> float | None:
         """The earliest deadline of all connections; it may turn out to be one that has moved on."""
         self._schedule_dirty()
-        deadlines = self._deadlines
-        while deadlines and self._armed.get(deadlines[0][2]) != deadlines[0][0]:
-            heapq.heappop(deadlines)
-        return deadlines[0][0] if deadlines else None
+        return self._deadlines.earliest()
 
     def handle_timeout(self, now: float) -> None:
         """Let every connection whose deadline has come act on it."""
         self._schedule_dirty()
-        deadlines = self._deadlines
-        while deadlines and deadlines[0][0] <= now:
-            deadline, _, block = heapq.heappop(deadlines)
-            if self._armed.get(block) != deadline:
-                continue
-            del self._armed[block]
+        while (block := self._deadlines.take_due(now)) is not None:
             timeouts.handle_timeout(block, now)
             self._dirty[block] = None
             block.notify()
