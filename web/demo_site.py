@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import logging
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 
@@ -128,6 +129,15 @@ async def status(request: Request) -> Response:
     return Response(status_code=request.path_params["code"])
 
 
+class CutOnPurpose(ConnectionError):
+    """Makes the server close a connection in the middle of an answer."""
+
+
+def is_worth_logging(record: logging.LogRecord) -> bool:
+    """A filter for the server's log."""
+    return record.exc_info is None or not isinstance(record.exc_info[1], CutOnPurpose)
+
+
 class CutBody:
     """Promises 1,000 bytes, sends 500 and closes the connection."""
 
@@ -135,7 +145,7 @@ class CutBody:
         headers = [(b"content-type", b"text/plain"), (b"content-length", b"1000")]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         await send({"type": "http.response.body", "body": b"x" * 500, "more_body": True})
-        raise ConnectionResetError("cut on purpose")
+        raise CutOnPurpose
 
 
 def make_demo_site(visitors: Visitors) -> ASGIApp:

@@ -12,6 +12,7 @@ import argparse
 import asyncio
 import contextlib
 import json
+import logging
 import signal
 import socket
 import sys
@@ -22,7 +23,7 @@ from typing import Any
 
 import trustme
 import uvicorn
-from demo_site import Visitors, make_demo_site
+from demo_site import Visitors, is_worth_logging, make_demo_site
 from page_server import make_page_server
 from starlette.types import ASGIApp
 
@@ -66,8 +67,7 @@ class WebServer(uvicorn.Server):
 @contextlib.asynccontextmanager
 async def serving(app: ASGIApp, listener: socket.socket, **options: Any) -> AsyncIterator[int]:
     """Serve an application on a socket until the block ends; gives the port."""
-    options = {"log_level": "error", **options}
-    config = uvicorn.Config(app, lifespan="off", timeout_graceful_shutdown=1, **options)
+    config = uvicorn.Config(app, log_level="error", lifespan="off", timeout_graceful_shutdown=1, **options)
     server = WebServer(config)
     task = asyncio.create_task(server.serve(sockets=[listener]))
     try:
@@ -154,9 +154,9 @@ async def run(port: int, as_json: bool, network_arguments: list[str]) -> None:
         authority, tls_options = make_certificate(folder)
         visitors = Visitors()
         demo = make_demo_site(visitors)
-        quiet = {"log_level": "critical"}  # some of its answers break off on purpose
-        http_port = await stack.enter_async_context(serving(demo, listen(0), **quiet))
-        https_port = await stack.enter_async_context(serving(demo, listen(0), **quiet, **tls_options))
+        http_port = await stack.enter_async_context(serving(demo, listen(0)))
+        https_port = await stack.enter_async_context(serving(demo, listen(0), **tls_options))
+        logging.getLogger("uvicorn.error").addFilter(is_worth_logging)
         https, http = f"https://{DEMO_NAME}:{https_port}", f"http://{DEMO_NAME}:{http_port}"
         say("starting the local mixnet")
         process, network = await stack.enter_async_context(local_network(network_arguments))

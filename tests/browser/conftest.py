@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import sys
 import urllib.request
@@ -79,7 +80,7 @@ class Watched:
         self.page.get_by_test_id("fetch-send").click()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def playground(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Playground]:
     capture = tmp_path_factory.mktemp("capture") / "exit.pcap"
     program = [sys.executable, str(ROOT / "web/playground.py"), "--port", "0", "--json"]
@@ -94,8 +95,8 @@ def browser() -> Iterator[Browser]:
         yield running_browser
 
 
-@pytest.fixture
-def watched(browser: Browser, playground: Playground) -> Iterator[Watched]:
+@contextlib.contextmanager
+def watch(browser: Browser, playground: Playground) -> Iterator[Watched]:
     """A fresh page of the playground; at the end, nothing may have been complained about."""
     context = browser.new_context()
     page = context.new_page()
@@ -105,10 +106,13 @@ def watched(browser: Browser, playground: Playground) -> Iterator[Watched]:
         if "Content Security Policy" in message.text or "Content-Security-Policy" in message.text:
             result.complaints.append(message.text)
 
+    def note_origin(url: str) -> None:
+        result.origins.add("/".join(url.split("/")[:3]) + "/")
+
     page.on("console", listen)
     page.on("pageerror", lambda error: result.complaints.append(str(error)))
-    context.on("request", lambda request: result.origins.add("/".join(request.url.split("/")[:3]) + "/"))
-    page.on("websocket", lambda socket: result.origins.add("/".join(socket.url.split("/")[:3]) + "/"))
+    context.on("request", lambda request: note_origin(request.url))
+    page.on("websocket", lambda socket: note_origin(socket.url))
     page.goto(playground.url)
     page.get_by_test_id("cover-traffic").uncheck()
     yield result
@@ -118,24 +122,32 @@ def watched(browser: Browser, playground: Playground) -> Iterator[Watched]:
 
 
 @pytest.fixture
-def api(watched: Watched, playground: Playground) -> Any:
-    """Runs JavaScript in the page with our packages at hand, on a tunnel that is ready."""
-    options = {**NO_COVER, **read_json(f"{playground.url}playground.json")}
-    options["directoryUrl"] = f"{playground.url}api"
-    options = {name: value for name, value in options.items() if name not in ("directoryPath", "examples")}
+def watched(browser: Browser, playground: Playground) -> Iterator[Watched]:
+    """A page for one test."""
+    with watch(browser, playground) as result:
+        yield result
 
-    def run(code: str, **values: Any) -> Any:
-        script = f"""async (values) => {{
-          const {{ mixFetch, setupMixTunnel, disconnectMixTunnel, getTunnelState, getTunnelStats, MixError }} =
-            await import("/mix-fetch/index.js");
-          const describe = (error) => ({{ name: error.name, code: error.code, message: error.message,
-            isTypeError: error instanceof TypeError, isMixError: error instanceof MixError }});
-          const caught = async (promise) => promise.then(() => null, describe);
-          const options = values.options;
-          const site = values.site;
-          {code}
-        }}"""
-        return watched.page.evaluate(script, {"options": options, "site": playground.https, **values})
 
-    run("await setupMixTunnel(options)")
-    return run
+PRELUDE = """
+  const { mixFetch, setupMixTunnel, disconnectMixTunnel, getTunnelState, getTunnelStats, MixError } =
+    await import("/mix-fetch/index.js");
+  const { options, site } = values;
+  const describe = (error) => ({ name: error.name, code: error.code, message: error.message,
+    isTypeError: error instanceof TypeError, isMixError: error instanceof MixError });
+  const caught = async (promise) => promise.then(() => null, describe);
+"""
+
+
+@pytest.fixture(scope="module")
+def api(browser: Browser, playground: Playground) -> Iterator[Any]:
+    """Runs JavaScript in a page with our packages at hand, on a tunnel that is ready; one page for a whole module."""
+    told = read_json(f"{playground.url}playground.json")
+    options = {"directoryUrl": f"{playground.url}api", "caCertificates": told["caCertificates"], **NO_COVER}
+    with watch(browser, playground) as watched_page:
+
+        def run(code: str, **values: Any) -> Any:
+            script = f"async (values) => {{ {PRELUDE} {code} }}"
+            return watched_page.page.evaluate(script, {"options": options, "site": playground.https, **values})
+
+        run("await setupMixTunnel(options)")
+        yield run

@@ -16,8 +16,8 @@ export {
 /** @type {typeof import("./index.js").mixFetch} */
 export async function mixFetch(input, init = {}) {
   const { params, ...options } = await prepareRequest(input, init);
-  const { value, body } = await callTunnel("fetch.start", params, options);
-  return new MixResponse(body, value);
+  const { value, body, failure } = await callTunnel("fetch.start", params, options);
+  return new MixResponse(body, value, failure);
 }
 
 /** @type {typeof import("./index.js").createMixFetch} */

@@ -21,6 +21,7 @@ const CHUNK_BYTES = 64 * 1024;
  * @typedef {object} Answer
  * @property {any} value
  * @property {ReadableStream<Uint8Array<ArrayBuffer>> | null} body
+ * @property {() => unknown} failure why the body broke off; undefined as long as it has not
  */
 
 /** The page's side of the channel to the worker: calls methods by name, streams bodies under credit, cancels. */
@@ -127,6 +128,8 @@ class OpenCall {
   #upload = null;
   #onAbort = () => this.cancel(this.#signal?.reason);
   #over = false;
+  /** @type {unknown} */
+  #failure;
   #id;
   #send;
   #forget;
@@ -159,10 +162,10 @@ class OpenCall {
     switch (message.type) {
       case "result":
         if (message.stream) {
-          this.#resolve({ value: message.value, body: this.#makeBody() });
+          this.#resolve({ value: message.value, body: this.#makeBody(), failure: () => this.#failure });
         } else {
           this.#finish();
-          this.#resolve({ value: message.value, body: null });
+          this.#resolve({ value: message.value, body: null, failure: () => undefined });
         }
         break;
       case "error":
@@ -187,6 +190,7 @@ class OpenCall {
   /** @param {unknown} reason */
   fail(reason) {
     if (!this.#over) {
+      this.#failure = reason;
       this.#finish();
       this.#reject(reason);
       this.#download?.error(reason);
