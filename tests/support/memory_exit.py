@@ -10,6 +10,7 @@ from mix_protocol.messages.nym_message import AdditionalSurbs, RepliableData
 from mix_protocol.messages.preparation import MessagePreparer
 from mix_protocol.messages.reception import AckReceived, MessageReceived, MessageReceiver
 from mix_protocol.messages.reply_queue import ReplyQueue
+from mix_protocol.messages.rotation_period import RotationPeriod
 from mix_protocol.topology.exits import ExitNode
 from support.memory_mixnet import MemoryMixnet
 
@@ -66,11 +67,19 @@ class MemoryExit:
         self.node = ExitNode(self.recipient, "1.37.0", ipr_version, 100)
         self.router = IprRouter(network.random, config)
         ack_key = network.random(16)
-        preparer = MessagePreparer(network.crypto, network.random, self.recipient, ack_key, topology=network.topology)
-        self.replies = ReplyQueue(preparer, network.random)
+        self._preparer = MessagePreparer(
+            network.crypto, network.random, self.recipient, ack_key, topology=network.topology
+        )
+        self.replies = ReplyQueue(self._preparer, network.random)
         self._receiver = MessageReceiver(network.crypto, secret, ack_key)
         self.is_deaf = False
         network.attach(self.recipient.identity, self.receive)
+
+    def learn_rotation(self, now: float, *, epoch_s: float = 3600.0) -> None:
+        """Read the network's directory after a key rotation."""
+        topology = self._preparer.topology = self.network.topology
+        self.replies.set_rotation(RotationPeriod(topology.rotation_id, now, epoch_s, 24), now)
+        self.pump(now)
 
     def receive(self, payload: bytes, now: float) -> None:
         self._receiver.receive_pushed(payload, now)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from ipaddress import IPv4Address
 from typing import Protocol
 
 from mix_protocol.addressing import KeyRotation, NodeAddress, Recipient
 from mix_protocol.crypto.native import NativeCrypto
 from mix_protocol.crypto.randomness import SeededRandom, uniform
+from mix_protocol.errors import PeerMisbehaved
 from mix_protocol.messages.acknowledgement import split_surb_ack
 from mix_protocol.sphinx.delays import hold_time_s
 from mix_protocol.sphinx.geometry import PacketSize
@@ -19,6 +21,7 @@ from mix_protocol.topology.nodes import GatewayNode, MixNode
 from mix_protocol.topology.topology import Topology
 
 LINK_DELAY_S = 0.002
+FIRST_ROTATION = 7
 
 
 class Machine(Protocol):
@@ -42,7 +45,7 @@ class MemoryMixnet:
         self.hops_done = 0
         self.packets_lost = 0
         self.gateway_seeds: dict[bytes, bytes] = {}
-        self._secrets: dict[NodeAddress, bytes] = {}
+        self._secrets: dict[tuple[NodeAddress, KeyRotation], bytes] = {}
         self._clients: dict[bytes, Callable[[bytes, float], None]] = {}
         self._events: list[tuple[float, int, NodeAddress, MixPacket]] = []
         self._serial = 0
@@ -52,8 +55,28 @@ class MemoryMixnet:
         nodes = [self._add_gateway(100 + number) for number in range(gateways)]
         self.gateways = tuple(node.identity for node in nodes)
         self.topology = Topology(
-            layers=layers, gateways={node.identity: node for node in nodes}, rotation_id=7, epoch_id=1
+            layers=layers, gateways={node.identity: node for node in nodes}, rotation_id=FIRST_ROTATION, epoch_id=1
         )
+
+    def rotate(self) -> None:
+        """Begin the next key rotation: every node has a new key, and the old ones are good for packets on their way."""
+        old = self.topology
+        rotation_id = old.rotation_id + 1
+        rotation = KeyRotation.from_rotation_id(rotation_id)
+        keys = {}
+        for address in {address for address, _ in self._secrets}:
+            self._secrets[address, rotation] = secret = self.random(32)
+            keys[address] = self.crypto.x25519_public(secret)
+        self.topology = Topology(
+            layers=tuple(tuple(replace(node, sphinx_key=keys[node.address]) for node in layer) for layer in old.layers),
+            gateways={name: replace(node, sphinx_key=keys[node.address]) for name, node in old.gateways.items()},
+            rotation_id=rotation_id,
+            epoch_id=old.epoch_id + 24,
+        )
+
+    def forget_old_keys(self) -> None:
+        """End the overlap: packets for the rotation before are dropped from now on."""
+        self._secrets = {key: secret for key, secret in self._secrets.items() if key[1] is self.topology.key_rotation}
 
     def new_recipient(self, gateway: bytes) -> tuple[Recipient, bytes]:
         """Make an address at a gateway, and the X25519 secret behind it."""
@@ -90,9 +113,16 @@ class MemoryMixnet:
         heapq.heappush(self._events, (now + hold_s + LINK_DELAY_S, self._serial, packet.first_hop, packet))
 
     def _process(self, address: NodeAddress, packet: MixPacket, now: float) -> None:
-        assert packet.key_rotation is KeyRotation.ODD
+        secret = self._secrets.get((address, packet.key_rotation))
+        if secret is None:
+            self.packets_lost += 1
+            return
+        try:
+            done = process_packet(self.crypto, secret, packet.packet)
+        except PeerMisbehaved:
+            self.packets_lost += 1
+            return
         self.hops_done += 1
-        done = process_packet(self.crypto, self._secrets[address], packet.packet)
         if isinstance(done, ForwardPacket):
             onward = MixPacket(done.next_hop, done.packet, packet.key_rotation)
             self._send_on(onward, now, hold_time_s(done.delay_ns))
@@ -116,7 +146,7 @@ class MemoryMixnet:
     def _add_node(self, number: int) -> tuple[bytes, NodeAddress]:
         secret = self.random(32)
         address = NodeAddress(IPv4Address(f"10.0.0.{number}"), 1789)
-        self._secrets[address] = secret
+        self._secrets[address, KeyRotation.from_rotation_id(FIRST_ROTATION)] = secret
         return self.crypto.x25519_public(secret), address
 
 

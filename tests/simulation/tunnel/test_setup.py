@@ -462,6 +462,50 @@ async def test_a_new_topology_is_fetched_and_a_bad_one_ignored():
 
 
 @virtual_time
+async def test_a_key_rotation_is_survived():
+    world = new_world()
+    [node] = world.exits
+    node.learn_rotation(0.0, epoch_s=300.0)
+    subject = Subject(world)
+    await subject.driver.connect()
+    for _ in range(2):
+        world.network.rotate()
+        await subject.echo()  # nobody knows yet, and the old keys are good for one more epoch
+        await asyncio.sleep(310)
+        node.learn_rotation(world.now(), epoch_s=300.0)
+        for _ in range(20):
+            await subject.echo()
+        await asyncio.sleep(310)
+        world.network.forget_old_keys()
+        for _ in range(20):
+            await subject.echo()
+    assert subject.driver.stats().real_packets_sent < 300
+    assert subject.phases == ["connecting", "ready"]
+    assert len(subject.devices) == 1
+    await subject.driver.close()
+    world.stop()
+
+
+@virtual_time
+async def test_a_connection_that_is_dead_but_looks_alive_is_replaced():
+    world = new_world()
+    subject = Subject(world)
+    await subject.driver.connect()
+    [gateway] = [gateway for gateway in world.gateways.values() if gateway.sockets]
+    gateway.fault = Fault.MUTE
+    subject.devices[-1].outgoing.append(echo_request(subject.devices[-1].address, subject.devices[-1].address, 1, 1))
+    subject.driver.wake()
+    await subject.until(lambda: subject.phases[-1] == "connecting")
+    gateway.fault = None
+    gateway.sockets.clear()  # the old connection stays mute for ever
+    await subject.until(lambda: subject.phases[-1] == "ready")
+    await subject.echo()
+    assert subject.driver.stats().gateway_reconnects >= 1
+    await subject.driver.close()
+    world.stop()
+
+
+@virtual_time
 async def test_an_unexpected_exception_fails_the_tunnel_instead_of_hanging_it(caplog: pytest.LogCaptureFixture):
     world = new_world()
     subject = Subject(world)
@@ -475,7 +519,7 @@ async def test_an_unexpected_exception_fails_the_tunnel_instead_of_hanging_it(ca
     await subject.until(lambda: subject.phases[-1] == "failed")
     reason = subject.driver.state.reason
     assert reason is not None
-    assert reason.code == "tunnel.internal"
+    assert reason.code == "tunnel.crashed"
     assert reason.fields["cause"] == "ZeroDivisionError"
     await subject.driver.close()
     world.stop()

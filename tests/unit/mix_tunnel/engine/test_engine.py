@@ -118,7 +118,7 @@ def test_raw_packets_cross_the_mixnet_both_ways():
     assert {packet[20:] for packet in world.device.received} == {packet[20:] for packet in packets}
     stats = world.engine.stats()
     assert stats.bytes_sent == stats.bytes_received == sum(map(len, packets))
-    assert stats.reply_surbs_given >= 100
+    assert stats.reply_surbs_given >= 60
     assert stats.round_trip_ms is not None
 
 

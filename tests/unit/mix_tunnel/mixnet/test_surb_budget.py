@@ -8,7 +8,7 @@ from mix_protocol.crypto.randomness import SeededRandom
 from mix_protocol.messages.fragment import split_message
 from mix_protocol.messages.nym_message import RepliableData, encode_message
 from mix_protocol.messages.preparation import MessagePreparer
-from mix_tunnel.mixnet.surb_budget import ENOUGH, PLENTIFUL, RESERVE, SurbBudget, fragments_of
+from mix_tunnel.mixnet.surb_budget import ENOUGH, PLENTIFUL, REFILL_S, RESERVE, SurbBudget, SurbGrants, fragments_of
 
 
 def budget(stock: int) -> SurbBudget:
@@ -61,3 +61,13 @@ def test_a_choice_never_costs_more_fragments_than_what_is_due(stock: int, due: i
     chosen = budget(stock).choose(due, length)
     assert chosen >= 0
     assert fragments_of(length, chosen) <= fragments_of(length, due)
+
+
+def test_grants_are_bounded_at_once_and_over_time():
+    grants = SurbGrants(500, now=0.0)
+    assert grants.take(50, 0.0) == 50
+    assert grants.take(4_000_000_000, 0.0) == 450
+    assert grants.take(1, 0.0) == 0
+    assert grants.take(1000, REFILL_S / 2) == 250
+    assert sum(grants.take(500, REFILL_S + tick / 100) for tick in range(1000)) <= 250 + 1000
+    assert grants.take(1000, 1e6) == 500

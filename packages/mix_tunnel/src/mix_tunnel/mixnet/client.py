@@ -30,6 +30,7 @@ from mix_protocol.topology.errors import UnknownGateway
 from mix_protocol.topology.topology import Topology
 from mix_tunnel.mixnet.pacing import CHANNEL_SLOTS, DelayMultiplier, PoissonStream
 from mix_tunnel.mixnet.send_queue import SendQueue
+from mix_tunnel.mixnet.surb_budget import SurbGrants
 from mix_tunnel.mixnet.traffic import TrafficConfig
 
 HOUSEKEEPING_S = 10.0
@@ -128,6 +129,7 @@ class MixnetClient:
         self._queue: SendQueue[_OutgoingFragment] = SendQueue(random)
         self._sender_tags: dict[Recipient, bytes] = {}
         self._events: deque[MixnetEvent] = deque()
+        self._grants = SurbGrants(config.max_requested_surbs, now)
         self._main = _stream(random, config.main_stream_mean_ms, now)
         self._cover = _stream(random, config.cover_stream_mean_ms, now)
         self._multiplier = DelayMultiplier(now)
@@ -308,11 +310,11 @@ class MixnetClient:
             self.counters.round_trip_s = sample if known is None else known + (sample - known) / 8
 
     def _answer_surb_request(self, recipient: Recipient, amount: int, now: float) -> None:
-        """Grant what a known recipient asks for; one that asks again before that was sent gets nothing more."""
+        """Grant what a known recipient asks for, within bounds: each of its packets could cost us hundreds."""
         tag = self._sender_tags.get(recipient)
         granted = 0
         if tag is not None and not self._queue.lane_length(Lane.ADDITIONAL_SURBS):
-            granted = min(amount, self.config.max_requested_surbs)
+            granted = self._grants.take(amount, now)
         for start in range(0, granted, self.config.max_surbs_per_message):
             count = min(self.config.max_surbs_per_message, granted - start)
             message = AdditionalSurbs(tag or b"", self._make_surbs(count, now))

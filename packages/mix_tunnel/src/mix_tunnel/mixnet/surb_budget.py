@@ -16,6 +16,7 @@ ENOUGH = 200
 """From so many on, the recipient gets none; published clients ask for no more either."""
 RESERVE = 10
 """What a recipient keeps back to ask for more; so many it has left when it asks."""
+REFILL_S = 5.0
 
 _SURB_LENGTH = 460
 _OVERHEAD = 1 + SENDER_TAG_LENGTH + 1 + 4 + 1  # type, sender tag, content tag, head of the SURB list, padding mark
@@ -47,6 +48,24 @@ class SurbBudget:
         if self.stock >= PLENTIFUL:
             return min(due, _free(fragments_of(length, 0), length))
         return max(due, _free(fragments_of(length, due), length))
+
+
+class SurbGrants:
+    """Bounds what requests for SURBs may cost: `most` at once, and no more than that every `REFILL_S` seconds."""
+
+    def __init__(self, most: int, now: float) -> None:
+        self._most = most
+        self._left = float(most)
+        self._counted_at = now
+
+    def take(self, amount: int, now: float) -> int:
+        """Tell how many of the requested SURBs are granted."""
+        refill = (now - self._counted_at) * self._most / REFILL_S
+        self._left = min(float(self._most), self._left + refill)
+        self._counted_at = now
+        granted = min(amount, int(self._left))
+        self._left -= granted
+        return granted
 
 
 def fragments_of(length: int, surbs: int) -> int:

@@ -22,7 +22,7 @@ from mix_tunnel.runtime.directory import DirectoryClient, DirectorySnapshot, fir
 from mix_tunnel.runtime.entry import EntryConnector
 from mix_tunnel.runtime.gateway_link import GatewayLink
 from mix_tunnel.runtime.session import MixnetSession
-from mix_tunnel.runtime.tunnel_errors import GatewayConnectionLost, InternalFailure
+from mix_tunnel.runtime.tunnel_errors import GatewayConnectionLost, TunnelCrashed
 from mix_tunnel.state import Step
 
 T = TypeVar("T")
@@ -110,7 +110,7 @@ class Connector:
         for node in others:
             try:
                 await session.ask_exit(node, self._ipr_config(self._time_for_one(EXIT_TIMEOUT_S)))
-            except (GatewayConnectionLost, InternalFailure):
+            except (GatewayConnectionLost, TunnelCrashed):
                 raise
             except MixError:
                 continue

@@ -21,9 +21,9 @@ from mix_tunnel.runtime.session import MixnetSession
 from mix_tunnel.runtime.state_reporter import StateReporter
 from mix_tunnel.runtime.tunnel_errors import (
     GatewayConnectionLost,
-    InternalFailure,
     SetupTimedOut,
     TunnelClosed,
+    TunnelCrashed,
 )
 from mix_tunnel.state import TunnelState
 from mix_tunnel.stats import TunnelStats
@@ -106,7 +106,7 @@ class TunnelDriver:
             raise
         except BaseException as error:
             is_bug = isinstance(error, Exception)
-            await self._finish(InternalFailure(cause=type(error).__name__) if is_bug else TunnelClosed())
+            await self._finish(TunnelCrashed(cause=type(error).__name__) if is_bug else TunnelClosed())
             raise
         loop = asyncio.get_running_loop()
         self._tasks = [
@@ -191,7 +191,7 @@ class TunnelDriver:
             await self._finish(error)
         except Exception as error:
             _LOG.exception("the tunnel's supervisor failed")
-            await self._finish(InternalFailure(cause=type(error).__name__))
+            await self._finish(TunnelCrashed(cause=type(error).__name__))
 
     async def _restore(self, session: MixnetSession, reason: MixError) -> None:
         """Connect to the gateway again, and to an exit when it has forgotten us, until packets flow."""
@@ -209,7 +209,7 @@ class TunnelDriver:
                     self.network.fail_all(reason)
                     self.network.drop_stack()
                     await self._connector.ask_exits(session, use_all_time=False)
-            except InternalFailure:
+            except TunnelCrashed:
                 raise
             except MixError as error:
                 _LOG.info("the tunnel could not be restored yet: %s", error.code)

@@ -9,12 +9,13 @@ from weakref import WeakSet
 
 from mix_protocol.errors import MixError
 from mix_protocol.ipr.events import ExitConnected
+from mix_protocol.netstack.errors import ConnectTimedOut
 from mix_protocol.netstack.stack import NetworkStack
 from mix_protocol.netstack.tcp.config import TcpConfig
 from mix_tunnel.options import TunnelOptions
 from mix_tunnel.platform import Platform
 from mix_tunnel.runtime.tcp import TcpStream
-from mix_tunnel.runtime.tunnel_errors import ConnectTimedOut, ExitPolicyDenied, TunnelNotReady
+from mix_tunnel.runtime.tunnel_errors import ExitPolicyDenied, TunnelNotReady
 from mix_tunnel.runtime.udp import TunnelDatagramSocket
 from mix_tunnel.streams import IpAddress
 

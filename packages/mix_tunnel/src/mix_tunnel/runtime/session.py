@@ -14,7 +14,7 @@ from mix_protocol.topology.exits import ExitNode
 from mix_tunnel.engine import EngineEvent, TunnelEngine
 from mix_tunnel.runtime.gateway_link import GatewayLink
 from mix_tunnel.runtime.pump import EnginePump
-from mix_tunnel.runtime.tunnel_errors import GatewayConnectionLost, InternalFailure
+from mix_tunnel.runtime.tunnel_errors import GatewayConnectionLost, TunnelCrashed
 
 FORGOTTEN_AFTER_S = 45.0
 """Without a connection for so long, the exit, which forgets us after 60 s of silence, is asked anew."""
@@ -98,7 +98,7 @@ class MixnetSession:
         return result
 
     async def broken(self) -> MixError:
-        """Wait until packets do not flow any more; gives the reason. Raises `InternalFailure` after a crash."""
+        """Wait until packets do not flow any more; gives the reason. Raises `TunnelCrashed` after a crash."""
         await self._first_of(self._exit_lost, *self._ends())
         if self._exit_lost.done():
             return self._exit_lost.result()
@@ -147,6 +147,6 @@ class MixnetSession:
 
     def _take_crash(self, error: Exception) -> None:
         if not self._crashed.done():
-            failure = InternalFailure(cause=type(error).__name__)
+            failure = TunnelCrashed(cause=type(error).__name__)
             failure.__cause__ = error
             self._crashed.set_result(failure)

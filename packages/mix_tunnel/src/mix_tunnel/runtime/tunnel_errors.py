@@ -33,13 +33,6 @@ class PinnedExitUnreachable(UsageError):
     message = "preferredIpr lives at a gateway that the directory does not list; leave it out to have one chosen"
 
 
-class ConnectTimedOut(NetworkFailure):
-    """A TCP connection through the tunnel could not be opened in time."""
-
-    code = "tunnel.connect_timed_out"
-    message = "the connection through the tunnel could not be opened in time; the host may be down"
-
-
 class ExitPolicyDenied(NetworkFailure):
     """The exit's policy forbids the destination."""
 
@@ -62,9 +55,9 @@ class TunnelClosed(Closed):
     message = "the tunnel has been closed; set a new one up"
 
 
-class InternalFailure(NetworkFailure):
+class TunnelCrashed(NetworkFailure):
     """A bug: the tunnel stopped because of an exception that nobody expected. Field `cause` is its class."""
 
-    code = "tunnel.internal"
+    code = "tunnel.crashed"
     retryable = False
     message = "the tunnel stopped because of an error in this software; please report it"
