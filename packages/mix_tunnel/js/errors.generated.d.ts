@@ -156,6 +156,86 @@ export declare class TooManyRedirects extends PeerMisbehaved {
   static code: string;
 }
 
+/** The gateway does not accept the stored key: register again. */
+export declare class AuthenticationRejected extends NetworkFailure {
+  static code: string;
+}
+
+/** The client did not go on in time. */
+export declare class ClientTimedOut extends NetworkFailure {
+  static code: string;
+}
+
+/** This connection has failed and is not used any more. */
+export declare class GatewayConnectionClosed extends Closed {
+  static code: string;
+}
+
+/** The gateway answered with an error that ends nothing. */
+export declare class GatewayComplained extends NetworkFailure {
+  static code: string;
+}
+
+/** The gateway broke the registration off. */
+export declare class HandshakeRejected extends NetworkFailure {
+  static code: string;
+}
+
+/** The gateway speaks none of our protocol versions. Field `version` is the gateway's. */
+export declare class IncompatibleGateway extends PeerIncompatible {
+  static code: string;
+}
+
+/** The client does not hold the identity key that it names. */
+export declare class InvalidClientSignature extends PeerMisbehaved {
+  static code: string;
+}
+
+/** Whoever answered does not hold the identity key that the directory names for this gateway. */
+export declare class InvalidGatewaySignature extends PeerMisbehaved {
+  static code: string;
+}
+
+/** A frame that is no message of the gateway protocol. */
+export declare class GatewayMalformedFrame extends PeerMisbehaved {
+  static code: string;
+}
+
+/** Packets can be sent only once the gateway has accepted this client. */
+export declare class NotAuthenticated extends UsageError {
+  static code: string;
+}
+
+/** The gateway has dropped a packet because the client's allowance is used up; a new one is being claimed. */
+export declare class OutOfBandwidth extends NetworkFailure {
+  static code: string;
+}
+
+/** The request's timestamp is too far from now, or not newer than the last one. */
+export declare class StaleRequest extends PeerMisbehaved {
+  static code: string;
+}
+
+/** The gateway did not answer in time. Field `step` says what was waited for. */
+export declare class GatewayTimedOut extends NetworkFailure {
+  static code: string;
+}
+
+/** A message that the protocol does not allow at this moment. */
+export declare class UnexpectedFrame extends PeerMisbehaved {
+  static code: string;
+}
+
+/** The client never registered here, or holds another key. */
+export declare class UnknownClient extends PeerMisbehaved {
+  static code: string;
+}
+
+/** The client asks for a protocol version that is not offered. */
+export declare class UnsupportedClientVersion extends PeerIncompatible {
+  static code: string;
+}
+
 /** The connection ended in the middle of the body; what has been read is not all of it. */
 export declare class BodyCut extends NetworkFailure {
   static code: string;
@@ -167,7 +247,7 @@ export declare class ClientClosed extends Closed {
 }
 
 /** No connection within the time limit, TLS included. */
-export declare class ConnectTimedOut extends NetworkFailure {
+export declare class HttpConnectTimedOut extends NetworkFailure {
   static code: string;
 }
 
@@ -198,6 +278,36 @@ export declare class ResponseClosed extends Closed {
 
 /** The request is out, and no response head came within the time limit. */
 export declare class ResponseTimedOut extends NetworkFailure {
+  static code: string;
+}
+
+/** Another socket holds this port already. */
+export declare class AddressInUse extends UsageError {
+  static code: string;
+}
+
+/** Bytes that are not a valid IP, UDP, ICMP or TCP packet. */
+export declare class MalformedPacket extends PeerMisbehaved {
+  static code: string;
+}
+
+/** This stack has no address of the destination's family. */
+export declare class NoSourceAddress extends UsageError {
+  static code: string;
+}
+
+/** Every ephemeral port is taken. */
+export declare class PortsExhausted extends NetworkFailure {
+  static code: string;
+}
+
+/** The socket was closed by its owner. */
+export declare class SocketClosed extends Closed {
+  static code: string;
+}
+
+/** A router or the destination says by ICMP that packets cannot get there. */
+export declare class Unreachable extends NetworkFailure {
   static code: string;
 }
 
@@ -287,7 +397,7 @@ export declare class UnsolicitedReply extends PeerMisbehaved {
 }
 
 /** A frame's header names something that does not exist; the stream can't be followed any further. */
-export declare class MalformedFrame extends PeerMisbehaved {
+export declare class MixwireMalformedFrame extends PeerMisbehaved {
   static code: string;
 }
 
@@ -376,6 +486,41 @@ export declare class UnknownRoutingFlag extends PeerMisbehaved {
   static code: string;
 }
 
+/** The connection has been aborted by its owner. */
+export declare class ConnectionAborted extends Closed {
+  static code: string;
+}
+
+/** The connection's sending side has been closed by its owner. */
+export declare class ConnectionClosed extends Closed {
+  static code: string;
+}
+
+/** Our SYN was not answered in time. */
+export declare class ConnectTimedOut extends NetworkFailure {
+  static code: string;
+}
+
+/** The other side answered our SYN with a RST. */
+export declare class ConnectionRefused extends NetworkFailure {
+  static code: string;
+}
+
+/** The other side ended the connection with a RST. */
+export declare class ConnectionReset extends NetworkFailure {
+  static code: string;
+}
+
+/** A TCP setting outside what is possible. */
+export declare class InvalidTcpConfig extends UsageError {
+  static code: string;
+}
+
+/** An established connection's peer stopped answering. */
+export declare class ConnectionTimedOut extends NetworkFailure {
+  static code: string;
+}
+
 /** A certificate authority given by the caller can't be read. */
 export declare class BadCaCertificate extends UsageError {
   static code: string;
@@ -461,18 +606,63 @@ export declare class TunnelAlreadyInitialised extends UsageError {
   static code: string;
 }
 
+/** The tunnel has been closed by its owner. */
+export declare class TunnelClosed extends Closed {
+  static code: string;
+}
+
+/** A bug: the tunnel stopped because of an exception that nobody expected. Field `cause` is its class. */
+export declare class TunnelCrashed extends NetworkFailure {
+  static code: string;
+}
+
+/** The chosen exit's gateway is not part of the network. */
+export declare class PinnedExitUnreachable extends UsageError {
+  static code: string;
+}
+
+/** The exit's policy forbids the destination. */
+export declare class ExitPolicyDenied extends NetworkFailure {
+  static code: string;
+}
+
+/** The connection to the entry gateway broke. */
+export declare class GatewayConnectionLost extends NetworkFailure {
+  static code: string;
+}
+
+/** The chosen entry gateway is not among those that can be used. */
+export declare class PinnedGatewayMissing extends UsageError {
+  static code: string;
+}
+
 /** An option has a wrong type or is out of its range. */
 export declare class InvalidOption extends UsageError {
   static code: string;
 }
 
+/** The tunnel is connecting again and was not ready in time. */
+export declare class TunnelNotReady extends NetworkFailure {
+  static code: string;
+}
+
 /** A call needs a tunnel, and there is none that is ready. */
-export declare class TunnelNotReady extends UsageError {
+export declare class TunnelNotSetUp extends UsageError {
   static code: string;
 }
 
 /** The tunnel was disconnected while it was being set up. */
 export declare class SetupCancelled extends Closed {
+  static code: string;
+}
+
+/** The tunnel was not ready in time. Field `step` says what it was waiting for. */
+export declare class SetupTimedOut extends NetworkFailure {
+  static code: string;
+}
+
+/** A datagram that does not fit into an IP packet. */
+export declare class DatagramTooBig extends UsageError {
   static code: string;
 }
 

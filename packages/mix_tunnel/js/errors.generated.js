@@ -156,6 +156,86 @@ export class TooManyRedirects extends PeerMisbehaved {
   static code = "fetch.too_many_redirects";
 }
 
+/** The gateway does not accept the stored key: register again. */
+export class AuthenticationRejected extends NetworkFailure {
+  static code = "gateway.authentication_rejected";
+}
+
+/** The client did not go on in time. */
+export class ClientTimedOut extends NetworkFailure {
+  static code = "gateway.client_timed_out";
+}
+
+/** This connection has failed and is not used any more. */
+export class GatewayConnectionClosed extends Closed {
+  static code = "gateway.closed";
+}
+
+/** The gateway answered with an error that ends nothing. */
+export class GatewayComplained extends NetworkFailure {
+  static code = "gateway.complained";
+}
+
+/** The gateway broke the registration off. */
+export class HandshakeRejected extends NetworkFailure {
+  static code = "gateway.handshake_rejected";
+}
+
+/** The gateway speaks none of our protocol versions. Field `version` is the gateway's. */
+export class IncompatibleGateway extends PeerIncompatible {
+  static code = "gateway.incompatible_version";
+}
+
+/** The client does not hold the identity key that it names. */
+export class InvalidClientSignature extends PeerMisbehaved {
+  static code = "gateway.invalid_client_signature";
+}
+
+/** Whoever answered does not hold the identity key that the directory names for this gateway. */
+export class InvalidGatewaySignature extends PeerMisbehaved {
+  static code = "gateway.invalid_signature";
+}
+
+/** A frame that is no message of the gateway protocol. */
+export class GatewayMalformedFrame extends PeerMisbehaved {
+  static code = "gateway.malformed_frame";
+}
+
+/** Packets can be sent only once the gateway has accepted this client. */
+export class NotAuthenticated extends UsageError {
+  static code = "gateway.not_authenticated";
+}
+
+/** The gateway has dropped a packet because the client's allowance is used up; a new one is being claimed. */
+export class OutOfBandwidth extends NetworkFailure {
+  static code = "gateway.out_of_bandwidth";
+}
+
+/** The request's timestamp is too far from now, or not newer than the last one. */
+export class StaleRequest extends PeerMisbehaved {
+  static code = "gateway.stale_request";
+}
+
+/** The gateway did not answer in time. Field `step` says what was waited for. */
+export class GatewayTimedOut extends NetworkFailure {
+  static code = "gateway.timed_out";
+}
+
+/** A message that the protocol does not allow at this moment. */
+export class UnexpectedFrame extends PeerMisbehaved {
+  static code = "gateway.unexpected_frame";
+}
+
+/** The client never registered here, or holds another key. */
+export class UnknownClient extends PeerMisbehaved {
+  static code = "gateway.unknown_client";
+}
+
+/** The client asks for a protocol version that is not offered. */
+export class UnsupportedClientVersion extends PeerIncompatible {
+  static code = "gateway.unsupported_client_version";
+}
+
 /** The connection ended in the middle of the body; what has been read is not all of it. */
 export class BodyCut extends NetworkFailure {
   static code = "http.body_cut";
@@ -167,7 +247,7 @@ export class ClientClosed extends Closed {
 }
 
 /** No connection within the time limit, TLS included. */
-export class ConnectTimedOut extends NetworkFailure {
+export class HttpConnectTimedOut extends NetworkFailure {
   static code = "http.connect_timed_out";
 }
 
@@ -199,6 +279,36 @@ export class ResponseClosed extends Closed {
 /** The request is out, and no response head came within the time limit. */
 export class ResponseTimedOut extends NetworkFailure {
   static code = "http.response_timed_out";
+}
+
+/** Another socket holds this port already. */
+export class AddressInUse extends UsageError {
+  static code = "ip.address_in_use";
+}
+
+/** Bytes that are not a valid IP, UDP, ICMP or TCP packet. */
+export class MalformedPacket extends PeerMisbehaved {
+  static code = "ip.malformed_packet";
+}
+
+/** This stack has no address of the destination's family. */
+export class NoSourceAddress extends UsageError {
+  static code = "ip.no_source_address";
+}
+
+/** Every ephemeral port is taken. */
+export class PortsExhausted extends NetworkFailure {
+  static code = "ip.ports_exhausted";
+}
+
+/** The socket was closed by its owner. */
+export class SocketClosed extends Closed {
+  static code = "ip.socket_closed";
+}
+
+/** A router or the destination says by ICMP that packets cannot get there. */
+export class Unreachable extends NetworkFailure {
+  static code = "ip.unreachable";
 }
 
 /** The connection to the exit has been given up by this side. */
@@ -287,7 +397,7 @@ export class UnsolicitedReply extends PeerMisbehaved {
 }
 
 /** A frame's header names something that does not exist; the stream can't be followed any further. */
-export class MalformedFrame extends PeerMisbehaved {
+export class MixwireMalformedFrame extends PeerMisbehaved {
   static code = "mixwire.malformed_frame";
 }
 
@@ -376,6 +486,41 @@ export class UnknownRoutingFlag extends PeerMisbehaved {
   static code = "sphinx.unknown_routing_flag";
 }
 
+/** The connection has been aborted by its owner. */
+export class ConnectionAborted extends Closed {
+  static code = "tcp.aborted";
+}
+
+/** The connection's sending side has been closed by its owner. */
+export class ConnectionClosed extends Closed {
+  static code = "tcp.closed";
+}
+
+/** Our SYN was not answered in time. */
+export class ConnectTimedOut extends NetworkFailure {
+  static code = "tcp.connect_timed_out";
+}
+
+/** The other side answered our SYN with a RST. */
+export class ConnectionRefused extends NetworkFailure {
+  static code = "tcp.connection_refused";
+}
+
+/** The other side ended the connection with a RST. */
+export class ConnectionReset extends NetworkFailure {
+  static code = "tcp.connection_reset";
+}
+
+/** A TCP setting outside what is possible. */
+export class InvalidTcpConfig extends UsageError {
+  static code = "tcp.invalid_config";
+}
+
+/** An established connection's peer stopped answering. */
+export class ConnectionTimedOut extends NetworkFailure {
+  static code = "tcp.timed_out";
+}
+
 /** A certificate authority given by the caller can't be read. */
 export class BadCaCertificate extends UsageError {
   static code = "tls.bad_ca_certificate";
@@ -461,19 +606,64 @@ export class TunnelAlreadyInitialised extends UsageError {
   static code = "tunnel.already_initialised";
 }
 
+/** The tunnel has been closed by its owner. */
+export class TunnelClosed extends Closed {
+  static code = "tunnel.closed";
+}
+
+/** A bug: the tunnel stopped because of an exception that nobody expected. Field `cause` is its class. */
+export class TunnelCrashed extends NetworkFailure {
+  static code = "tunnel.crashed";
+}
+
+/** The chosen exit's gateway is not part of the network. */
+export class PinnedExitUnreachable extends UsageError {
+  static code = "tunnel.exit_not_listed";
+}
+
+/** The exit's policy forbids the destination. */
+export class ExitPolicyDenied extends NetworkFailure {
+  static code = "tunnel.exit_policy_denied";
+}
+
+/** The connection to the entry gateway broke. */
+export class GatewayConnectionLost extends NetworkFailure {
+  static code = "tunnel.gateway_lost";
+}
+
+/** The chosen entry gateway is not among those that can be used. */
+export class PinnedGatewayMissing extends UsageError {
+  static code = "tunnel.gateway_not_listed";
+}
+
 /** An option has a wrong type or is out of its range. */
 export class InvalidOption extends UsageError {
   static code = "tunnel.invalid_option";
 }
 
-/** A call needs a tunnel, and there is none that is ready. */
-export class TunnelNotReady extends UsageError {
+/** The tunnel is connecting again and was not ready in time. */
+export class TunnelNotReady extends NetworkFailure {
   static code = "tunnel.not_ready";
+}
+
+/** A call needs a tunnel, and there is none that is ready. */
+export class TunnelNotSetUp extends UsageError {
+  static code = "tunnel.not_set_up";
 }
 
 /** The tunnel was disconnected while it was being set up. */
 export class SetupCancelled extends Closed {
   static code = "tunnel.setup_cancelled";
+}
+
+/** The tunnel was not ready in time. Field `step` says what it was waiting for. */
+export class SetupTimedOut extends NetworkFailure {
+  static code = "tunnel.setup_timed_out";
+}
+
+/** A datagram that does not fit into an IP packet. */
+export class DatagramTooBig extends UsageError {
+  static code = "udp.datagram_too_big";
 }
 
 /** The page could not start the worker; raised by the page's side only. */
@@ -560,15 +750,37 @@ export const ERROR_CLASSES = new Map(/** @type {[string, typeof MixError][]} */ 
   ["fetch.forbidden_header", ForbiddenHeader],
   ["fetch.redirect_refused", RedirectRefused],
   ["fetch.too_many_redirects", TooManyRedirects],
+  ["gateway.authentication_rejected", AuthenticationRejected],
+  ["gateway.client_timed_out", ClientTimedOut],
+  ["gateway.closed", GatewayConnectionClosed],
+  ["gateway.complained", GatewayComplained],
+  ["gateway.handshake_rejected", HandshakeRejected],
+  ["gateway.incompatible_version", IncompatibleGateway],
+  ["gateway.invalid_client_signature", InvalidClientSignature],
+  ["gateway.invalid_signature", InvalidGatewaySignature],
+  ["gateway.malformed_frame", GatewayMalformedFrame],
+  ["gateway.not_authenticated", NotAuthenticated],
+  ["gateway.out_of_bandwidth", OutOfBandwidth],
+  ["gateway.stale_request", StaleRequest],
+  ["gateway.timed_out", GatewayTimedOut],
+  ["gateway.unexpected_frame", UnexpectedFrame],
+  ["gateway.unknown_client", UnknownClient],
+  ["gateway.unsupported_client_version", UnsupportedClientVersion],
   ["http.body_cut", BodyCut],
   ["http.client_closed", ClientClosed],
-  ["http.connect_timed_out", ConnectTimedOut],
+  ["http.connect_timed_out", HttpConnectTimedOut],
   ["http.head_too_large", HeadTooLarge],
   ["http.idle_timed_out", IdleTimedOut],
   ["http.malformed_response", MalformedResponse],
   ["http.no_response", NoResponse],
   ["http.response_closed", ResponseClosed],
   ["http.response_timed_out", ResponseTimedOut],
+  ["ip.address_in_use", AddressInUse],
+  ["ip.malformed_packet", MalformedPacket],
+  ["ip.no_source_address", NoSourceAddress],
+  ["ip.ports_exhausted", PortsExhausted],
+  ["ip.socket_closed", SocketClosed],
+  ["ip.unreachable", Unreachable],
   ["ipr.closed", IprClosed],
   ["ipr.exit_denied", ExitDenied],
   ["ipr.exit_lost", ConnectionLost],
@@ -586,7 +798,7 @@ export const ERROR_CLASSES = new Map(/** @type {[string, typeof MixError][]} */ 
   ["messages.truncated_payload", TruncatedPayload],
   ["messages.unexpected_payload_length", UnexpectedPayloadLength],
   ["messages.unsolicited_reply", UnsolicitedReply],
-  ["mixwire.malformed_frame", MalformedFrame],
+  ["mixwire.malformed_frame", MixwireMalformedFrame],
   ["platform.get_failed", GetFailed],
   ["platform.websocket_closed", WebSocketClosed],
   ["platform.websocket_failed", WebSocketFailed],
@@ -604,6 +816,13 @@ export const ERROR_CLASSES = new Map(/** @type {[string, typeof MixError][]} */ 
   ["sphinx.message_too_long", MessageTooLong],
   ["sphinx.unknown_packet_size", UnknownPacketSize],
   ["sphinx.unknown_routing_flag", UnknownRoutingFlag],
+  ["tcp.aborted", ConnectionAborted],
+  ["tcp.closed", ConnectionClosed],
+  ["tcp.connect_timed_out", ConnectTimedOut],
+  ["tcp.connection_refused", ConnectionRefused],
+  ["tcp.connection_reset", ConnectionReset],
+  ["tcp.invalid_config", InvalidTcpConfig],
+  ["tcp.timed_out", ConnectionTimedOut],
   ["tls.bad_ca_certificate", BadCaCertificate],
   ["tls.broken", TlsBroken],
   ["tls.certificate_refused", CertificateRefused],
@@ -621,9 +840,18 @@ export const ERROR_CLASSES = new Map(/** @type {[string, typeof MixError][]} */ 
   ["topology.no_tls_gateway", NoTlsGateway],
   ["topology.unknown_gateway", UnknownGateway],
   ["tunnel.already_initialised", TunnelAlreadyInitialised],
+  ["tunnel.closed", TunnelClosed],
+  ["tunnel.crashed", TunnelCrashed],
+  ["tunnel.exit_not_listed", PinnedExitUnreachable],
+  ["tunnel.exit_policy_denied", ExitPolicyDenied],
+  ["tunnel.gateway_lost", GatewayConnectionLost],
+  ["tunnel.gateway_not_listed", PinnedGatewayMissing],
   ["tunnel.invalid_option", InvalidOption],
   ["tunnel.not_ready", TunnelNotReady],
+  ["tunnel.not_set_up", TunnelNotSetUp],
   ["tunnel.setup_cancelled", SetupCancelled],
+  ["tunnel.setup_timed_out", SetupTimedOut],
+  ["udp.datagram_too_big", DatagramTooBig],
   ["worker.failed", WorkerFailed],
   ["dns.format_not_understood", FormatNotUnderstood],
   ["fetch.unsupported_scheme", UnsupportedScheme],

@@ -10,9 +10,10 @@ from __future__ import annotations
 import importlib
 import pkgutil
 import sys
+from collections import Counter
 from pathlib import Path
 
-from mix_protocol.errors import KINDS, MixError, kind_of, registered
+from mix_protocol.errors import KINDS, MixError, registered
 
 HERE = Path(__file__).resolve().parent
 PACKAGES = ("mix_protocol", "mix_tunnel")
@@ -43,30 +44,35 @@ def sort_classes() -> list[type[MixError]]:
     )
 
 
-def parent_of(cls: type[MixError]) -> str:
+def name_classes(classes: list[type[MixError]]) -> dict[type[MixError], str]:
+    """JavaScript's names: Python's, with the layer in front where two layers use the same."""
+    often = Counter(cls.__name__ for cls in classes)
+    names = {cls: cls.__name__ for cls in classes}
+    for cls in classes:
+        if often[cls.__name__] > 1:
+            layer = cls.code.partition(".")[0].title().replace("_", "")
+            names[cls] = layer + cls.__name__
+    return names
+
+
+def parent_of(cls: type[MixError], names: dict[type[MixError], str]) -> str:
     """The class that the JavaScript class extends: the nearest one with a code of its own."""
-    if cls in KINDS:
-        return "MixError"
-    named = registered().values()
-    return next((base for base in cls.__mro__[1:] if base in named and base is not MixError), kind_of(cls)).__name__
+    return next((names[base] for base in cls.__mro__[1:] if base in names), "MixError")
 
 
 def render() -> dict[str, str]:
     """The two files' texts."""
     classes = sort_classes()
-    names = [cls.__name__ for cls in classes]
-    twice = sorted({name for name in names if names.count(name) > 1})
-    if twice:
-        sys.exit(f"generate_errors: two error classes are called {', '.join(twice)}: rename one")
-    code, types = (
-        [HEAD, 'import { MixError } from "./mix_error.js";\n'],
-        [HEAD, 'import { MixError } from "./mix_error.js";\n'],
-    )
-    for cls in classes:
-        head = f"\n/** {first_sentence(cls)} */\nexport {{}}class {cls.__name__} extends {parent_of(cls)} {{"
-        code.append(head.replace("{}", "", 1) + f'\n  static code = "{cls.code}";\n}}\n')
-        types.append(head.replace("{}", "declare ", 1).replace("{{", "{") + "\n  static code: string;\n}\n")
-    entries = "".join(f'  ["{cls.code}", {cls.__name__}],\n' for cls in classes)
+    names = name_classes(classes)
+    if len(set(names.values())) != len(names):
+        sys.exit("generate_errors: two error classes of one layer have the same name: rename one")
+    imports = 'import { MixError } from "./mix_error.js";\n'
+    code, types = [HEAD, imports], [HEAD, imports]
+    for cls, name in names.items():
+        sentence, parent = f"\n/** {first_sentence(cls)} */\n", parent_of(cls, names)
+        code.append(f'{sentence}export class {name} extends {parent} {{\n  static code = "{cls.code}";\n}}\n')
+        types.append(f"{sentence}export declare class {name} extends {parent} {{\n  static code: string;\n}}\n")
+    entries = "".join(f'  ["{cls.code}", {name}],\n' for cls, name in names.items())
     code.append(
         "\n/** Code to class.\n * @type {ReadonlyMap<string, typeof MixError>} */\n"
         f"export const ERROR_CLASSES = new Map(/** @type {{[string, typeof MixError][]}} */ ([\n{entries}]));\n"
