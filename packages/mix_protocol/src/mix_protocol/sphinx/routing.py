@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from mix_protocol.addressing import NodeAddress
+from mix_protocol.codec.reader import MalformedMessage
 from mix_protocol.crypto.provider import CryptoProvider
 from mix_protocol.sphinx.errors import UnknownRoutingFlag
 from mix_protocol.sphinx.geometry import (
@@ -22,6 +23,7 @@ from mix_protocol.sphinx.geometry import (
     META_LENGTH,
     NODE_ADDRESS_LENGTH,
     ROUTING_STEP_LENGTH,
+    ROUTING_STREAM_LENGTH,
     VERSION_LENGTH,
 )
 
@@ -73,8 +75,10 @@ def encode_final_meta(version: int, destination: bytes, surb_identifier: bytes) 
 def decode_routing(block: bytes) -> ForwardRouting | FinalRouting:
     """Read a decrypted block (one routing step longer than a header's routing information).
 
-    Raises `UnknownRoutingFlag` or `MalformedNodeAddress`.
+    Raises `MalformedMessage`, `UnknownRoutingFlag` or `MalformedNodeAddress`.
     """
+    if len(block) != ROUTING_STREAM_LENGTH:
+        raise MalformedMessage("routing block", "it has another length than a header's routing information")
     version = int.from_bytes(block[FLAG_LENGTH:META_LENGTH], "big")
     if block[0] == FORWARD_FLAG:
         return ForwardRouting(
