@@ -18,7 +18,8 @@ from mix_protocol.ipr.events import ExitConnected, ExitLost, ExitRefused, ExitRe
 from mix_protocol.netstack.device import Device
 from mix_protocol.sphinx.mix_packet import MixPacket
 from mix_protocol.topology.exits import ExitNode
-from mix_tunnel.mixnet.client import DataReceived, MixnetClient, SurbsRequested
+from mix_tunnel.mixnet.client import MixnetClient
+from mix_tunnel.mixnet.events import DataReceived, SurbsRequested
 from mix_tunnel.mixnet.pacing import CHANNEL_SLOTS
 from mix_tunnel.mixnet.surb_budget import SurbBudget
 from mix_tunnel.stats import TunnelStats

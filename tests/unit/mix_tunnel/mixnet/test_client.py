@@ -21,7 +21,8 @@ from mix_protocol.messages.reception import MessageReceived, MessageReceiver
 from mix_protocol.messages.reply_surb import ReplySurb
 from mix_protocol.sphinx.geometry import PacketSize
 from mix_protocol.topology.errors import UnknownGateway
-from mix_tunnel.mixnet.client import DataReceived, MixnetClient, SurbsRequested
+from mix_tunnel.mixnet.client import MixnetClient
+from mix_tunnel.mixnet.events import DataReceived, SurbsRequested
 from mix_tunnel.mixnet.traffic import TrafficConfig
 
 QUIET = TrafficConfig(main_stream_mean_ms=None, cover_stream_mean_ms=None)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Hashable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import Enum, auto
 
 from mix_protocol.addressing import Recipient
@@ -28,6 +28,7 @@ from mix_protocol.messages.retransmission import PendingAcks
 from mix_protocol.sphinx.mix_packet import MixPacket
 from mix_protocol.topology.errors import UnknownGateway
 from mix_protocol.topology.topology import Topology
+from mix_tunnel.mixnet.events import DataReceived, MixnetCounters, MixnetEvent, SurbsRequested
 from mix_tunnel.mixnet.pacing import CHANNEL_SLOTS, DelayMultiplier, PoissonStream
 from mix_tunnel.mixnet.send_queue import SendQueue
 from mix_tunnel.mixnet.surb_budget import SurbGrants
@@ -42,42 +43,6 @@ class Lane(Enum):
     GENERAL = auto()
     ADDITIONAL_SURBS = auto()
     RETRANSMISSION = auto()
-
-
-@dataclass(frozen=True, slots=True)
-class DataReceived:
-    """A message's data arrived. `is_reply` tells that it came by one of our reply SURBs."""
-
-    data: bytes = field(repr=False)
-    is_reply: bool
-
-
-@dataclass(frozen=True, slots=True)
-class SurbsRequested:
-    """A recipient asked for reply SURBs, and `granted` of them are on their way."""
-
-    recipient: Recipient
-    requested: int
-    granted: int
-
-
-MixnetEvent = DataReceived | SurbsRequested
-
-
-@dataclass(slots=True)
-class MixnetCounters:
-    """What the client has sent and received so far."""
-
-    real_packets_sent: int = 0
-    cover_packets_sent: int = 0
-    retransmitted_packets: int = 0
-    fragments_given_up: int = 0
-    acks_received: int = 0
-    cover_packets_received: int = 0
-    packets_dropped: int = 0
-    reply_surbs_given: int = 0
-    replies_received: int = 0
-    round_trip_s: float | None = None
 
 
 @dataclass(slots=True)
