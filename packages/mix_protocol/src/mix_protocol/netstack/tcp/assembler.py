@@ -40,16 +40,13 @@ class Assembler:
         if sequence < self.next:
             payload = payload[self.next - sequence :]
             sequence = self.next
-        if not self._islands:
-            if sequence == self.next:
-                self._buffer += payload
-                self.next = end
-                return True
-            fresh = self._islands.add(sequence, end)
-        else:
-            fresh = self._islands.add(sequence, end)
-            if not fresh:
-                return False
+        if sequence == self.next and not self._islands:
+            self._buffer += payload
+            self.next = end
+            return True
+        fresh = self._islands.add(sequence, end)
+        if not fresh:
+            return False
         self._write(sequence, payload, fresh)
         first = self._islands.first()
         if first is not None and first[0] <= self.next:
