@@ -33,7 +33,8 @@ class ClientLimits:
 
     opening_s -- for the WebSocket's own handshake; Nym's gateways allow 1.5 s, which a busy machine can miss
     max_frame_bytes -- the largest frame: an extended packet of 32 kB and what is around it fits
-    unsent_frames -- how many frames may wait for a client that is slow to take them
+    unsent_frames -- how many frames may wait for a client that is slow to take them. Beyond it payloads are dropped and
+        nothing more is read of what the client sends, for most of it asks for an answer
     """
 
     connections: int = 1024
@@ -62,6 +63,7 @@ class _ClientConnection:
         self._identity: bytes | None = None
         self._unsent: deque[str | bytes] = deque()
         self._has_unsent = asyncio.Event()
+        self._has_room = asyncio.Event()
         self._ending = False
 
     async def serve(self) -> None:
@@ -76,6 +78,7 @@ class _ClientConnection:
                 else:
                     self._session.receive_binary(message, now)
                 self._settle(now)
+                await self._wait_for_room()
                 if self._ending:
                     break
         except ConnectionClosed:
@@ -84,8 +87,7 @@ class _ClientConnection:
             watcher.cancel()
             if self._identity is not None:
                 self._listener.delivery.disconnect(self._identity, self)
-            self._ending = True
-            self._has_unsent.set()
+            self._end()
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(writer, self._listener.limits.closing_s)
             await self._websocket.close()
@@ -100,8 +102,18 @@ class _ClientConnection:
 
     def replace(self) -> None:
         """End this connection: its client has a newer one."""
+        self._end()
+
+    def _end(self) -> None:
+        """Let both tasks come to their end; what waits is still sent."""
         self._ending = True
         self._has_unsent.set()
+        self._has_room.set()
+
+    async def _wait_for_room(self) -> None:
+        while len(self._unsent) >= self._listener.limits.unsent_frames and not self._ending:
+            self._has_room.clear()
+            await self._has_room.wait()
 
     def _settle(self, now: float) -> None:
         while (event := self._session.next_event()) is not None:
@@ -132,13 +144,14 @@ class _ClientConnection:
             while True:
                 while self._unsent:
                     await self._websocket.send(self._unsent.popleft())
+                    self._has_room.set()
                 if self._ending:
                     await self._websocket.close()
                     return
                 self._has_unsent.clear()
                 await self._has_unsent.wait()
         except ConnectionClosed:
-            self._ending = True
+            self._end()
 
     async def _watch_time(self) -> None:
         """Let time pass in the session: a client must go on with its handshake."""
@@ -150,7 +163,7 @@ class _ClientConnection:
             self._session.handle_timeout(now)
             self._settle(now)
             if self._ending:
-                self._has_unsent.set()
+                self._end()
                 return
 
 

@@ -51,7 +51,9 @@ class PacketProcessor:
                 if index + 1 < len(candidates):
                     continue
                 raise
-            seen = self._replay_filters.setdefault(pair.rotation_id, ReplayFilter(_REPLAY_CAPACITY))
+            seen = self._replay_filters.get(pair.rotation_id)
+            if seen is None:
+                seen = self._replay_filters[pair.rotation_id] = ReplayFilter(_REPLAY_CAPACITY)
             if seen.check_and_set(opened.replay_tag):
                 return opened
             self._metrics.replayed += 1

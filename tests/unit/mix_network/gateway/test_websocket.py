@@ -1,0 +1,105 @@
+"""One client's connection over a WebSocket of which the test decides when it takes what."""
+
+import asyncio
+import contextlib
+import os
+import time
+
+import pytest
+
+from mix_network.gateway.delivery import Delivery
+from mix_network.gateway.inbox import Inbox
+from mix_network.gateway.websocket import ClientLimits, ClientListener, _ClientConnection
+from mix_network.metrics import NodeMetrics
+from mix_network.node_keys import IdentityKeys
+from mix_protocol.crypto.native import NativeCrypto
+from mix_protocol.gateway.registry import ClientRegistry
+from mix_protocol.gateway.server import GatewaySession, GatewaySessionConfig
+
+QUESTION = '{"type":"supportedProtocol"}'
+LIMIT = 8
+
+
+class StubbornWebSocket:
+    """Asks for ever; takes an answer only when it may."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+        self.taken: list[str | bytes] = []
+        self.may_take = asyncio.Semaphore(0)
+        self.closed = False
+
+    def __aiter__(self):
+        return self
+
+    async def __anext__(self) -> str:
+        await asyncio.sleep(0)
+        if self.closed:
+            raise StopAsyncIteration
+        self.asked += 1
+        return QUESTION
+
+    async def send(self, frame: str | bytes) -> None:
+        await self.may_take.acquire()
+        self.taken.append(frame)
+
+    async def close(self) -> None:
+        self.closed = True
+
+
+@pytest.fixture
+def listener() -> ClientListener:
+    crypto, metrics, registry = NativeCrypto(), NodeMetrics("entry", "entry-gateway"), ClientRegistry()
+    delivery = Delivery(
+        metrics, Inbox(), send=lambda *_: None, is_known=registry.__contains__, clock=ClientListener.now
+    )
+    return ClientListener(
+        crypto,
+        os.urandom,
+        IdentityKeys.generate(crypto, os.urandom),
+        registry,
+        delivery,
+        metrics,
+        forward=lambda _: None,
+        wall_clock=time.time,
+        limits=ClientLimits(unsent_frames=LIMIT, closing_s=0.01),
+    )
+
+
+@contextlib.asynccontextmanager
+async def connected(listener: ClientListener):
+    config = GatewaySessionConfig(max_messages_before_session=1 << 30)
+    session = GatewaySession(
+        NativeCrypto(), os.urandom, bytes(32), ClientRegistry(), listener.now(), unix_time_offset_s=0.0, config=config
+    )
+    websocket = StubbornWebSocket()
+    connection = _ClientConnection(listener, websocket, session)
+    task = asyncio.create_task(connection.serve())
+    try:
+        yield websocket, connection
+    finally:
+        connection.replace()
+        await task
+
+
+async def turns(count: int) -> None:
+    for _ in range(count):
+        await asyncio.sleep(0)
+
+
+async def test_a_client_that_takes_no_answers_is_asked_no_further(listener):
+    async with connected(listener) as (websocket, _):
+        await turns(20 * LIMIT)
+        assert websocket.asked == LIMIT + 1  # one is on its way
+        for _ in range(3):
+            websocket.may_take.release()
+        await turns(20 * LIMIT)
+        assert len(websocket.taken) == 3
+        assert websocket.asked == LIMIT + 4
+
+
+async def test_a_connection_that_is_replaced_ends_although_its_client_takes_nothing(listener):
+    async with connected(listener) as (websocket, connection):
+        await turns(20 * LIMIT)
+        assert not connection.push(b"payload")
+    assert websocket.closed
