@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
 from functools import cached_property
 from types import TracebackType
@@ -47,6 +48,8 @@ class Tunnel:
         from mix_tunnel.runtime.driver import TunnelDriver
 
         options = options if options is not None else TunnelOptions()
+        if options.debug:
+            logging.getLogger("mix_tunnel").setLevel(logging.DEBUG)
         platform = platform if platform is not None else current_platform(options.ca_certificates)
         driver = TunnelDriver(options, platform, on_state)
         await driver.connect()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable, Iterable
 from typing import TypeVar
 
@@ -26,6 +27,7 @@ from mix_tunnel.runtime.tunnel_errors import GatewayConnectionLost, TunnelCrashe
 from mix_tunnel.state import Step
 
 T = TypeVar("T")
+_LOG = logging.getLogger(__name__)
 
 GATEWAY_TIMEOUT_S = 10.0
 """Time for one entry gateway while there are others to try."""
@@ -87,11 +89,13 @@ class Connector:
         for gateway in others:
             try:
                 link = await self.open_gateway(gateway)
-            except MixError:
+            except MixError as error:
+                _LOG.info("an entry gateway is passed over: %s", error.code)
                 continue
             try:
                 return await use(gateway, link)
-            except GatewayConnectionLost:
+            except GatewayConnectionLost as error:
+                _LOG.info("an entry gateway is passed over: %s", error.code)
                 continue
         return await use(last, await self._entry.open(last, timeout_s=self._time_for_last()))
 
@@ -112,7 +116,8 @@ class Connector:
                 await session.ask_exit(node, self._ipr_config(self._time_for_one(EXIT_TIMEOUT_S)))
             except (GatewayConnectionLost, TunnelCrashed):
                 raise
-            except MixError:
+            except MixError as error:
+                _LOG.info("an exit is passed over: %s", error.code)
                 continue
             return
         timeout_s = self._time_for_last() if use_all_time else self._time_for_one(EXIT_TIMEOUT_S)

@@ -229,3 +229,4 @@ class TunnelDriver:
                 continue
             if topology is not None:
                 mixnet.topology = topology
+                _LOG.debug("the directory was refreshed: %s", session.engine.stats())

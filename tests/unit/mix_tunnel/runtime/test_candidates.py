@@ -1,0 +1,108 @@
+"""Which gateways and exits are tried, and in which order."""
+
+from __future__ import annotations
+
+import pytest
+from support.memory_mixnet import MemoryMixnet
+
+from mix_protocol.addressing import Recipient
+from mix_protocol.codec import base58
+from mix_protocol.crypto.randomness import SeededRandom
+from mix_protocol.topology.documents import (
+    EntryInterface,
+    EpochDuration,
+    KeyRotationInfo,
+    KeyRotationState,
+    RotationProgress,
+    SkimmedMetadata,
+    SkimmedNode,
+    SkimmedNodes,
+    SupportedRoles,
+)
+from mix_protocol.topology.errors import NoExit, NoTlsGateway
+from mix_protocol.topology.exits import ExitNode
+from mix_tunnel.options import TunnelOptions
+from mix_tunnel.runtime.candidates import entry_candidates, exit_candidates
+from mix_tunnel.runtime.directory import DirectorySnapshot
+from mix_tunnel.runtime.tunnel_errors import PinnedExitUnreachable, PinnedGatewayMissing
+
+TLS, PLAIN, LOOPBACK = b"t" * 32, b"p" * 32, b"l" * 32
+NETWORK = MemoryMixnet(1, gateways=3)
+TOPOLOGY = NETWORK.topology
+
+
+def gateway(identity: bytes, ip: str, hostname: str | None = None, wss_port: int | None = None) -> SkimmedNode:
+    return SkimmedNode(
+        node_id=identity[0],
+        ed25519_identity_pubkey=base58.encode(identity),
+        ip_addresses=[ip],
+        mix_port=1789,
+        x25519_sphinx_pubkey=base58.encode(b"k" * 32),
+        supported_roles=SupportedRoles(entry=True),
+        entry=EntryInterface(hostname=hostname, ws_port=9000, wss_port=wss_port),
+        performance="0.9",
+    )
+
+
+def snapshot(*nodes: SkimmedNode) -> DirectorySnapshot:
+    entries = SkimmedNodes.of(SkimmedMetadata(absolute_epoch_id=1, rotation_id=7), list(nodes))
+    rotation = KeyRotationInfo(
+        key_rotation_state=KeyRotationState(validity_epochs=24, initial_epoch_id=0),
+        current_absolute_epoch_id=1,
+        current_epoch_start="",
+        epoch_duration=EpochDuration(secs=3600),
+        progress=RotationProgress(
+            current_key_rotation_id=7, current_rotation_starting_epoch=0, current_rotation_ending_epoch=23
+        ),
+    )
+    return DirectorySnapshot(TOPOLOGY, entries, rotation)
+
+
+ALL = snapshot(
+    gateway(TLS, "1.2.3.4", "gateway.example", 443), gateway(PLAIN, "1.2.3.5"), gateway(LOOPBACK, "127.0.0.1")
+)
+
+
+def identities(options: TunnelOptions, known: set[bytes] = frozenset(), seed: int = 1) -> list[bytes]:  # type: ignore[assignment]
+    return [node.identity for node in entry_candidates(options, ALL, known, SeededRandom(seed))]
+
+
+def test_with_forced_tls_only_plain_gateways_elsewhere_are_left_out():
+    assert set(identities(TunnelOptions())) == {TLS, LOOPBACK}
+    assert set(identities(TunnelOptions(force_tls=False))) == {TLS, PLAIN, LOOPBACK}
+
+
+def test_the_order_is_random_but_known_gateways_come_first():
+    options = TunnelOptions(force_tls=False)
+    assert len({tuple(identities(options, seed=seed)) for seed in range(60)}) == 6
+    assert all(identities(options, {PLAIN}, seed)[0] == PLAIN for seed in range(10))
+
+
+def test_a_pinned_gateway_is_the_only_candidate():
+    assert identities(TunnelOptions(preferred_gateway=base58.encode(TLS))) == [TLS]
+    with pytest.raises(PinnedGatewayMissing):
+        identities(TunnelOptions(preferred_gateway=base58.encode(b"x" * 32)))
+    with pytest.raises(NoTlsGateway):
+        identities(TunnelOptions(preferred_gateway=base58.encode(PLAIN)))
+    assert identities(TunnelOptions(preferred_gateway=base58.encode(PLAIN), force_tls=False)) == [PLAIN]
+
+
+def exit_at(identity: bytes, performance: int = 100) -> ExitNode:
+    return ExitNode(Recipient(b"i" * 32, b"k" * 32, identity), "1.37.0", 10, performance)
+
+
+def test_exits_at_gateways_that_no_route_leads_to_are_left_out():
+    reachable, elsewhere = exit_at(NETWORK.gateways[0]), exit_at(b"z" * 32)
+    random = SeededRandom(1)
+    assert exit_candidates(TunnelOptions(), [elsewhere, reachable], TOPOLOGY, random) == [reachable]
+    with pytest.raises(NoExit):
+        exit_candidates(TunnelOptions(), [elsewhere], TOPOLOGY, random)
+    pinned = TunnelOptions(preferred_ipr=elsewhere.recipient.to_text())
+    with pytest.raises(PinnedExitUnreachable):
+        exit_candidates(pinned, [elsewhere], TOPOLOGY, random)
+
+
+def test_better_exits_are_tried_first_more_often():
+    good, bad = exit_at(NETWORK.gateways[0], 90), exit_at(NETWORK.gateways[1], 10)
+    first = [exit_candidates(TunnelOptions(), [bad, good], TOPOLOGY, SeededRandom(seed))[0] for seed in range(300)]
+    assert 240 < first.count(good) < 297
