@@ -20,6 +20,8 @@ _LOG = logging.getLogger(__name__)
 
 YIELD_AFTER_FRAMES = 32
 """Frames taken in a row before other tasks get their turn."""
+MAX_EARLY_PAYLOADS = 1024
+"""Payloads kept that come before the connection is served: what the gateway held for us while we were away."""
 
 
 class GatewayLink:
@@ -131,7 +133,7 @@ class GatewayLink:
                 case PayloadPushed(payload):
                     if self._tasks:
                         self._on_payload(payload)
-                    else:
+                    elif len(self._early_payloads) < MAX_EARLY_PAYLOADS:
                         self._early_payloads.append(payload)
                 case Registered(shared_key):
                     self.shared_key = shared_key
