@@ -76,7 +76,12 @@ infos = st.one_of(
 responses = st.one_of(
     st.builds(ConnectSuccess, st.integers(0, 9), u64, st.ip_addresses(v=4), st.ip_addresses(v=6)),
     st.builds(
-        ConnectSuccess, st.integers(10, 255), u64, st.ip_addresses(v=4), st.ip_addresses(v=6), st.integers(0, 65535)
+        ConnectSuccess,
+        st.integers(10, 255),
+        u64,
+        st.ip_addresses(v=4),
+        st.ip_addresses(v=6),
+        st.none() | st.integers(1, 65535),
     ),
     st.builds(ConnectFailure, u8, u64, st.sampled_from(list(ConnectFailureReason)[:2])),
     st.builds(ConnectFailure, u8, u64, st.just(ConnectFailureReason.OTHER), texts),

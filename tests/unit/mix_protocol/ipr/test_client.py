@@ -330,6 +330,36 @@ def test_a_refused_probe_counts_as_an_answer_and_is_not_reported():
     assert talk.client.next_timeout() == 50.0
 
 
+@pytest.mark.parametrize("detail", ["10.0.0.1:0", "10.0.0.1"])
+def test_only_an_exit_that_answers_probes_is_lost_by_its_silence(detail):
+    talk = Talk(liveness=LivenessPolicy(keepalive_s=25.0, probe_interval_s=5.0, max_probes=2))
+    talk.connect()
+    for moment in (25.0, 50.0, 75.0, 100.0):
+        assert talk.client.next_timeout() == moment
+        talk.client.handle_timeout(moment)
+    assert talk.client.is_connected
+    talk.answer(Info(9, 0, InfoKind.EXIT_POLICY_FILTER_CHECK_FAILED, InfoLevel.WARN, detail), 100.2)
+    for moment in (125.0, 130.0, 135.0):
+        assert talk.client.next_timeout() == moment
+        talk.client.handle_timeout(moment)
+    (event,) = talk.events()
+    assert isinstance(event, ExitLost)
+
+
+@pytest.mark.parametrize(("mtu_bytes", "granted"), [(575, False), (576, True), (1, False), (0, True)])
+def test_an_exit_must_forward_packets_of_a_useful_size(mtu_bytes, granted):
+    talk = Talk(version=10)
+    talk.client.connect(0.0)
+    request_id = talk.said()[-1][1].request_id
+    talk.answer(ConnectSuccess(10, request_id, *ADDRESSES, mtu_bytes))
+    (event,) = talk.events()
+    assert isinstance(event, ExitConnected if granted else ExitRefused)
+    assert talk.client.is_connected is granted
+    if not granted:
+        assert event.error.fields["reason"] == "unusable_mtu"
+    assert talk.client.next_timeout() is None
+
+
 def test_an_exit_that_has_forgotten_us_is_noticed():
     talk = Talk(liveness=LivenessPolicy(silence_s=10.0, probe_interval_s=5.0, max_probes=3))
     talk.connect()

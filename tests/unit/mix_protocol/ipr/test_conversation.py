@@ -97,8 +97,9 @@ def test_a_router_that_restarts_is_noticed_and_reconnecting_helps(make_pair):
 
 def test_a_network_that_goes_silent(pair):
     pair.connect()
+    pair.run_until(30.0)  # the router has answered a probe: it is one that does
     pair.cut_replies = True
-    pair.run_until(60.0)
+    pair.run_until(90.0)
     assert len(pair.take(ExitLost)) == 1
 
 

@@ -43,6 +43,30 @@ def test_any_answer_ends_probing():
     assert liveness.deadline() == 35.0
 
 
+def test_an_exit_that_never_answers_probes_is_not_lost_while_nothing_else_is_asked():
+    liveness = Liveness(LivenessPolicy(keepalive_s=25.0, max_probes=1), 0.0)
+    for moment in range(25, 1000, 25):
+        assert liveness.deadline() == moment
+        assert liveness.wants_probe(moment)
+        assert not liveness.is_lost(moment)
+        liveness.probed(moment)
+    liveness.sent(1000.0)
+    assert liveness.deadline() == 1010.0
+    liveness.probed(1010.0)
+    assert liveness.is_lost(1015.0)
+
+
+def test_an_exit_that_did_answer_probes_is_lost_when_it_stops():
+    liveness = Liveness(LivenessPolicy(keepalive_s=25.0, probe_interval_s=5.0, max_probes=2), 0.0)
+    liveness.probed(25.0)
+    liveness.received(answers_probe=True)
+    liveness.probed(50.0)
+    assert liveness.deadline() == 55.0
+    liveness.probed(55.0)
+    assert not liveness.is_lost(59.0)
+    assert liveness.is_lost(60.0)
+
+
 def test_without_watching_for_silence_nothing_is_ever_lost():
     liveness = Liveness(LivenessPolicy(keepalive_s=25.0, silence_s=None, max_probes=1), 0.0)
     liveness.sent(0.0)

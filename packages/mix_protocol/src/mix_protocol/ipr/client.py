@@ -65,6 +65,9 @@ from mix_protocol.ipr.timestamp import Timestamp
 _RESPONSE_VERSIONS = range(8, 12)
 _MAX_PENDING_PINGS = 8
 
+MIN_MTU_BYTES = 576
+"""An exit that forwards less than every IPv4 host must accept (RFC 791) is of no use."""
+
 
 @dataclass(frozen=True, slots=True)
 class IprConfig:
@@ -258,7 +261,9 @@ class IprClient:
             return
         connection.liveness.received()
         for packet in split_bundle(response.bundle):
-            if not is_echo_reply(packet, ROUTER_IPV4, connection.probe_identifier):
+            if is_echo_reply(packet, ROUTER_IPV4, connection.probe_identifier):
+                connection.liveness.received(answers_probe=True)
+            else:
                 self._events.append(PacketReceived(packet))
 
     def _receive_control(self, response: ControlResponse, now: float) -> None:
@@ -283,8 +288,10 @@ class IprClient:
                     self._health_ids.clear()
                     self._events.append(HealthReceived(response))
             case Info():
-                if not response.detail.startswith(f"{ROUTER_IPV4}:"):  # that one is the answer to a probe
+                if response.detail.partition(":")[0] != str(ROUTER_IPV4):
                     self._events.append(ExitReported(response.kind, response.level, response.detail))
+                elif self._connection is not None:  # the answer to a probe
+                    self._connection.liveness.received(answers_probe=True)
 
     def _receive_connect(self, response: ConnectSuccess | ConnectFailure, now: float) -> None:
         attempt = self._attempt
@@ -294,6 +301,9 @@ class IprClient:
         if isinstance(response, ConnectFailure):
             reason = response.reason.name.lower()
             self._events.append(ExitRefused(ExitDenied(reason=reason, detail=response.detail)))
+            return
+        if response.mtu_bytes is not None and response.mtu_bytes < MIN_MTU_BYTES:
+            self._events.append(ExitRefused(ExitDenied(reason="unusable_mtu", detail="")))
             return
         identifier = int.from_bytes(self._random(2), "big")
         liveness = Liveness(self._config.liveness, now)

@@ -4,6 +4,9 @@ A router drops a client that sends no data for 60 seconds, and says nothing when
 must send data now and then, and one that gets no answers must find out why. Both are served by an ICMP echo request to
 the router's own address: it is data that harms nobody, and every router answers it somehow, with an echo reply or with
 the remark that its policy forbids the address. Silence means that it does not know our source address any more.
+
+An exit that has never answered a probe may be of a kind that does not, so that its silence alone says nothing: it is
+taken for lost only when it does not answer our user's own packets either.
 """
 
 from __future__ import annotations
@@ -18,7 +21,7 @@ class LivenessPolicy:
     keepalive_s -- idle time (nothing sent) after which a probe keeps our addresses; well under the router's 60 s
     silence_s -- time without any answer to what we sent, after which a probe asks whether the exit knows us
     probe_interval_s -- time from one probe to the next while none is answered
-    max_probes -- unanswered probes after which the exit counts as lost
+    max_probes -- unanswered probes after which the exit counts as lost, if it is one that answers them
     """
 
     keepalive_s: float | None = 25.0
@@ -36,23 +39,27 @@ class Liveness:
         self._unanswered_since: float | None = None
         self._probes = 0
         self._next_probe: float | None = None
+        self._answers_probes = False
 
     def sent(self, now: float) -> None:
-        """Note that data was sent."""
+        """Note that data of our user's was sent."""
         self._last_sent = now
         if self._unanswered_since is None:
             self._unanswered_since = now
 
-    def received(self) -> None:
+    def received(self, *, answers_probe: bool = False) -> None:
         """Note that the exit sent anything that belongs to this connection."""
+        self._answers_probes = self._answers_probes or answers_probe
         self._unanswered_since = None
         self._probes = 0
         self._next_probe = None
 
     def probed(self, now: float) -> None:
         """Note that a probe was sent."""
-        self.sent(now)
-        if self._policy.silence_s is not None:
+        self._last_sent = now
+        if self._answers_probes and self._unanswered_since is None:
+            self._unanswered_since = now
+        if self._policy.silence_s is not None and self._unanswered_since is not None:
             self._probes += 1
             self._next_probe = now + self._policy.probe_interval_s
 

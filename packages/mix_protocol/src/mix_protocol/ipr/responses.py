@@ -80,7 +80,7 @@ class DataResponse:
 
 @dataclass(frozen=True, slots=True)
 class ConnectSuccess:
-    """The addresses that the client now has. `mtu_bytes` is None before version 10."""
+    """The addresses that the client now has. `mtu_bytes` is None before version 10, and where it is 0 on the wire."""
 
     version: int
     request_id: int
@@ -251,7 +251,7 @@ def _read_connect(reader: BincodeReader, version: int, request_id: int) -> Conne
         reason = _read_reason(reader, ConnectFailureReason, ConnectFailureReason.OTHER)
         return ConnectFailure(version, request_id, *reason)
     ipv4, ipv6 = IPv4Address(reader.take(4)), IPv6Address(reader.take(16))
-    mtu_bytes = reader.uint(0xFFFF) if version >= IPR_VERSION_10 else None
+    mtu_bytes = reader.uint(0xFFFF) or None if version >= IPR_VERSION_10 else None
     return ConnectSuccess(version, request_id, ipv4, ipv6, mtu_bytes)
 
 
