@@ -4,6 +4,7 @@
  */
 import { loadPyodide } from "./pyodide/pyodide.mjs";
 import { fetchSnapshot, withRoomFor } from "./snapshot.js";
+import { fetchWheels } from "./wheels.js";
 
 /** @import { ToWorker } from "./protocol.js" */
 /** @typedef {(head: string, body: Uint8Array | undefined) => void} Receiver */
@@ -55,13 +56,23 @@ function emit(name, value) {
   scope.postMessage({ version: 1, type: "event", id: 0, name, value }, []);
 }
 
+async function startPython() {
+  const snapshot = await fetchSnapshot(new URL("snapshot.bin.gz", folder));
+  return snapshot
+    ? withRoomFor(snapshot, () => loadPyodide({ indexURL: folder.href, _loadSnapshot: snapshot }))
+    : loadPyodide({ indexURL: folder.href });
+}
+
 try {
   const started = performance.now();
-  const options = { indexURL: folder.href, packages: ["mix-tunnel"] };
-  const snapshot = await fetchSnapshot(new URL("snapshot.bin.gz", folder));
-  const python = await (snapshot
-    ? withRoomFor(snapshot, () => loadPyodide({ ...options, _loadSnapshot: snapshot }))
-    : loadPyodide(options));
+  const wheels = fetchWheels(folder, "mix-tunnel");
+  wheels.catch(() => {}); // it is awaited below, and Python may fail before
+  const python = await startPython();
+  const extractDir = python.runPython("import site; site.getsitepackages()[0]");
+  for (const wheel of await wheels) {
+    python.unpackArchive(wheel, "wheel", { extractDir });
+  }
+  python.pyimport("importlib").invalidate_caches();
   python.pyimport("mix_tunnel.worker.main").start(port);
   emit("worker.ready", { elapsedMs: performance.now() - started });
 } catch (error) {
