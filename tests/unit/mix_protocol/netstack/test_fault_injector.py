@@ -85,6 +85,13 @@ def test_delay_and_jitter(side: int) -> None:
 
 
 @pytest.mark.parametrize("side", [0, 1])
+def test_mix_nodes_hold_packets_for_exponential_times(side: int) -> None:
+    times = [when for when, _ in pass_through(hops=3, hop_delay_s=0.01)[side]]
+    assert 0.028 < sum(times) / len(times) < 0.032
+    assert max(times) > 0.07
+
+
+@pytest.mark.parametrize("side", [0, 1])
 def test_reorder_lets_some_overtake(side: int) -> None:
     arrived = pass_through(delay_s=0.3, reorder=0.1)[side]
     assert 50 < sum(when == 0.0 for when, _ in arrived) < 150
@@ -104,7 +111,7 @@ def test_it_counts_what_it_does() -> None:
     assert device.mtu_bytes == 1500
 
 
-@pytest.mark.parametrize("faults", [{"loss": 1.5}, {"duplicate": -0.1}, {"delay_s": -1.0}])
+@pytest.mark.parametrize("faults", [{"loss": 1.5}, {"duplicate": -0.1}, {"delay_s": -1.0}, {"hops": -1}])
 def test_impossible_faults_are_refused(faults: dict[str, float]) -> None:
     with pytest.raises(ValueError, match="must"):
         FaultInjector(Echo(), SeededRandom(1), **faults)  # type: ignore[arg-type]

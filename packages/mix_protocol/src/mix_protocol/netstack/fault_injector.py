@@ -5,7 +5,7 @@ from __future__ import annotations
 import heapq
 from dataclasses import dataclass
 
-from mix_protocol.crypto.randomness import RandomBytes, uniform, uniform_below
+from mix_protocol.crypto.randomness import RandomBytes, exponential, uniform, uniform_below
 from mix_protocol.netstack.device import Device
 
 _MOST_HELD_PACKETS = 65536
@@ -56,7 +56,8 @@ class FaultInjector:
     delay_s -- how long each packet takes
     jitter_s -- and up to this much longer, drawn evenly for each packet: more than their distance reorders them
     reorder -- the probability that a packet takes no time at all, and so overtakes others
-    in_order -- jitter lets no packet overtake another
+    hops, hop_delay_s -- as many mix nodes hold each packet for exponential times with this mean
+    in_order -- jitter and mix nodes let no packet overtake another
     """
 
     def __init__(
@@ -70,13 +71,15 @@ class FaultInjector:
         delay_s: float = 0.0,
         jitter_s: float = 0.0,
         reorder: float = 0.0,
+        hops: int = 0,
+        hop_delay_s: float = 0.0,
         in_order: bool = False,
     ) -> None:
         for name, chance in (("loss", loss), ("duplicate", duplicate), ("corrupt", corrupt), ("reorder", reorder)):
             if not 0.0 <= chance <= 1.0:
                 raise ValueError(f"{name} must be from 0 to 1")
-        if delay_s < 0 or jitter_s < 0:
-            raise ValueError("delay_s and jitter_s must not be negative")
+        if min(delay_s, jitter_s, hops, hop_delay_s) < 0:
+            raise ValueError("delays and hops must not be negative")
         self._device = device
         self._random = random
         self._loss = loss
@@ -85,6 +88,8 @@ class FaultInjector:
         self._delay_s = delay_s
         self._jitter_s = jitter_s
         self._reorder = reorder
+        self._hops = hops
+        self._hop_delay_s = hop_delay_s
         self._in_order = in_order
         self._incoming = _Line()
         self._outgoing = _Line()
@@ -145,6 +150,8 @@ class FaultInjector:
             delay_s = self._delay_s
             if self._jitter_s:
                 delay_s += uniform(self._random) * self._jitter_s
+            for _ in range(self._hops):
+                delay_s += exponential(self._random, self._hop_delay_s)
             line.put(sent, now + delay_s, self._in_order)
 
     def _flip_a_bit(self, packet: bytes) -> bytes:

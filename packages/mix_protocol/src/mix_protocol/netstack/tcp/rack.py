@@ -14,8 +14,9 @@ class Rack:
 
     RFC 8985 starts with no tolerance and learns it. A mixnet delays each packet by its own draw, so here tolerance is
     there from the start: the reordering window is a quarter of the least round trip or four times the round trip's
-    variation, whichever is more, grows with each needless retransmission that the peer reports (DSACK), and is bounded
-    by one smoothed round trip.
+    variation, whichever is more. It grows with each round in which the peer reports a needless retransmission (DSACK).
+    It is bounded by one smoothed round trip, as the RFC advises, and by two once the peer has reported any: the delays
+    of a few mix nodes on a short path have a tail that is longer than their mean.
     """
 
     __slots__ = ("_dsack_round", "_end", "_multiplier", "_persist", "_rtt", "_sent_at", "rtt_s")
@@ -36,8 +37,9 @@ class Rack:
         srtt_s = self._rtt.srtt_s
         if srtt_s is None:
             return 0.0
-        window = max(self._multiplier * self._rtt.min_rtt_s / 4, _DELAY_VARIATIONS * self._rtt.rttvar_s)
-        return min(window, srtt_s)
+        steps = self._multiplier
+        window = max(steps * self._rtt.min_rtt_s / 4, (_DELAY_VARIATIONS - 1 + steps) * self._rtt.rttvar_s)
+        return min(window, srtt_s if steps == 1 else 2 * srtt_s)
 
     @property
     def _patience_s(self) -> float:
