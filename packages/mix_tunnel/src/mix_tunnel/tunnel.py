@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import logging
 from collections.abc import Callable, Sequence
 from functools import cached_property
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from mix_protocol.errors import NetworkFailure
+from mix_protocol.errors import MixError, NetworkFailure
 from mix_tunnel.options import TunnelOptions
 from mix_tunnel.platform import Platform, current_platform
 from mix_tunnel.state import TunnelState
@@ -21,6 +23,10 @@ if TYPE_CHECKING:
     from mix_tunnel.runtime.tls import TlsSettings
     from mix_tunnel.stats import TunnelStats
 
+HTTP_ALPN = ("http/1.1",)
+PREPARE_AFTER_S = 0.02
+"""So much after the tunnel is ready a first request is on its way, if there is one at once."""
+
 
 class Tunnel:
     """A tunnel through the mixnet to one exit. Make it by `await Tunnel.connect(options)`.
@@ -31,6 +37,7 @@ class Tunnel:
     def __init__(self, driver: TunnelDriver, options: TunnelOptions) -> None:
         self._driver = driver
         self._options = options
+        self._preparing: asyncio.TimerHandle | None = None
 
     @classmethod
     async def connect(
@@ -53,7 +60,9 @@ class Tunnel:
         platform = platform if platform is not None else current_platform(options.ca_certificates)
         driver = TunnelDriver(options, platform, on_state)
         await driver.connect()
-        return cls(driver, options)
+        tunnel = cls(driver, options)
+        tunnel._preparing = asyncio.get_running_loop().call_later(PREPARE_AFTER_S, tunnel._prepare)
+        return tunnel
 
     @property
     def state(self) -> TunnelState:
@@ -100,7 +109,7 @@ class Tunnel:
                 continue
         return await self.network.connect_tcp(addresses[-1], port)
 
-    async def connect_tls(self, host: str, port: int, alpn: Sequence[str] = ("http/1.1",)) -> ByteStream:
+    async def connect_tls(self, host: str, port: int, alpn: Sequence[str] = HTTP_ALPN) -> ByteStream:
         """Open a TLS connection that ends here: certificate and host name are verified."""
         from mix_tunnel.runtime.tls import start_tls
 
@@ -113,9 +122,18 @@ class Tunnel:
 
     async def close(self) -> None:
         """Close every stream and the gateway's connection; afterwards a new tunnel may be connected. Idempotent."""
-        if "http" in self.__dict__:
-            await self.http.aclose()
-        await self._driver.close()
+        if self._preparing is not None:
+            self._preparing.cancel()
+        try:
+            if "http" in self.__dict__:
+                await self.http.aclose()
+        finally:
+            await self._driver.close()
+
+    def _prepare(self) -> None:
+        """Load the trusted roots (0.2 s in a browser) before anybody waits for them, or while he waits for a name."""
+        with contextlib.suppress(MixError):  # it will be told when they are needed
+            self.tls_settings.context(HTTP_ALPN)
 
     async def __aenter__(self) -> Self:
         return self
