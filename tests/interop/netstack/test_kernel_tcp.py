@@ -31,8 +31,6 @@ def test_every_conversation_with_the_kernel_goes_well(loss: float, jitter_ms: in
     for scenario in ("swap", "swap_v6", "kernel_connects", "kernel_connects_v6"):
         assert results[scenario]["intact"], scenario
         assert results[scenario]["end"] is None, scenario
-    if not loss:
-        assert results["swap"]["retransmitted"] == 0
     assert results["slow_reader"]["intact"]
     assert results["reset"] == "tcp.connection_reset"
     assert results["refused"] == "tcp.connection_refused"
