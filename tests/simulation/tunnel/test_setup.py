@@ -42,8 +42,8 @@ class RawDevice:
         self.received.append(packet)
         self.arrived.set()
 
-    def packets_to_send(self, now: float, limit: int | None = None) -> list[bytes]:
-        packets, self.outgoing = self.outgoing[:limit], self.outgoing[limit:] if limit is not None else []
+    def packets_to_send(self, now: float) -> list[bytes]:
+        packets, self.outgoing = self.outgoing, []
         return packets
 
     def next_timeout(self) -> float | None:
@@ -511,7 +511,7 @@ async def test_an_unexpected_exception_fails_the_tunnel_instead_of_hanging_it(ca
     subject = Subject(world)
     await subject.driver.connect()
 
-    def explode(now: float, limit: int | None = None) -> list[bytes]:
+    def explode(now: float) -> list[bytes]:
         raise ZeroDivisionError
 
     subject.devices[-1].packets_to_send = explode  # type: ignore[method-assign]

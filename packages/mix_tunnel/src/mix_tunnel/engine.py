@@ -9,13 +9,13 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from typing import Protocol
 
 from mix_protocol.crypto.randomness import RandomBytes
 from mix_protocol.errors import MixError, PeerMisbehaved
 from mix_protocol.ipr.client import IprClient, IprConfig
 from mix_protocol.ipr.events import ExitConnected, ExitLost, ExitRefused, ExitReported, PacketReceived
 from mix_protocol.netstack.device import Device
+from mix_protocol.netstack.stack import NetworkStack
 from mix_protocol.sphinx.mix_packet import MixPacket
 from mix_protocol.topology.exits import ExitNode
 from mix_tunnel.mixnet.client import MixnetClient
@@ -32,18 +32,28 @@ LAST_PACKETS = 32
 """How many packets the device may still send when everything ends (a RST for each connection)."""
 
 
-class PacedDevice(Device, Protocol):
-    """A device that can be asked for a few packets at a time.
+DeviceFactory = Callable[[ExitConnected], Device]
 
-    What it keeps back it can still change: TCP acknowledges more at once, and retransmits less.
+
+class DeviceFeed:
+    """Takes a device's packets a few at a time.
+
+    A stack keeps the others back, where it can still change them: TCP acknowledges more at once and retransmits less.
+    What any other device gives at once waits here.
     """
 
-    def packets_to_send(self, now: float, limit: int | None = None) -> list[bytes]:
-        """Give the IP packets that leave towards the network now, at most `limit` of them."""
-        ...
+    def __init__(self, device: Device) -> None:
+        self._device = device
+        self._stack = device if isinstance(device, NetworkStack) else None
+        self._held: deque[bytes] = deque()
 
-
-DeviceFactory = Callable[[ExitConnected], PacedDevice]
+    def take(self, limit: int, now: float) -> list[bytes]:
+        """Give at most `limit` IP packets."""
+        if self._stack is not None:
+            return self._stack.packets_to_send(now, limit)
+        if not self._held:
+            self._held.extend(self._device.packets_to_send(now))
+        return [self._held.popleft() for _ in range(min(limit, len(self._held)))]
 
 
 class TunnelEngine:
@@ -64,12 +74,13 @@ class TunnelEngine:
         unix_time_offset_s: float = 0.0,
     ) -> None:
         self.mixnet = mixnet
-        self.device: PacedDevice | None = None
+        self.device: Device | None = None
         self.exit: ExitNode | None = None
         self._random = random
         self._make_device = make_device
         self._unix_time_offset_s = unix_time_offset_s
         self._ipr: IprClient | None = None
+        self._feed: DeviceFeed | None = None
         self._surbs = SurbBudget()
         self._events: deque[EngineEvent] = deque()
         self._suspended = False
@@ -100,7 +111,7 @@ class TunnelEngine:
         """Have no more to do with the present exit, if there is one; its device goes with it."""
         if self.exit is not None:
             self.mixnet.forget_recipient(self.exit.recipient)
-        self.exit = self._ipr = self.device = None
+        self.exit = self._ipr = self.device = self._feed = None
 
     def disconnect(self, now: float) -> None:
         """Send what the device has left to say, then tell the exit that the addresses are free again."""
@@ -198,9 +209,9 @@ class TunnelEngine:
         return target - self.mixnet.queued
 
     def _take_device_packets(self, now: float, limit: int) -> None:
-        if self.device is None or self._ipr is None or not self._ipr.is_connected or limit <= 0:
+        if self._feed is None or self._ipr is None or not self._ipr.is_connected or limit <= 0:
             return
-        for packet in self.device.packets_to_send(now, limit):
+        for packet in self._feed.take(limit, now):
             try:
                 self._ipr.send_packet(packet, now)
             except MixError:
@@ -237,9 +248,10 @@ class TunnelEngine:
                         self.device.receive_packet(packet, now)
                 case ExitConnected():
                     self.device = self._make_device(event)
+                    self._feed = DeviceFeed(self.device)
                     self._events.append(event)
                 case ExitRefused() | ExitLost():
-                    self.device = None
+                    self.device = self._feed = None
                     self._events.append(event)
                 case ExitReported():
                     self._events.append(event)
