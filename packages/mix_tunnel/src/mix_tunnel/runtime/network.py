@@ -9,9 +9,10 @@ from weakref import WeakSet
 
 from mix_protocol.errors import MixError
 from mix_protocol.ipr.events import ExitConnected
-from mix_protocol.netstack.errors import ConnectTimedOut
+from mix_protocol.netstack.errors import ConnectTimedOut, Unreachable
 from mix_protocol.netstack.stack import NetworkStack
 from mix_protocol.netstack.tcp.config import TcpConfig
+from mix_protocol.netstack.wire.icmp import UnreachableReason
 from mix_tunnel.options import TunnelOptions
 from mix_tunnel.platform import Platform
 from mix_tunnel.runtime.tcp import TcpStream
@@ -83,9 +84,15 @@ class TunnelNetwork:
                 raise TunnelNotReady() from None
             stream.abort()
             raise ConnectTimedOut() from None
-        except BaseException:
+        except BaseException as error:
             if stream is not None:
                 stream.abort()
+            # The exit tells it twice, by a report of its own and by ICMP; either may come first.
+            if (
+                isinstance(error, Unreachable)
+                and error.fields["reason"] == UnreachableReason.ADMINISTRATIVELY_PROHIBITED
+            ):
+                raise ExitPolicyDenied() from None
             raise
 
     def open_udp(self) -> TunnelDatagramSocket:
