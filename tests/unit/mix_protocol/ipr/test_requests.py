@@ -46,39 +46,3 @@ def test_cut_and_lengthened_requests_are_refused(request_):
 def test_what_is_no_request(data):
     with pytest.raises(MalformedMessage):
         decode_request(bytes.fromhex(data))
-
-
-@pytest.mark.parametrize(
-    "moment",
-    [
-        Timestamp(1969, 365, 23, 59, 59, 999_999_999),
-        Timestamp(-1, 366, 0, 0, 0, 0),
-        Timestamp(2026, 1, 0, 0, 0, 0, (-12, -30, -1)),
-        Timestamp(9999, 1, 12, 0, 0, 1, (14, 0, 0)),
-    ],
-)
-def test_timestamps_come_back(moment):
-    request = PingRequest(9, 1, moment)
-    assert decode_request(encode_request(request)) == request
-
-
-@pytest.mark.parametrize(
-    "moment",
-    [
-        Timestamp(2026, 0, 0, 0, 0, 0),
-        Timestamp(2026, 367, 0, 0, 0, 0),
-        Timestamp(2026, 1, 24, 0, 0, 0),
-        Timestamp(2026, 1, 0, 60, 0, 0),
-        Timestamp(2026, 1, 0, 0, 60, 0),
-        Timestamp(2026, 1, 0, 0, 0, 1_000_000_000),
-    ],
-)
-def test_times_of_no_day_are_refused(moment):
-    with pytest.raises(MalformedMessage):
-        decode_request(encode_request(PingRequest(9, 1, moment)))
-
-
-def test_unix_time_becomes_a_timestamp():
-    assert Timestamp.from_unix(0) == Timestamp(1970, 1, 0, 0, 0, 0)
-    assert Timestamp.from_unix(1704113999.5) == Timestamp(2024, 1, 12, 59, 59, 500_000_000)
-    assert Timestamp.from_unix(1735603200) == Timestamp(2024, 366, 0, 0, 0, 0)

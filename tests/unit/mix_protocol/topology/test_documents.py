@@ -3,7 +3,7 @@ from dataclasses import replace
 
 import pytest
 
-from mix_protocol.topology.described import decode_described, encode_described
+from mix_protocol.topology.described import decode_described
 from mix_protocol.topology.documents import (
     INACTIVE,
     MAX_NODES,
@@ -17,9 +17,6 @@ from mix_protocol.topology.documents import (
     mixnode_role,
 )
 from mix_protocol.topology.errors import DocumentTooLarge, MalformedDocument
-from mix_protocol.topology.skimmed_bincode import decode_skimmed_bincode, encode_skimmed_bincode
-
-from .conftest import gateway, mixnode, skimmed
 
 NODE = {
     "node_id": 1,
@@ -146,54 +143,6 @@ def test_a_rewarded_set_needs_its_epoch():
     assert decode_rewarded_set(json.dumps({**document, "epoch_id": 5}).encode()).standby == []
 
 
-def test_the_smallest_description():
-    node = {
-        "node_id": 2,
-        "contract_node_type": "nym_node",
-        "description": {
-            "host_information": {"ip_address": ["127.0.0.1"], "keys": {"ed25519": "a", "x25519": "b"}},
-            "build_information": {"build_version": "1.40.0"},
-        },
-    }
-    document = decode_described(json.dumps({"pagination": {"total": 1, "page": 0, "size": 1}, "data": [node]}).encode())
-    description = document.data[0].description
-    assert description.ip_packet_router is None
-    assert description.build_information.build_version == "1.40.0"
-    assert decode_described(encode_described(document)) == document
-
-
-def test_a_node_that_describes_odd_things_is_still_an_exit():
-    """Members that no client needs may change their form in every release."""
-    node = {
-        "node_id": 2,
-        "contract_node_type": None,
-        "description": {
-            "last_polled": [2026, 325],
-            "host_information": {
-                "ip_address": ["127.0.0.1"],
-                "hostname": None,
-                "keys": {"ed25519": "a", "current_x25519_sphinx_key": {"rotation_id": -1}, "x25519_versioned_noise": 3},
-            },
-            "declared_role": None,
-            "auxiliary_details": {"location": 7, "announce_ports": {"mix_port": "1789", "verloc_port": 1790}},
-            "build_information": {"build_version": "1.40.0", "commit_sha": None},
-            "network_requester": {"uses_exit_policy": True},
-            "ip_packet_router": {"address": "x"},
-            "wireguard": {"port": None},
-            "mixnet_websockets": [],
-            "lewes_protocol": "soon",
-        },
-    }
-    broken = {**node, "description": {**node["description"], "build_information": None}}
-    rows = [broken, node, {"node_id": 3}]
-    document = decode_described(json.dumps({"pagination": {"total": 3, "page": 0, "size": 3}, "data": rows}).encode())
-    (description,) = (row.description for row in document.data)
-    assert description.ip_packet_router.address == "x"
-    assert description.auxiliary_details.announce_ports.verloc_port == 1790
-    assert description.build_information.build_version == "1.40.0"
-    assert description.wireguard is description.mixnet_websockets is description.lewes_protocol is None
-
-
 @pytest.mark.parametrize(("validity", "seconds"), [(0, 3600), (24, 0)])
 def test_rotations_without_duration_are_refused(validity, seconds):
     info = {
@@ -209,20 +158,3 @@ def test_rotations_without_duration_are_refused(validity, seconds):
     }
     with pytest.raises(MalformedDocument):
         decode_key_rotation_info(json.dumps(info).encode())
-
-
-def test_bincode_says_what_json_says():
-    document = skimmed(mixnode(11, 1), gateway(1), gateway(2, entry=None, role="Inactive"))
-    assert decode_skimmed_bincode(encode_skimmed_bincode(document)) == document
-    assert decode_skimmed(encode_skimmed(document)) == document
-
-
-def test_bincode_counts_are_checked_before_memory_is_taken():
-    huge = b"\xfd" + (1 << 40).to_bytes(8, "little")
-    with pytest.raises(MalformedDocument):
-        decode_skimmed_bincode(b"\0\1\1\0" + b"\0\0\0" + huge)
-
-
-def test_bincode_with_a_status_is_not_defined():
-    with pytest.raises(MalformedDocument):
-        decode_skimmed_bincode(b"\1" + bytes(50))
