@@ -324,6 +324,15 @@ def test_a_callback_may_use_its_connection() -> None:
     assert bytes(got) == b"echo this"
 
 
+def test_packets_carry_no_counter() -> None:
+    left, _, link = pair()
+    socket = left.open_udp()
+    for _ in range(3):
+        socket.send(b"x", (RIGHT, 53), link.now)
+    left.connect_tcp((RIGHT, 80), link.now)
+    assert {packet[4:8] for packet in left.packets_to_send(link.now)} == {bytes((0, 0, 0x40, 0))}
+
+
 def test_garbage_is_dropped_and_counted() -> None:
     left, _, link = pair()
     for packet in (b"", b"E", bytes(20), bytes(100), b"\x60" + bytes(30), SeededRandom(1)(1500)):

@@ -50,7 +50,6 @@ class NetworkStack:
         self._random = random
         self._addresses = [to_address(address).packed for address in addresses]
         self._waiting: deque[bytes] = deque()
-        self._identification = int.from_bytes(random(2), "big")
         self._icmp = IcmpLayer(self._choose_source, self._send_at_once, self._error_arrives)
         self._udp = UdpLayer(random, self._choose_source, self._send_at_once, self._icmp.send_unreachable)
         self._tcp = TcpLayer(random, config or TcpConfig(), mtu_bytes, self._icmp.send_unreachable)
@@ -82,7 +81,7 @@ class NetworkStack:
             self._icmp.errors_waiting = 0
 
         def emit(source: bytes, destination: bytes, protocol: int, payload: bytes) -> None:
-            packets.append(self._wrap(source, destination, protocol, payload))
+            packets.append(IpPacket(source, destination, protocol, payload).encode())
 
         self._tcp.send(now, room - len(packets), emit)
         return packets
@@ -178,13 +177,9 @@ class NetworkStack:
         if self.on_output is not None:
             self.on_output()
 
-    def _wrap(self, source: bytes, destination: bytes, protocol: int, payload: bytes) -> bytes:
-        self._identification = (self._identification + 1) & 0xFFFF
-        return IpPacket(source, destination, protocol, payload, identification=self._identification).encode()
-
     def _send_at_once(self, source: bytes, destination: bytes, protocol: int, payload: bytes) -> None:
         """Queue a packet that needs no leave of a connection; a queue that nobody empties drops."""
-        packet = self._wrap(source, destination, protocol, payload)
+        packet = IpPacket(source, destination, protocol, payload).encode()
         if len(packet) > self._mtu_bytes:
             raise DatagramTooBig()
         if len(self._waiting) < _MOST_WAITING_PACKETS:

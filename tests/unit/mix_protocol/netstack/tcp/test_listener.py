@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ipaddress import IPv4Address
+from ipaddress import IPv4Address, ip_address
 
 import pytest
 from support.tcp_conversation import ACK, PEERS, RST, SYN, TcpConversation
@@ -11,6 +11,8 @@ from mix_protocol.crypto.randomness import SeededRandom
 from mix_protocol.netstack import ConnectionRequested, NetworkStack, TcpConfig, TcpListener, TcpState, UnreachableReason
 from mix_protocol.netstack.errors import AddressInUse, ConnectionRefused, ConnectionReset, Unreachable
 from mix_protocol.netstack.link import Link
+from mix_protocol.netstack.wire.ip import TCP, IpPacket
+from mix_protocol.netstack.wire.tcp import TcpSegment
 
 CLIENT = IPv4Address("10.0.0.1")
 FAR = IPv4Address("93.184.216.34")
@@ -199,3 +201,16 @@ def test_closing_a_listener_resets_connections_nobody_took_but_not_the_others() 
     listener.close()
     talk.expect(RST | ACK)
     assert taken.state is TcpState.ESTABLISHED
+
+
+@pytest.mark.parametrize("address", ["224.0.0.1", "255.255.255.255", "0.0.0.0", "ff02::1", "::"])
+def test_tcp_is_between_two_hosts(address: str) -> None:
+    gateway = NetworkStack(SeededRandom("router"))
+    listener = gateway.listen_tcp(promiscuous=True, hold=True)
+    other = ip_address(address)
+    host = ip_address("10.0.0.1" if other.version == 4 else "fd00::1")
+    for source, destination in ((host, other), (other, host)):
+        syn = TcpSegment(1000, 80, 1, 0, SYN, 65535).encode(source.packed, destination.packed)
+        gateway.receive_packet(IpPacket(source.packed, destination.packed, TCP, syn).encode(), 0.0)
+    assert listener.next_event() is None
+    assert gateway.packets_to_send(0.0) == []

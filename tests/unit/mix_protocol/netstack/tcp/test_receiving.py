@@ -169,6 +169,16 @@ def test_a_shut_window_still_hears_acknowledgments() -> None:
     assert connection.unacknowledged == 0
 
 
+def test_an_acknowledgment_that_overtakes_the_data_which_fills_the_window_counts() -> None:
+    talk = TcpConversation(TcpConfig(receive_buffer_bytes=4000))
+    connection = talk.establish()
+    connection.send(b"abc")
+    talk.say()
+    talk.hear(ACK, 4001, 4)
+    assert connection.unacknowledged == 0
+    talk.silence()
+
+
 def test_a_slow_reader_does_not_cost_an_acknowledgment_for_each_read() -> None:
     talk = TcpConversation()
     connection = talk.establish()

@@ -18,7 +18,7 @@ from mix_protocol.netstack.tcp.listener import ConnectionRequested, TcpListener
 from mix_protocol.netstack.tcp.sequence import unwrap
 from mix_protocol.netstack.tcp.state import TcpState
 from mix_protocol.netstack.wire.icmp import UnreachableReason
-from mix_protocol.netstack.wire.ip import TCP, IpPacket
+from mix_protocol.netstack.wire.ip import TCP, IpPacket, is_unicast
 from mix_protocol.netstack.wire.tcp import ACK, HEADER_LENGTH, RST, SYN, TcpSegment, decode_tcp
 
 _ISN_TICKS_PER_SECOND = 250_000
@@ -186,6 +186,9 @@ class TcpLayer:
         return unwrap(segment.sequence, block.receiver.rcv_nxt) > block.receiver.rcv_nxt
 
     def _receive_stray(self, flow: Flow, segment: TcpSegment, is_local: bool, now: float) -> None:
+        if not (is_unicast(flow.remote_address) and is_unicast(flow.local_address)):
+            # RFC 9293 section 3.9.2.3: TCP is between two hosts.
+            return
         request = self._requests.get(flow)
         if segment.flags & (SYN | ACK | RST) == SYN:
             if request is not None:

@@ -62,7 +62,8 @@ class Receiver:
         start = self.rcv_nxt
         edge = self._edge
         if length == 0:
-            return start <= sequence < edge or sequence == start
+            # At the very edge too: a bare acknowledgment may overtake the data that fills the window.
+            return start <= sequence <= edge
         return sequence < edge and sequence + length > start
 
     def receive(self, sequence: int, payload: bytes | memoryview, now: float) -> bool:

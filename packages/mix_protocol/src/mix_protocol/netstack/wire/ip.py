@@ -36,8 +36,10 @@ class IpPacket:
 
     source, destination -- packed addresses, 4 or 16 bytes
     protocol -- what the payload is: ICMP, TCP, UDP, ICMPV6 …
+    identification -- of fragments; 0 on whole packets that must stay whole, so that no counter tells one sender's
+        flows (RFC 6864 section 4.1)
     fragment_offset -- in bytes; with more_fragments false and offset 0 the packet is whole
-    header -- of a decoded packet: the bytes before the payload
+    header_length -- of a decoded packet: how many bytes come before the payload
     """
 
     source: bytes
@@ -199,6 +201,13 @@ def decode_quoted_ip(original: bytes) -> IpPacket | None:
     if not IPV4_HEADER_LENGTH <= header_length <= len(original) - 8:
         return None
     return IpPacket(source, destination, protocol, original[header_length:], hop_limit, header_length=header_length)
+
+
+def is_unicast(address: bytes) -> bool:
+    """Whether a packed address names one host: neither multicast, nor broadcast, nor unspecified."""
+    if len(address) == 16:
+        return address[0] != 0xFF and any(address)
+    return 0 < address[0] < 224
 
 
 def pack_address(address: IpAddress | str | bytes) -> bytes:
