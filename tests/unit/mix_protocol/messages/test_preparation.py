@@ -35,7 +35,9 @@ class Stage:
         held_ns = hops = 0
         while True:
             hops += 1
-            done = process_packet(self.mixnet.crypto, self.mixnet._secrets[address], packet)
+            done = process_packet(
+                self.mixnet.crypto, self.mixnet._secrets[address, self.mixnet.topology.key_rotation], packet
+            )
             if isinstance(done, FinalPacket):
                 return done, held_ns / 1e9, hops
             held_ns += done.delay_ns

@@ -1,4 +1,4 @@
-from tests.support.error_classes import check_error_classes
+from support.error_classes import check_error_classes
 
 from mix_protocol.mixwire import errors
 
