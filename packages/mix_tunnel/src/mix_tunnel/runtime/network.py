@@ -88,10 +88,8 @@ class TunnelNetwork:
             if stream is not None:
                 stream.abort()
             # The exit tells it twice, by a report of its own and by ICMP; either may come first.
-            if (
-                isinstance(error, Unreachable)
-                and error.fields["reason"] == UnreachableReason.ADMINISTRATIVELY_PROHIBITED
-            ):
+            prohibited = UnreachableReason.ADMINISTRATIVELY_PROHIBITED.value
+            if isinstance(error, Unreachable) and error.fields["reason"] == prohibited:
                 raise ExitPolicyDenied() from None
             raise
 
