@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 import pytest
 from support.memory_mixnet import MemoryMixnet
 
@@ -63,8 +65,11 @@ ALL = snapshot(
 )
 
 
-def identities(options: TunnelOptions, known: set[bytes] = frozenset(), seed: int = 1) -> list[bytes]:  # type: ignore[assignment]
-    return [node.identity for node in entry_candidates(options, ALL, known, SeededRandom(seed))]
+def identities(
+    options: TunnelOptions, known: Collection[bytes] = (), seed: int = 1, exits: Collection[bytes] = ()
+) -> list[bytes]:
+    nodes = entry_candidates(options, ALL, [exit_at(gateway) for gateway in exits], known, SeededRandom(seed))
+    return [node.identity for node in nodes]
 
 
 def test_with_forced_tls_only_plain_gateways_elsewhere_are_left_out():
@@ -94,15 +99,25 @@ def exit_at(identity: bytes, performance: int = 100) -> ExitNode:
 def test_exits_at_gateways_that_no_route_leads_to_are_left_out():
     reachable, elsewhere = exit_at(NETWORK.gateways[0]), exit_at(b"z" * 32)
     random = SeededRandom(1)
-    assert exit_candidates(TunnelOptions(), [elsewhere, reachable], TOPOLOGY, random) == [reachable]
+    assert exit_candidates(TunnelOptions(), [elsewhere, reachable], TOPOLOGY, b"", random) == [reachable]
     with pytest.raises(NoExit):
-        exit_candidates(TunnelOptions(), [elsewhere], TOPOLOGY, random)
+        exit_candidates(TunnelOptions(), [elsewhere], TOPOLOGY, b"", random)
     pinned = TunnelOptions(preferred_ipr=elsewhere.recipient.to_text())
     with pytest.raises(PinnedExitUnreachable):
-        exit_candidates(pinned, [elsewhere], TOPOLOGY, random)
+        exit_candidates(pinned, [elsewhere], TOPOLOGY, b"", random)
+
+
+def test_one_gateway_is_not_entry_and_exit_while_there_is_another():
+    options = TunnelOptions(force_tls=False)
+    for seed in range(10):
+        assert identities(options, {PLAIN}, seed, exits=[PLAIN])[-1] == PLAIN
+        assert identities(options, {PLAIN}, seed, exits=[PLAIN, TLS])[0] == PLAIN
+        exits = [exit_at(gateway) for gateway in NETWORK.gateways]
+        order = exit_candidates(options, exits, TOPOLOGY, NETWORK.gateways[1], SeededRandom(seed))
+        assert order[-1].gateway == NETWORK.gateways[1]
 
 
 def test_better_exits_are_tried_first_more_often():
     good, bad = exit_at(NETWORK.gateways[0], 90), exit_at(NETWORK.gateways[1], 10)
-    first = [exit_candidates(TunnelOptions(), [bad, good], TOPOLOGY, SeededRandom(seed))[0] for seed in range(300)]
+    first = [exit_candidates(TunnelOptions(), [bad, good], TOPOLOGY, b"", SeededRandom(seed))[0] for seed in range(300)]
     assert 240 < first.count(good) < 297

@@ -19,17 +19,24 @@ from mix_tunnel.runtime.tunnel_errors import PinnedExitUnreachable, PinnedGatewa
 
 
 def entry_candidates(
-    options: TunnelOptions, snapshot: DirectorySnapshot, known: Collection[bytes], random: RandomBytes
+    options: TunnelOptions,
+    snapshot: DirectorySnapshot,
+    exits: Collection[ExitNode],
+    known: Collection[bytes],
+    random: RandomBytes,
 ) -> list[GatewayNode]:
     """The pinned gateway alone, or all usable ones: those where the client is registered first, else at random.
+
+    A gateway that would have to be the exit, too, comes last: it would see both who asks and what for.
 
     known -- identities of gateways that the client has a key with
     """
     if options.preferred_gateway is not None:
         return [_pinned_gateway(options, snapshot, base58.decode(options.preferred_gateway, 32))]
     usable = in_random_order(random, list_entry_gateways(snapshot.entry_gateways, options.force_tls))
-    # A stable sort: the order stays random within both groups.
-    return sorted(usable, key=lambda node: node.identity not in known)
+    exit_gateways = {node.gateway for node in exits}
+    # A stable sort: the order stays random within each group.
+    return sorted(usable, key=lambda node: (exit_gateways == {node.identity}, node.identity not in known))
 
 
 def _pinned_gateway(options: TunnelOptions, snapshot: DirectorySnapshot, identity: bytes) -> GatewayNode:
@@ -49,10 +56,17 @@ async def list_exit_candidates(options: TunnelOptions, directory: DirectoryClien
 
 
 def exit_candidates(
-    options: TunnelOptions, exits: Collection[ExitNode], topology: Topology, random: RandomBytes
+    options: TunnelOptions,
+    exits: Collection[ExitNode],
+    topology: Topology,
+    entry_gateway: bytes,
+    random: RandomBytes,
 ) -> list[ExitNode]:
-    """The exits that routes lead to, in an order drawn with their performance as weight."""
+    """The exits that routes lead to, in an order drawn with their performance as weight.
+
+    Those at our own entry gateway come last.
+    """
     reachable = [node for node in exits if node.gateway in topology.gateways]
     if not reachable:
         raise PinnedExitUnreachable() if options.preferred_ipr is not None else NoExit(listed=len(exits))
-    return in_weighted_order(random, reachable)
+    return sorted(in_weighted_order(random, reachable), key=lambda node: node.gateway == entry_gateway)

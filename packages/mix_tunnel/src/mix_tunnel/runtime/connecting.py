@@ -85,7 +85,8 @@ class Connector:
         """
         self._on_step(Step.CHOOSING_GATEWAY)
         known = self._keys.gateway_keys.keys()
-        *others, last = entry_candidates(self._options, snapshot, known, self._platform.random_bytes)
+        random = self._platform.random_bytes
+        *others, last = entry_candidates(self._options, snapshot, self._exits, known, random)
         for gateway in others:
             try:
                 link = await self.open_gateway(gateway)
@@ -109,8 +110,8 @@ class Connector:
         use_all_time -- let the last one have all the time that is left; otherwise there will be another round
         """
         self._on_step(Step.ASKING_EXIT)
-        topology = session.engine.mixnet.topology
-        *others, last = exit_candidates(self._options, self._exits, topology, self._platform.random_bytes)
+        mixnet, random = session.engine.mixnet, self._platform.random_bytes
+        *others, last = exit_candidates(self._options, self._exits, mixnet.topology, mixnet.own.gateway, random)
         for node in others:
             try:
                 await session.ask_exit(node, self._ipr_config(self._time_for_one(EXIT_TIMEOUT_S)))
