@@ -24,6 +24,7 @@ from mix_network.node_keys import IdentityKeys, ServiceKeys, SphinxKeyring
 from mix_network.rotation import RotationSchedule
 from mix_protocol.addressing import Recipient
 from mix_protocol.codec import base58
+from mix_protocol.crypto.randomness import SeededRandom
 from mix_protocol.gateway.server import GatewaySessionConfig
 from mix_protocol.messages.fragment import split_message
 from mix_protocol.messages.nym_message import PlainMessage, encode_message
@@ -183,7 +184,11 @@ async def test_garbage_before_authentication_ends_the_connection(net: Net, garba
         await until(lambda: client.messages)
 
 
-@pytest.mark.parametrize("data", [b"GET / HTTP/1.1\r\n\r\n", b"\x16\x03\x01" + bytes(200), os.urandom(3000)])
+@pytest.mark.parametrize(
+    "data",
+    [b"GET / HTTP/1.1\r\n\r\n", b"\x16\x03\x01" + bytes(200), SeededRandom("noise")(3000)],
+    ids=["plain HTTP", "TLS", "noise"],
+)
 async def test_what_is_no_websocket_is_refused(net: Net, data: bytes):
     reader, writer = await asyncio.open_connection("127.0.0.1", net.gateway.ws_port)
     writer.write(data)
