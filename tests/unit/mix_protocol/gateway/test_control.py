@@ -175,3 +175,18 @@ def test_malformed_authentication(member, value):
     members = {**json.loads(encode_message(request)), member: value}
     with pytest.raises(MalformedFrame):
         decode_client_message(json.dumps(members))
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ('{"type":"register","protocol_version":null,"status":true,"upgrade_mode":null}', Registered(0, True)),
+        (
+            '{"type":"authenticate","protocol_version":null,"status":true,"bandwidth_remaining":-1}',
+            Authenticated(0, True, -1),
+        ),
+        ('{"type":"send","remaining_bandwidth":7,"upgrade_mode":null,"extra":[{}]}', PacketSent(7)),
+    ],
+)
+def test_null_means_absent(text, message):
+    assert decode_gateway_message(text) == message

@@ -254,8 +254,14 @@ def _detail(members: _Members, name: str) -> str:
     return _string(members, name)[:MAX_DETAIL_LENGTH]
 
 
+def _optional(members: _Members, name: str, default: object) -> object:
+    """A member, or its default also where it is null, as older gateways write what they do not know."""
+    value = members.get(name)
+    return default if value is None else value
+
+
 def _integer(members: _Members, name: str, limits: range, default: int | None = None) -> int:
-    value = members.get(name, default)
+    value = _optional(members, name, default)
     if not isinstance(value, int) or isinstance(value, bool) or value not in limits:
         raise MalformedFrame(member=name)
     return value
@@ -270,7 +276,7 @@ def _i64(members: _Members, name: str) -> int:
 
 
 def _boolean(members: _Members, name: str, default: bool | None = None) -> bool:
-    value = members.get(name, default)
+    value = _optional(members, name, default)
     if not isinstance(value, bool):
         raise MalformedFrame(member=name)
     return value
