@@ -32,7 +32,8 @@ class NetworkStack:
     Sans-I/O: nothing leaves until `packets_to_send`, and acknowledgments are made only there. Who asks less often
     therefore sends fewer of them: a link that is slow should ask when it has room, not at each arrival.
 
-    on_output -- called without arguments when a call on a socket has given the stack something to send
+    on_output -- called without arguments when a call on a socket, or a packet that wants an answer, has given the stack
+        something to send. It must only take note: the stack is in the middle of its work
     dropped_packets -- how many arriving packets were malformed or nobody's
     """
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 
 from mix_protocol.crypto.randomness import RandomBytes
 from mix_protocol.errors import MixError
@@ -14,7 +14,8 @@ from mix_protocol.netstack.tcp.config import TcpConfig
 from mix_protocol.netstack.tcp.connection import TcpConnection
 from mix_protocol.netstack.tcp.control_block import ControlBlock, Flow
 from mix_protocol.netstack.tcp.deadlines import Deadlines
-from mix_protocol.netstack.tcp.listener import ConnectionRequested, TcpListener
+from mix_protocol.netstack.tcp.listener import TcpListener
+from mix_protocol.netstack.tcp.passive_opens import PassiveOpens, SendUnreachable
 from mix_protocol.netstack.tcp.sequence import unwrap
 from mix_protocol.netstack.tcp.state import TcpState
 from mix_protocol.netstack.wire.icmp import UnreachableReason
@@ -27,7 +28,6 @@ _BURST_SEGMENTS = 8
 _MOST_STRAY_RESETS = 64
 
 SendIp = Callable[[bytes, bytes, int, bytes], None]
-SendUnreachable = Callable[[UnreachableReason, bytes, bytes, bytes], None]
 
 
 class TcpLayer:
@@ -42,24 +42,17 @@ class TcpLayer:
     ) -> None:
         self._config = config
         self._mtu_bytes = mtu_bytes
-        self._send_unreachable = send_unreachable
         self._isn_key = random(16)
         self.ports = PortAllocator(random)
         self.on_output: Callable[[], None] | None = None
         self._blocks: dict[Flow, ControlBlock] = {}
-        self._listeners: dict[tuple[bytes | None, int | None], TcpListener] = {}
-        self._requests: dict[Flow, ConnectionRequested] = {}
-        self._accepting: dict[Flow, tuple[TcpListener, TcpConnection]] = {}
+        self._passive = PassiveOpens(self, self.ports, send_unreachable, config.connect_timeout_s)
         self._dirty: dict[ControlBlock, None] = {}
         self._deadlines: Deadlines[ControlBlock] = Deadlines()
         self._stray_resets: list[tuple[bytes, bytes, TcpSegment]] = []
 
     def __len__(self) -> int:
         return len(self._blocks)
-
-    @property
-    def _is_promiscuous(self) -> bool:
-        return any(listener.promiscuous for listener in self._listeners.values())
 
     # Opening.
 
@@ -78,58 +71,23 @@ class TcpLayer:
         self, address: bytes | None, port: int | None, backlog: int, promiscuous: bool, hold: bool
     ) -> TcpListener:
         """Passive open; None stands for any address or port."""
-        if (address, port) in self._listeners:
-            raise AddressInUse()
-        listener = TcpListener(self, address, port, backlog, promiscuous, hold)
-        self._listeners[(address, port)] = listener
-        if port is not None:
-            self.ports.claim(port)
-        return listener
+        return self._passive.listen(address, port, backlog, promiscuous, hold)
 
-    def close_listener(self, listener: TcpListener, untaken: Iterable[TcpConnection]) -> None:
-        """Forget a listener and all that was not handed out."""
-        if self._listeners.pop((listener.address, listener.port), None) is None:
-            return
-        if listener.port is not None:
-            self.ports.release(listener.port)
-        for connection in untaken:
-            connection.abort()
-        for flow in list(listener.handshakes):
-            if flow in self._accepting:
-                self._accepting[flow][1].abort()
-            elif flow in self._requests:
-                self.refuse_request(self._requests[flow], None, 0.0)
+    def open_passively(self, flow: Flow, syn: TcpSegment, now: float) -> TcpConnection:
+        """Answer a SYN with SYN and ACK."""
+        if flow in self._blocks:
+            return self.closed_connection(flow, now)
+        block = self._new_block(flow, now, self._config)
+        block.is_passive = True
+        block.learn_peer(syn)
+        block.open(TcpState.SYN_RECEIVED, now, self._config.connect_timeout_s)
+        return self._start(block)
 
-    def accept_request(self, request: ConnectionRequested, listener: TcpListener, now: float) -> TcpConnection:
-        """Answer a held SYN with SYN and ACK."""
-        block = self._new_block(request.flow, now, self._config)
-        self._drop_request(request)
-        if not request.is_pending or request.flow in self._blocks:
-            block.fail(ConnectionReset())
-            return TcpConnection(block, self._request_output)
-        request.is_pending = False
-        return self._open_passively(block, request.syn, now)
-
-    def refuse_request(self, request: ConnectionRequested, reason: UnreachableReason | None, now: float) -> None:
-        """Answer a held SYN with a RST or an ICMP error."""
-        self._drop_request(request)
-        if not request.is_pending:
-            return
-        request.is_pending = False
-        flow, syn = request.flow, request.syn
-        if reason is None:
-            self._reset_stray(flow, syn)
-        else:
-            packet = IpPacket(
-                flow.remote_address, flow.local_address, TCP, syn.encode(flow.remote_address, flow.local_address)
-            )
-            self._send_unreachable(reason, flow.local_address, flow.remote_address, packet.encode())
-        self._tell_output()
-
-    def _drop_request(self, request: ConnectionRequested) -> None:
-        if self._requests.get(request.flow) is request:
-            del self._requests[request.flow]
-            request._listener.handshakes.discard(request.flow)
+    def closed_connection(self, flow: Flow, now: float) -> TcpConnection:
+        """A connection that has been reset already, for an owner who comes too late."""
+        block = self._new_block(flow, now, self._config)
+        block.fail(ConnectionReset())
+        return TcpConnection(block, self._request_output)
 
     def _new_block(self, flow: Flow, now: float, config: TcpConfig) -> ControlBlock:
         headers = (40 if len(flow.local_address) == 16 else 20) + HEADER_LENGTH
@@ -140,12 +98,6 @@ class TcpLayer:
         text = b"%b%d/%b%d" % (flow.local_address, flow.local_port, flow.remote_address, flow.remote_port)
         secret = hashlib.blake2s(text, key=self._isn_key, digest_size=4).digest()
         return (int(now * _ISN_TICKS_PER_SECOND) + int.from_bytes(secret, "big")) % (1 << 32)
-
-    def _open_passively(self, block: ControlBlock, syn: TcpSegment, now: float) -> TcpConnection:
-        block.is_passive = True
-        block.learn_peer(syn)
-        block.open(TcpState.SYN_RECEIVED, now, block.config.connect_timeout_s)
-        return self._start(block)
 
     def _start(self, block: ControlBlock) -> TcpConnection:
         self._blocks[block.flow] = block
@@ -171,7 +123,7 @@ class TcpLayer:
             arrival.segment_arrives(block, segment, now)
             self._dirty[block] = None
             if segment_state is TcpState.SYN_RECEIVED and block.state is not segment_state:
-                self._handshake_ended(block)
+                self._passive.handshake_ended(flow, block.state is not TcpState.CLOSED)
             block.notify()
             return
         self._receive_stray(flow, segment, is_local, now)
@@ -189,71 +141,19 @@ class TcpLayer:
         if not (is_unicast(flow.remote_address) and is_unicast(flow.local_address)):
             # RFC 9293 section 3.9.2.3: TCP is between two hosts.
             return
-        request = self._requests.get(flow)
         if segment.flags & (SYN | ACK | RST) == SYN:
-            if request is not None:
-                if request.syn.sequence == segment.sequence:
-                    return
-                self._drop_request(request)
-                request.is_pending = False
-            listener = self._find_listener(flow, is_local)
-            if listener is not None:
-                self._syn_arrives(listener, flow, segment, now)
-                return
-        elif request is not None:
-            # The peer gives up: a RST for its SYN.
-            if segment.flags & RST:
-                self._drop_request(request)
-                request.is_pending = False
-            return
-        if is_local or self._is_promiscuous:
-            self._reset_stray(flow, segment)
+            is_taken = self._passive.syn_arrives(flow, segment, is_local, now)
+        else:
+            is_taken = self._passive.other_arrives(flow, segment)
+        if not is_taken and (is_local or self._passive.is_promiscuous):
+            self.reset_stray(flow, segment)
 
-    def _find_listener(self, flow: Flow, is_local: bool) -> TcpListener | None:
-        address, port = flow.local_address, flow.local_port
-        for key in ((address, port), (None, port), (address, None), (None, None)):
-            listener = self._listeners.get(key)
-            if listener is not None and (is_local or listener.promiscuous):
-                return listener
-        return None
-
-    def _syn_arrives(self, listener: TcpListener, flow: Flow, segment: TcpSegment, now: float) -> None:
-        if not listener.has_room:
-            self._expire_requests(listener, now)
-            if not listener.has_room:
-                # Like a lost packet: the peer tries again, when there may be room.
-                return
-        segment.payload = b""
-        listener.handshakes.add(flow)
-        if listener.hold:
-            request = ConnectionRequested(self, listener, flow, segment, now)
-            self._requests[flow] = request
-            listener.add_request(request)
-            return
-        connection = self._open_passively(self._new_block(flow, now, self._config), segment, now)
-        self._accepting[flow] = (listener, connection)
-
-    def _expire_requests(self, listener: TcpListener, now: float) -> None:
-        for request in list(self._requests.values()):
-            if request.requested_at + self._config.connect_timeout_s > now:
-                break
-            if request.flow in listener.handshakes:
-                self._drop_request(request)
-                request.is_pending = False
-
-    def _handshake_ended(self, block: ControlBlock) -> None:
-        waiting = self._accepting.pop(block.flow, None)
-        if waiting is None:
-            return
-        listener, connection = waiting
-        listener.handshakes.discard(block.flow)
-        if block.state is not TcpState.CLOSED:
-            listener.add_established(connection)
-
-    def _reset_stray(self, flow: Flow, segment: TcpSegment) -> None:
+    def reset_stray(self, flow: Flow, segment: TcpSegment) -> None:
+        """Answer a segment of no connection with a RST; a flood of them makes no flood of resets."""
         reset = arrival.reset_for(segment)
         if reset is not None and len(self._stray_resets) < _MOST_STRAY_RESETS:
             self._stray_resets.append((flow.local_address, flow.remote_address, reset))
+            self._tell_output()
 
     def receive_error(self, flow: Flow, sequence: int, reason: UnreachableReason, mtu_bytes: int, now: float) -> None:
         """An ICMP error quotes a segment of ours; one whose number is not outstanding is forged or stale (RFC 5927)."""
@@ -331,7 +231,7 @@ class TcpLayer:
                 self.ports.release(block.flow.local_port)
         self._deadlines.forget(block)
         self._dirty.pop(block, None)
-        self._handshake_ended(block)
+        self._passive.handshake_ended(block.flow, False)
 
     def next_timeout(self) -> float | None:
         """The earliest deadline of all connections; it may turn out to be one that has moved on."""

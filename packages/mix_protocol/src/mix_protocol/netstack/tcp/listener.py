@@ -13,7 +13,7 @@ from mix_protocol.netstack.wire.icmp import UnreachableReason
 from mix_protocol.netstack.wire.tcp import TcpSegment
 
 if TYPE_CHECKING:
-    from mix_protocol.netstack.tcp.layer import TcpLayer
+    from mix_protocol.netstack.tcp.passive_opens import PassiveOpens
 
 
 class ConnectionRequested:
@@ -24,9 +24,9 @@ class ConnectionRequested:
     is_pending -- no answer was given yet, and the peer has not given up
     """
 
-    def __init__(self, layer: TcpLayer, listener: TcpListener, flow: Flow, syn: TcpSegment, now: float) -> None:
-        self._layer = layer
-        self._listener = listener
+    def __init__(self, opens: PassiveOpens, listener: TcpListener, flow: Flow, syn: TcpSegment, now: float) -> None:
+        self._opens = opens
+        self.listener = listener
         self.flow = flow
         self.syn = syn
         self.requested_at = now
@@ -39,11 +39,11 @@ class ConnectionRequested:
 
         If the peer has given up meanwhile, it is CLOSED already, with an error.
         """
-        return self._layer.accept_request(self, self._listener, now)
+        return self._opens.accept(self, now)
 
     def refuse(self, now: float, reason: UnreachableReason | None = None) -> None:
         """Answer with a RST, or with the ICMP error for `reason`; the peer fails at once."""
-        self._layer.refuse_request(self, reason, now)
+        self._opens.refuse(self, reason)
 
 
 class TcpListener:
@@ -53,9 +53,9 @@ class TcpListener:
     """
 
     def __init__(
-        self, layer: TcpLayer, address: bytes | None, port: int | None, backlog: int, promiscuous: bool, hold: bool
+        self, opens: PassiveOpens, address: bytes | None, port: int | None, backlog: int, promiscuous: bool, hold: bool
     ) -> None:
-        self._layer = layer
+        self._opens = opens
         self.address = address
         self.port = port
         self.backlog = backlog
@@ -80,7 +80,7 @@ class TcpListener:
 
     def close(self) -> None:
         """Take no more; requests without an answer, and connections that nobody has taken, are reset."""
-        self._layer.close_listener(self, self._established)
+        self._opens.close(self, self._established)
         self._established.clear()
         self._requests.clear()
 
