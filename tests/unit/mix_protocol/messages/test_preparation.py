@@ -152,3 +152,25 @@ def test_what_is_missing_is_said(stage: Stage):
 
 def test_secrets_are_not_shown(stage: Stage):
     assert "ack key" not in repr(stage.preparer)
+
+
+def test_a_reply_on_a_surb_of_the_rotation_before_is_acknowledged_with_its_keys():
+    stage = Stage()
+    surb = stage.preparer.make_reply_surb()
+    replier = MessagePreparer(
+        stage.mixnet.crypto, SeededRandom("replier"), stage.recipient, ACK_KEY, topology=stage.mixnet.topology
+    )
+    former = surb.key_rotation
+    stage.mixnet.rotate()
+    replier.topology = stage.mixnet.topology
+    prepared = replier.prepare_reply(fragment_for(), surb)
+    assert prepared.packet.key_rotation is former
+    crypto = stage.mixnet.crypto
+    address, packet = prepared.packet.first_hop, prepared.packet.packet
+    while not isinstance(done := process_packet(crypto, stage.mixnet._secrets[address, former], packet), FinalPacket):
+        address, packet = done.next_hop, done.packet
+    ack, _ = split_surb_ack(done.message)
+    address, packet = ack.first_hop, ack.packet
+    while not isinstance(done := process_packet(crypto, stage.mixnet._secrets[address, former], packet), FinalPacket):
+        address, packet = done.next_hop, done.packet
+    assert done.destination == stage.recipient.identity

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
+from mix_protocol.addressing.key_rotation import KeyRotation
 from mix_protocol.addressing.recipient import Recipient
 from mix_protocol.crypto.provider import CryptoProvider
 from mix_protocol.crypto.randomness import RandomBytes
@@ -53,7 +54,6 @@ class PreparedPacket:
     round_trip_s: float
 
 
-@dataclass(slots=True)
 class MessagePreparer:
     """Prepares one client's packets; every call draws new routes, delays and keys.
 
@@ -65,13 +65,49 @@ class MessagePreparer:
     Every method raises `NoTopology` without one, `UnknownGateway` when it lacks a gateway that is needed.
     """
 
-    crypto: CryptoProvider = field(repr=False)
-    random: RandomBytes = field(repr=False)
-    own: Recipient
-    ack_key: bytes = field(repr=False)
-    mean_packet_delay_ms: float = field(default=15.0, kw_only=True)
-    mean_ack_delay_ms: float = field(default=15.0, kw_only=True)
-    topology: Topology | None = field(default=None, kw_only=True, repr=False)
+    __slots__ = (
+        "_former",
+        "_topology",
+        "ack_key",
+        "crypto",
+        "mean_ack_delay_ms",
+        "mean_packet_delay_ms",
+        "own",
+        "random",
+    )
+
+    def __init__(
+        self,
+        crypto: CryptoProvider,
+        random: RandomBytes,
+        own: Recipient,
+        ack_key: bytes,
+        *,
+        mean_packet_delay_ms: float = 15.0,
+        mean_ack_delay_ms: float = 15.0,
+        topology: Topology | None = None,
+    ) -> None:
+        self.crypto = crypto
+        self.random = random
+        self.own = own
+        self.ack_key = ack_key
+        self.mean_packet_delay_ms = mean_packet_delay_ms
+        self.mean_ack_delay_ms = mean_ack_delay_ms
+        self._topology = topology
+        # The network of the key rotation before: nodes still hold its keys for an epoch.
+        self._former: Topology | None = None
+
+    @property
+    def topology(self) -> Topology | None:
+        """The network that routes are drawn through."""
+        return self._topology
+
+    @topology.setter
+    def topology(self, topology: Topology | None) -> None:
+        current = self._topology
+        if current is not None and (topology is None or current.key_rotation is not topology.key_rotation):
+            self._former = current
+        self._topology = topology
 
     @property
     def is_ready(self) -> bool:
@@ -92,7 +128,9 @@ class MessagePreparer:
         """Make a packet that carries the fragment to whoever made the SURB; the SURB is used up by that."""
         content = fragment.encode()
         size = _size_for(content)
-        ack, ack_delay_s = self._make_surb_ack(fragment.identifier, SphinxVersion.SEEDED)
+        # The last hop sends the acknowledgement on as what the reply came in: a packet of the SURB's key rotation.
+        topology = self._topology_of(surb.key_rotation)
+        ack, ack_delay_s = self._make_surb_ack(topology, fragment.identifier, SphinxVersion.SEEDED)
         sealed = self.crypto.aes128_ctr(surb.encryption_key, content)
         plaintext = b"".join((ack.encode(), surb.digest(self.crypto), sealed))
         first_hop, packet = surb.surb.use(self.crypto, plaintext, size)
@@ -125,7 +163,7 @@ class MessagePreparer:
         version: SphinxVersion,
     ) -> PreparedPacket:
         topology = self._require_topology()
-        ack, ack_delay_s = self._make_surb_ack(identifier, version)
+        ack, ack_delay_s = self._make_surb_ack(topology, identifier, version)
         sealed = encrypt_to_recipient(self.crypto, self.random, recipient.encryption_key, content)
         route = topology.route_to(recipient.gateway, self.random)
         delays_ns = draw_delays_ns(self.random, len(route), self.mean_packet_delay_ms)
@@ -145,8 +183,10 @@ class MessagePreparer:
             forward_delay_s(delays_ns) + ack_delay_s,
         )
 
-    def _make_surb_ack(self, identifier: FragmentIdentifier, version: SphinxVersion) -> tuple[SurbAck, float]:
-        route = self._require_topology().route_to(self.own.gateway, self.random)
+    def _make_surb_ack(
+        self, topology: Topology, identifier: FragmentIdentifier, version: SphinxVersion
+    ) -> tuple[SurbAck, float]:
+        route = topology.route_to(self.own.gateway, self.random)
         delays_ns: Sequence[int] = draw_delays_ns(self.random, len(route), self.mean_ack_delay_ms)
         ack = make_surb_ack(
             self.crypto,
@@ -164,6 +204,13 @@ class MessagePreparer:
         if self.topology is None:
             raise NoTopology()
         return self.topology
+
+    def _topology_of(self, rotation: KeyRotation) -> Topology:
+        """The network as it was in that rotation, if that is the one before; else as it is."""
+        current, former = self._require_topology(), self._former
+        if former is not None and rotation is former.key_rotation and rotation is not current.key_rotation:
+            return former
+        return current
 
 
 def _size_for(content: bytes) -> PacketSize:
