@@ -25,6 +25,7 @@ from mix_protocol.netstack.stack import NetworkStack
 from mix_protocol.netstack.tcp.connection import TcpConnection
 from mix_protocol.netstack.tcp.state import TcpState
 from mix_protocol.netstack.wire.ip import IpPacket, pack_address
+from mix_protocol.netstack.wire.tcp import RST, TcpSegment
 
 CLIENT = ip_address("10.0.0.7")
 BODY = pattern(3_000_000)
@@ -189,7 +190,41 @@ async def test_the_syn_is_answered_only_when_the_real_connection_stands(monkeypa
         connection.abort()
 
 
+async def test_packets_that_come_while_a_connection_is_accepted_do_no_harm(monkeypatch: pytest.MonkeyPatch):
+    """Another packet may arrive after a SYN was answered and before its connecting task has ended."""
+    async with joined() as (link, port):
+        accept = nat_tcp._TcpFlow._accept
+
+        def accept_and_receive(flow, end):
+            accept(flow, end)
+            packet = IpPacket(CLIENT.packed, pack_address("127.0.0.1"), 6, b"not a segment").encode()
+            link.loop.call_soon(link.nat.receive_packet, packet, link.loop.time())
+
+        monkeypatch.setattr(nat_tcp._TcpFlow, "_accept", accept_and_receive)
+        connection = link.connect("127.0.0.1", port)
+        await until(lambda: connection.is_established or connection.error)
+        assert connection.error is None
+        assert len(link.nat.flows) == 1
+
+
 async def test_a_client_that_gives_up_while_it_waits_leaves_nothing(monkeypatch: pytest.MonkeyPatch):
+    async def never(*arguments, **options):
+        await asyncio.Event().wait()
+
+    async with joined() as (link, port):
+        monkeypatch.setattr(asyncio.get_running_loop(), "create_connection", never)
+        connection = link.connect("127.0.0.1", port)
+        await until(lambda: len(link.nat.flows) == 1)
+        # What a kernel sends that no longer wants the answer to its SYN.
+        flow = connection._block.flow
+        reset = TcpSegment(flow.local_port, port, connection._block.sender.snd_nxt & 0xFFFF_FFFF, 0, RST, 0)
+        payload = reset.encode(flow.local_address, flow.remote_address)
+        packet = IpPacket(flow.local_address, flow.remote_address, 6, payload).encode()
+        link.nat.receive_packet(packet, link.loop.time())
+        assert len(link.nat.flows) == 0
+
+
+async def test_dropping_a_client_drops_its_attempts(monkeypatch: pytest.MonkeyPatch):
     async def never(*arguments, **options):
         await asyncio.Event().wait()
 

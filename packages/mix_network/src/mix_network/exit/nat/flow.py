@@ -41,7 +41,7 @@ class Flow(Protocol):
 class FlowTable:
     """Flows by key, bounded in all and for each client."""
 
-    def __init__(self, *, max_flows: int = 4096, max_client_flows: int = 1024) -> None:
+    def __init__(self, *, max_flows: int = 2048, max_client_flows: int = 512) -> None:
         self._max_flows = max_flows
         self._max_client_flows = max_client_flows
         self._flows: dict[FlowKey, Flow] = {}

@@ -28,7 +28,7 @@ class _TcpFlow:
 
     def __init__(self, forwarder: TcpForwarder, key: FlowKey, request: ConnectionRequested) -> None:
         self.key = key
-        self.request = request
+        self._request = request
         self._forwarder = forwarder
         self._connecting: asyncio.Task[None] | None = None
         self._connection: TcpConnection | None = None
@@ -38,6 +38,11 @@ class _TcpFlow:
         """Start to reach the destination."""
         self._connecting = asyncio.create_task(self._connect())
         return self._connecting
+
+    @property
+    def was_given_up(self) -> bool:
+        """Whether the client has gone while the destination was still being reached."""
+        return self._connecting is not None and not self._request.is_pending
 
     def answer_dns(self) -> None:
         """Be the destination: this connection is for our own resolver."""
@@ -54,13 +59,13 @@ class _TcpFlow:
         """Reset both sides and leave the table."""
         if self._connecting is not None:
             self._connecting.cancel()
-            self.request.refuse(self._forwarder.link.clock())
+            self._request.refuse(self._forwarder.link.clock())
         if self._end is not None:
             self._end.abort()
         self._leave()
 
     async def _connect(self) -> None:
-        remote, port = self.request.local
+        remote, port = self._request.local
         relay = TcpRelay(self._leave, self._forwarder.wake)
         reason: UnreachableReason | None = None
         try:
@@ -85,13 +90,13 @@ class _TcpFlow:
 
     def _accept(self, end: TcpRelay | DnsStream) -> None:
         self._end = end
-        self._connection = self.request.accept(self._forwarder.link.clock())
+        self._connection = self._request.accept(self._forwarder.link.clock())
         self._connection.on_event = self._note_change
         end.attach(self._connection)
         self._forwarder.wake()
 
     def _refuse(self, reason: UnreachableReason | None) -> None:
-        self.request.refuse(self._forwarder.link.clock(), reason)
+        self._request.refuse(self._forwarder.link.clock(), reason)
         self._leave()
         self._forwarder.wake()
 
@@ -123,8 +128,8 @@ class TcpForwarder:
         self._stack.receive_packet(packet, now)
         while (request := self._listener.next_event()) is not None:
             self._open(request, now)
-        for flow in [flow for flow in self._connecting if not flow.request.is_pending]:
-            flow.abort()  # the client has given up meanwhile
+        for flow in [flow for flow in self._connecting if flow.was_given_up]:
+            flow.abort()
         self.settle()
 
     def settle(self) -> None:
