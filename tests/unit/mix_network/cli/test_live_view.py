@@ -10,7 +10,6 @@ from rich.console import Console
 from mix_network.cli.live_view import render, show_live_view
 from mix_network.metrics import NodeMetrics
 
-
 ROUTER = "Router.Address@" + "Exit" * 40
 
 
