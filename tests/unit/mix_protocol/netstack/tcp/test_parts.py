@@ -17,6 +17,7 @@ from mix_protocol.netstack.tcp.retransmission_queue import RetransmissionQueue
 from mix_protocol.netstack.tcp.rtt import RttEstimator
 from mix_protocol.netstack.tcp.sack import read_sack_blocks
 from mix_protocol.netstack.tcp.send_buffer import SendBuffer
+from mix_protocol.netstack.tcp.send_window import SendWindow
 from mix_protocol.netstack.tcp.sequence import unwrap, wrap
 
 
@@ -150,6 +151,22 @@ def test_the_scoreboard_counts_what_is_in_flight() -> None:
     assert [segment.start for segment in queue.acknowledge(5000)] == [1500, 4000]
     assert queue.in_flight == 0
     assert len(queue) == 0
+
+
+def test_the_newest_word_about_the_window_counts_whatever_the_order_of_arrival() -> None:
+    window = SendWindow(1)
+    assert window.update(1000, 5, 1)
+    assert window.edge == 1001
+    assert not window.update(1000, 5, 1)
+    assert window.update(3000, 9, 501)
+    assert window.edge == 3501
+    assert not window.update(1000, 8, 401)  # overtaken
+    assert not window.update(2000, 9, 501)  # two bare acknowledgments: the one that offers less is older
+    assert window.update(3100, 9, 501)
+    assert window.update(2900, 2, 901)  # old data again, but a new acknowledgment
+    assert window.edge == 3801
+    assert window.update(2000, 10, 901)  # the peer has shrunk it
+    assert (window.edge, window.largest) == (2901, 3100)
 
 
 def test_sack_blocks_are_told_from_reports_of_duplicates() -> None:

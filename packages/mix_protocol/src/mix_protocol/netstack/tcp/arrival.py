@@ -156,7 +156,7 @@ def _acknowledgment_arrives(block: ControlBlock, segment: TcpSegment, sequence: 
             _refuse(block, segment)
             return False
         block.establish(now)
-    elif ack > sender.snd_nxt or ack < sender.snd_una - max(sender.max_window, 0xFFFF):
+    elif ack > sender.snd_nxt or ack < sender.snd_una - max(sender.window.largest, 0xFFFF):
         block.challenge(now)
         return False
     block.last_heard_at = now

@@ -9,6 +9,7 @@ from mix_protocol.netstack.tcp.retransmission_queue import RetransmissionQueue, 
 from mix_protocol.netstack.tcp.rtt import RttEstimator
 from mix_protocol.netstack.tcp.sack import read_sack_blocks
 from mix_protocol.netstack.tcp.send_buffer import SendBuffer
+from mix_protocol.netstack.tcp.send_window import SendWindow
 from mix_protocol.netstack.tcp.sender_timers import SenderTimers
 from mix_protocol.netstack.wire.tcp import SackBlock
 
@@ -16,7 +17,7 @@ _DUPLICATE_ACK_THRESHOLD = 3
 
 
 class Sender:
-    """SND.UNA, SND.NXT, SND.WND and what hangs on them. Sequence numbers are unwrapped.
+    """SND.UNA, SND.NXT and what hangs on them. Sequence numbers are unwrapped.
 
     Made before the handshake, so that the application can write at once; `begin` gives it the peer's parameters.
     """
@@ -25,10 +26,7 @@ class Sender:
         self._config = config
         self.snd_una = iss + 1
         self.snd_nxt = iss + 1
-        self.snd_wnd = 0
-        self.max_window = 0
-        self._snd_wl1 = 0
-        self._snd_wl2 = 0
+        self.window = SendWindow(iss + 1)
         self.buffer = SendBuffer(iss + 1, config.send_buffer_bytes)
         self.queue = RetransmissionQueue()
         self.rtt = RttEstimator(config.initial_rto_s, config.minimum_rto_s, config.maximum_rto_s)
@@ -61,9 +59,9 @@ class Sender:
         return max(0, self.buffer.end - self.snd_nxt)
 
     @property
-    def fin_sent(self) -> bool:
-        """Whether the FIN has left, whatever became of it."""
-        return self.fin_queued and self.snd_nxt > self.buffer.end
+    def usable_window(self) -> int:
+        """How many more sequence numbers the peer takes; negative after it has shrunk its window."""
+        return self.window.edge - self.snd_nxt
 
     @property
     def fin_acked(self) -> bool:
@@ -92,16 +90,11 @@ class Sender:
     # What an acknowledgment means.
 
     def update_window(self, window: int, sequence: int, ack: int) -> bool:
-        """Take the window (scaled) from a segment unless an earlier one is newer; gives whether it changed."""
-        if not (self._snd_wl1 < sequence or (self._snd_wl1 == sequence and self._snd_wl2 <= ack)):
-            return False
-        self._snd_wl1, self._snd_wl2 = sequence, ack
-        changed = window != self.snd_wnd
-        self.snd_wnd = window
-        self.max_window = max(self.max_window, window)
-        if changed:
+        """Take the window (scaled) from a segment unless it is old news; gives whether its edge has moved."""
+        moved = self.window.update(window, sequence, ack)
+        if moved:
             self.timers.on_window_update()
-        return changed
+        return moved
 
     def on_ack(
         self, ack: int, sack_blocks: tuple[SackBlock, ...], is_bare: bool, window_changed: bool, now: float
@@ -253,13 +246,15 @@ class Sender:
                 self._is_cwnd_limited = False
             return None
         unsent = self.unsent
-        usable = self.snd_una + self.snd_wnd - self.snd_nxt
+        usable = self.usable_window
         length = min(unsent, self.mss - option_length, usable)
         has_fin = self.fin_queued and length == unsent and usable > length
         if length <= 0 and not has_fin:
             self._is_cwnd_limited = False
             return None
-        if not self._is_worth_sending(length, unsent, usable, option_length):
+        if not self.timers.window_override and not self.window.is_worth_using(length, unsent, self.mss - option_length):
+            return None
+        if self._config.nagle and self.queue and length < self.mss - option_length and not self.fin_queued:
             return None
         in_flight = self.in_flight
         if in_flight and in_flight + length > self.congestion.cwnd and not self.timers.probe_with_new:
@@ -271,14 +266,6 @@ class Sender:
         start = self.snd_nxt
         self.snd_nxt = start + length + has_fin
         return self.queue.sent(start, self.snd_nxt, has_fin, now)
-
-    def _is_worth_sending(self, length: int, unsent: int, usable: int, option_length: int) -> bool:
-        """The sender's side of avoiding silly windows, and Nagle's algorithm (RFC 9293 section 3.8.6.2.1)."""
-        if length >= self.mss - option_length or self.timers.window_override:
-            return True
-        if length == unsent:
-            return not self._config.nagle or not self.queue or self.fin_queued
-        return 2 * length >= self.max_window
 
     def on_timeout(self, now: float) -> None:
         """The retransmission timer expired (RFC 6298 section 5, RFC 8985 section 6.3)."""

@@ -160,7 +160,7 @@ class SenderTimers:
                 self._waiting_since = now
             self._persist_backoff *= 2
             self._persist_at = now + min(sender.rtt.rto_s * self._persist_backoff, 60.0)
-            if sender.snd_wnd > 0 and sender.snd_nxt < sender.snd_una + sender.snd_wnd:
+            if sender.usable_window > 0:
                 self.window_override = True
             else:
                 self.zero_window_probe = True
@@ -180,7 +180,7 @@ class SenderTimers:
     def _send_tail_probe(self, now: float) -> None:
         sender = self._sender
         self._retransmit_at = now + sender.rtt.rto_s
-        if sender.unsent and sender.snd_una + sender.snd_wnd - sender.snd_nxt >= min(sender.mss, sender.unsent):
+        if sender.unsent and sender.usable_window >= min(sender.mss, sender.unsent):
             self.probe_with_new = True
             self._probe_end = sender.snd_nxt + min(sender.mss, sender.unsent)
             self._probe_is_old = False
