@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Literal, TypeVar
 
-from mix_protocol.codec.reader import MalformedMessage
+from mix_protocol.codec.reader import Cursor, MalformedMessage
 
 ByteOrder = Literal["big", "little"]
 T = TypeVar("T")
@@ -19,32 +19,14 @@ _SIZE_OF_MARKER = {251: 2, 252: 4, 253: 8}
 _LIMITS = ((1 << 16, 251, 2), (1 << 32, 252, 4), (1 << 64, 253, 8))
 
 
-class BincodeReader:
+class BincodeReader(Cursor):
     """Reads the fields of one message; anything that is not valid raises MalformedMessage."""
 
-    __slots__ = ("_at", "_byteorder", "_data", "_what")
+    __slots__ = ("_byteorder",)
 
     def __init__(self, data: bytes | memoryview, what: str, byteorder: ByteOrder = "big") -> None:
-        self._data = memoryview(data)
-        self._at = 0
-        self._what = what
+        super().__init__(data, what)
         self._byteorder: ByteOrder = byteorder
-
-    @property
-    def remaining(self) -> int:
-        return len(self._data) - self._at
-
-    def take(self, count: int) -> bytes:
-        """Exactly `count` raw bytes."""
-        end = self._at + count
-        if count < 0 or end > len(self._data):
-            raise MalformedMessage(self._what, f"it ends {end - len(self._data)} bytes too early")
-        piece = bytes(self._data[self._at : end])
-        self._at = end
-        return piece
-
-    def u8(self) -> int:
-        return self.take(1)[0]
 
     def boolean(self) -> bool:
         value = self.u8()
@@ -88,11 +70,6 @@ class BincodeReader:
             return self.byte_string(limit).decode()
         except UnicodeDecodeError:
             raise MalformedMessage(self._what, "a text is not UTF-8") from None
-
-    def end(self) -> None:
-        """Insist that nothing is left."""
-        if self.remaining:
-            raise MalformedMessage(self._what, f"{self.remaining} bytes follow its end")
 
 
 class BincodeWriter:

@@ -15,8 +15,8 @@ class MalformedMessage(PeerMisbehaved):
         super().__init__(f"malformed {what}: {why}", what=what, why=why)
 
 
-class Reader:
-    """A cursor over bytes that a peer sent; every step past their end raises MalformedMessage.
+class Cursor:
+    """A place in bytes that a peer sent; every step past their end raises MalformedMessage.
 
     what -- the name of the message, for the error
     """
@@ -42,12 +42,23 @@ class Reader:
         self._at = end
         return piece
 
+    def u8(self) -> int:
+        return self.take(1)[0]
+
+    def end(self) -> None:
+        """Insist that nothing is left."""
+        if self.remaining:
+            raise MalformedMessage(self._what, f"{self.remaining} bytes follow its end")
+
+
+class Reader(Cursor):
+    """Reads integers of fixed length, big-endian."""
+
+    __slots__ = ()
+
     def rest(self) -> bytes:
         """Everything that is left."""
         return self.take(self.remaining)
-
-    def u8(self) -> int:
-        return self._integer(1)
 
     def u16(self) -> int:
         return self._integer(2)
@@ -57,11 +68,6 @@ class Reader:
 
     def u64(self) -> int:
         return self._integer(8)
-
-    def end(self) -> None:
-        """Insist that nothing is left."""
-        if self.remaining:
-            raise MalformedMessage(self._what, f"{self.remaining} bytes follow its end")
 
     def _integer(self, size: int) -> int:
         return int.from_bytes(self.take(size), "big")

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from mix_protocol.crypto import portable
-from mix_protocol.crypto.provider import AuthenticationFailed, InvalidPublicKey
+from mix_protocol.crypto.provider import AuthenticationFailed
+from mix_protocol.crypto.sodium import SodiumCurves
 
 _ZERO_IV = bytes(16)
 
 
-class NativeCrypto:
+class NativeCrypto(SodiumCurves):
     """CryptoProvider on compiled libraries; it loads them when it is made."""
 
     name = "native"
@@ -19,45 +20,14 @@ class NativeCrypto:
         from cryptography.hazmat.primitives import hashes
         from cryptography.hazmat.primitives.ciphers import Cipher, aead, algorithms, modes
         from cryptography.hazmat.primitives.kdf.hkdf import HKDF
-        from nacl import bindings
-        from nacl import exceptions as nacl_exceptions
 
+        super().__init__()
         self._blake3 = blake3.blake3
         self._cipher, self._ctr = Cipher, modes.CTR
         self._aes, self._chacha20 = algorithms.AES128, algorithms.ChaCha20
         self._gcm_siv = aead.AESGCMSIV
         self._invalid_tag = exceptions.InvalidTag
         self._hkdf, self._sha256 = HKDF, hashes.SHA256()
-        self._sodium = bindings
-        self._sodium_error = nacl_exceptions.CryptoError
-
-    def x25519(self, secret: bytes, point: bytes) -> bytes:
-        if len(point) != 32:
-            raise InvalidPublicKey
-        try:
-            return self._sodium.crypto_scalarmult(secret, point)
-        except self._sodium_error:
-            raise InvalidPublicKey from None
-
-    def x25519_public(self, secret: bytes) -> bytes:
-        return self._sodium.crypto_scalarmult_base(secret)
-
-    def ed25519_public(self, seed: bytes) -> bytes:
-        public, _ = self._sodium.crypto_sign_seed_keypair(seed)
-        return public
-
-    def ed25519_sign(self, seed: bytes, message: bytes) -> bytes:
-        _, secret = self._sodium.crypto_sign_seed_keypair(seed)
-        return self._sodium.crypto_sign(message, secret)[:64]
-
-    def ed25519_verify(self, public: bytes, message: bytes, signature: bytes) -> bool:
-        if len(public) != 32 or len(signature) != 64:
-            return False
-        try:
-            self._sodium.crypto_sign_open(signature + message, public)
-        except self._sodium_error:
-            return False
-        return True
 
     def aes128_ctr(self, key: bytes, data: bytes) -> bytes:
         return self.aes128_ctr_iv(key, _ZERO_IV, data)

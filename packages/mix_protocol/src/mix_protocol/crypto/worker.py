@@ -6,14 +6,15 @@
 from __future__ import annotations
 
 from mix_protocol.crypto import portable
-from mix_protocol.crypto.provider import AuthenticationFailed, InvalidPublicKey
+from mix_protocol.crypto.provider import AuthenticationFailed
+from mix_protocol.crypto.sodium import SodiumCurves
 
 _ZERO_IV = bytes(16)
 _ZERO_NONCE = bytes(8)
 _GCM_SIV = "AES-256-GCM-SIV"
 
 
-class WorkerCrypto:
+class WorkerCrypto(SodiumCurves):
     """CryptoProvider on the wasm libraries; it loads them when it is made."""
 
     name = "worker"
@@ -21,41 +22,10 @@ class WorkerCrypto:
     def __init__(self) -> None:
         import _oscrypto
         import blake3
-        from nacl import bindings
-        from nacl import exceptions as nacl_exceptions
 
+        super().__init__()
         self._ossl = _oscrypto
         self._blake3 = blake3.blake3
-        self._sodium = bindings
-        self._sodium_error = nacl_exceptions.CryptoError
-
-    def x25519(self, secret: bytes, point: bytes) -> bytes:
-        if len(point) != 32:
-            raise InvalidPublicKey
-        try:
-            return self._sodium.crypto_scalarmult(secret, point)
-        except self._sodium_error:
-            raise InvalidPublicKey from None
-
-    def x25519_public(self, secret: bytes) -> bytes:
-        return self._sodium.crypto_scalarmult_base(secret)
-
-    def ed25519_public(self, seed: bytes) -> bytes:
-        public, _ = self._sodium.crypto_sign_seed_keypair(seed)
-        return public
-
-    def ed25519_sign(self, seed: bytes, message: bytes) -> bytes:
-        _, secret = self._sodium.crypto_sign_seed_keypair(seed)
-        return self._sodium.crypto_sign(message, secret)[:64]
-
-    def ed25519_verify(self, public: bytes, message: bytes, signature: bytes) -> bool:
-        if len(public) != 32 or len(signature) != 64:
-            return False
-        try:
-            self._sodium.crypto_sign_open(signature + message, public)
-        except self._sodium_error:
-            return False
-        return True
 
     def aes128_ctr(self, key: bytes, data: bytes) -> bytes:
         return bytes(self._ossl.aes128_ctr(key, _ZERO_IV, data))
