@@ -107,7 +107,9 @@ def test_any_value_in_the_place_of_any_member(document, data):
         decoded = decode_skimmed(json.dumps(members).encode())
     except PeerMisbehaved:
         return
-    assert decode_skimmed(encode_skimmed(decoded)) == decoded
+    again = decode_skimmed(encode_skimmed(decoded))
+    # The number of rows differs when some were left out as unreadable.
+    assert (again.metadata, again.nodes.data) == (decoded.metadata, decoded.nodes.data)
 
 
 @given(documents)
