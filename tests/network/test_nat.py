@@ -317,6 +317,22 @@ async def test_the_server_may_close_first_and_still_listen():
         await until(lambda: len(link.nat.flows) == 0)
 
 
+async def test_a_server_that_is_gone_when_the_client_closes_resets_it(monkeypatch: pytest.MonkeyPatch):
+    async with joined() as (link, port):
+        connection = link.connect("127.0.0.1", port)
+        await until(lambda: connection.is_established and link.nat.flows.all()[0]._end)
+        (flow,) = link.nat.flows.all()
+
+        def not_connected() -> None:
+            raise OSError(107, "Transport endpoint is not connected")
+
+        monkeypatch.setattr(flow._end._transport, "write_eof", not_connected)
+        connection.close()
+        await until(lambda: connection.error)
+        assert connection.error.code == "tcp.connection_reset"
+        await until(lambda: len(link.nat.flows) == 0)
+
+
 async def test_dropping_a_client_ends_its_flows_and_nobody_elses():
     async with joined() as (link, port):
         connections = [link.connect("127.0.0.1", port) for _ in range(3)]

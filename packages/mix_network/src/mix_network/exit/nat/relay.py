@@ -109,7 +109,12 @@ class TcpRelay(asyncio.Protocol):
             transport.write(data)
         if connection.at_eof and not connection.receivable:
             self._client_ended = True
-            transport.write_eof()
+            try:
+                transport.write_eof()
+            except OSError:
+                # The other side has reset the socket, and the event loop has not noticed yet.
+                self.abort()
+                return
             self._finish_if_done()
 
     def _to_client(self) -> None:
