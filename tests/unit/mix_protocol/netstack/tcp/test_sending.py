@@ -354,6 +354,19 @@ def test_keep_alive_can_be_switched_on_later() -> None:
     talk.expect(ACK, sequence=0)
 
 
+def test_keep_alive_waits_for_the_handshake() -> None:
+    talk = TcpConversation()
+    connection = talk.connect()
+    connection.keep_alive_idle_s = 1.0
+    talk.expect(SYN)
+    assert talk.wait_for_timeout() == pytest.approx(3.0)
+    talk.expect(SYN)
+    talk.hear(SYN | ACK, 0, 1)
+    talk.expect(ACK)
+    assert talk.wait_for_timeout() == pytest.approx(1.0)
+    talk.expect(ACK, sequence=0)
+
+
 def test_an_idle_connection_starts_over_from_the_initial_window() -> None:
     talk = TcpConversation()
     connection = talk.establish()

@@ -179,7 +179,8 @@ class TcpConnection:
     def keep_alive_idle_s(self, idle_s: float | None) -> None:
         block = self._block
         block.keep_alive.idle_s = idle_s
-        block.keep_alive.on_heard(block.last_heard_at)
+        if self.is_established:
+            block.keep_alive.on_heard(block.last_heard_at)
         self._request_output(block)
 
     @property

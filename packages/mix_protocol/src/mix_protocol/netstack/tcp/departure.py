@@ -39,7 +39,7 @@ def next_segment(block: ControlBlock, now: float) -> TcpSegment | None:
         sender.timers.zero_window_probe = block.keep_alive.probe_due = False
         # A number that is acknowledged already makes the peer answer, and costs it nothing.
         return _segment(block, sender.snd_una - 1, ACK)
-    if receiver.ack_now or (receiver.ack_at is not None and receiver.ack_at <= now):
+    if receiver.ack_now:
         return _segment(block, sender.snd_nxt, ACK, sack_blocks=MAX_SACK_BLOCKS)
     return None
 

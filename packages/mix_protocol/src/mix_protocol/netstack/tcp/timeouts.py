@@ -11,19 +11,20 @@ def next_timeout(block: ControlBlock) -> float | None:
     """The earliest of a connection's deadlines."""
     if block.state is TcpState.CLOSED:
         return None
-    deadlines = (
-        block.connect_by,
-        block.syn_retransmit_at,
-        block.expires_at,
-        block.receiver.ack_at,
-        block.keep_alive.next_timeout,
-        block.sender.timers.next_timeout(),
-    )
+    if block.is_handshaking:
+        deadlines = [block.connect_by, block.syn_retransmit_at]
+    else:
+        deadlines = [
+            block.expires_at,
+            block.receiver.ack_at,
+            block.keep_alive.next_timeout,
+            block.sender.timers.next_timeout(),
+        ]
     return min((deadline for deadline in deadlines if deadline is not None), default=None)
 
 
 def handle_timeout(block: ControlBlock, now: float) -> None:
-    """Act on every deadline that has passed."""
+    """Act on every deadline that has passed; afterwards none is left in the past, even if nothing can leave yet."""
     if block.state is TcpState.CLOSED:
         return
     if block.connect_by is not None and block.connect_by <= now:
@@ -37,6 +38,10 @@ def handle_timeout(block: ControlBlock, now: float) -> None:
         block.syn_due = True
     if block.is_handshaking:
         return
+    receiver = block.receiver
+    if receiver.ack_at is not None and receiver.ack_at <= now:
+        receiver.ack_now = True
+        receiver.ack_at = None
     alive = block.keep_alive.handle_timeout(now, block.sender.has_outstanding)
     if not (alive and block.sender.timers.handle_timeout(now, block.config.user_timeout_s)):
         block.fail(block.unreachable or ConnectionTimedOut())
