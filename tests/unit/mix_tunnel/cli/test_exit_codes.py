@@ -27,7 +27,6 @@ from mix_tunnel.runtime.tls_errors import UnknownIssuer  # noqa: F401
         ("tcp.connect_timed_out", 28),
         ("ip.unreachable", 7),
         ("tunnel.exit_policy_denied", 7),
-        ("tcp.connect_timed_out", 28),
         ("http.connect_timed_out", 28),
         ("http.response_timed_out", 28),
         ("http.idle_timed_out", 28),

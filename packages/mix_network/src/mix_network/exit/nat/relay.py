@@ -10,9 +10,8 @@ import asyncio
 from collections.abc import Callable
 from typing import cast
 
-from mix_protocol.netstack.tcp.connection import TcpConnection
-
 from mix_protocol.errors import MixError
+from mix_protocol.netstack.tcp.connection import TcpConnection
 
 _CHUNK_BYTES = 64 * 1024
 
