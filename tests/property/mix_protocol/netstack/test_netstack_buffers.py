@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from itertools import pairwise
+from random import Random
 
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mix_protocol.netstack.reassembly import Reassembler
 from mix_protocol.netstack.tcp.assembler import Assembler
 from mix_protocol.netstack.tcp.ranges import RangeSet
 from mix_protocol.netstack.tcp.retransmission_queue import RetransmissionQueue
 from mix_protocol.netstack.tcp.sequence import unwrap, wrap
+from mix_protocol.netstack.wire.ip import IpPacket
 
 SPANS = st.lists(st.tuples(st.integers(0, 60), st.integers(0, 20)), max_size=30)
 
@@ -108,6 +111,30 @@ def test_scoreboard_adds_up(operations: list[tuple[str, int, int]]) -> None:
         head = queue.first_lost()
         assert (None if head is None else head.start) == lowest
         assert len(delivered) == len(set(delivered))
+
+
+@given(
+    cuts=st.sets(st.integers(1, 60), max_size=8),
+    order=st.randoms(use_true_random=False),
+    repeated=st.lists(st.integers(0, 7), max_size=4),
+)
+def test_fragments_of_any_cut_and_order_come_together(cuts: set[int], order: Random, repeated: list[int]) -> None:
+    text = bytes(range(250)) * 2
+    edges = [0, *(8 * cut for cut in sorted(cuts)), len(text)]
+    pieces = [
+        IpPacket(b"aaaa", b"bbbb", 17, text[start:end], fragment_offset=start, more_fragments=end < len(text))
+        for start, end in pairwise(edges)
+    ]
+    order.shuffle(pieces)
+    reassembler = Reassembler()
+    results = []
+    for index, piece in enumerate(pieces):
+        results.append(reassembler.receive(piece, 0.0))
+        if index in repeated and index < len(pieces) - 1:
+            assert reassembler.receive(piece, 0.0) is None
+    assert results[:-1] == [None] * (len(pieces) - 1)
+    assert results[-1] is not None
+    assert results[-1].payload == text
 
 
 @given(near=st.integers(-(2**40), 2**40), distance=st.integers(-(2**31), 2**31 - 1))

@@ -6,8 +6,8 @@
 TCP: RFC 9293 with 5681 and 9438 (CUBIC), 6298 (timer), 2018 and 2883 (SACK, DSACK), 8985 (RACK and TLP), 6937 (PRR),
 7323 (window scale), 6928 (initial window), 5961 (blind attacks), 6528 (initial sequence numbers), 1191 (path MTU).
 
-**Not** supported: fragments in either direction (they are dropped; datagrams that would need them are refused), IP
-options and extension headers beyond skipping them, TCP timestamps, urgent data, ECN, Fast Open, multicast, routing
+**Not** supported: sending fragments (they are put together on arrival; what would need them is refused), IP options
+and extension headers beyond skipping them, TCP timestamps, urgent data, ECN, Fast Open, multicast, routing
 between links.
 """
 

@@ -11,6 +11,7 @@ from mix_protocol.errors import MixError, PeerMisbehaved
 from mix_protocol.netstack.endpoint import EndpointLike, to_address
 from mix_protocol.netstack.errors import DatagramTooBig, NoSourceAddress
 from mix_protocol.netstack.icmp import EchoSocket, EchoTap, IcmpLayer
+from mix_protocol.netstack.reassembly import Reassembler
 from mix_protocol.netstack.tcp.config import TcpConfig
 from mix_protocol.netstack.tcp.connection import TcpConnection
 from mix_protocol.netstack.tcp.control_block import Flow
@@ -51,6 +52,7 @@ class NetworkStack:
         self._random = random
         self._addresses = [to_address(address).packed for address in addresses]
         self._waiting: deque[bytes] = deque()
+        self._reassembler = Reassembler()
         self._icmp = IcmpLayer(self._choose_source, self._send_at_once, self._error_arrives)
         self._udp = UdpLayer(random, self._choose_source, self._send_at_once, self._icmp.send_unreachable)
         self._tcp = TcpLayer(random, config or TcpConfig(), mtu_bytes, self._icmp.send_unreachable)
@@ -188,11 +190,14 @@ class NetworkStack:
             self._tell_output()
 
     def _receive(self, packet: IpPacket, now: float) -> None:
+        if packet.is_fragment:
+            whole = self._reassembler.receive(packet, now)
+            if whole is None:
+                return
+            packet = whole
         is_local = packet.destination in self._addresses
         protocol = packet.protocol
-        if packet.is_fragment:
-            self.dropped_packets += 1
-        elif protocol == TCP:
+        if protocol == TCP:
             self._tcp.receive(packet, is_local, now)
         elif protocol == UDP and (is_local or self._udp.has_tap):
             self._udp.receive(packet, is_local)
