@@ -25,7 +25,7 @@ test-unit: setup ## the tests that take seconds
 	$(PYTHON) -m pytest -q -n $(JOBS) tests/unit tests/vectors
 
 check: setup ## style, types, who imports whom
-	$(PYTHON) -m ruff check .
+	$(PYTHON) -m ruff check --no-cache .
 	$(PYTHON) -m ruff format --check .
 	$(PYTHON) -m mypy $(addsuffix /src,$(PACKAGES))
 	.venv/bin/lint-imports

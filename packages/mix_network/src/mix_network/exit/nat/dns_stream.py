@@ -5,10 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
-from mix_protocol.netstack.tcp.connection import TcpConnection
-
 from mix_network.exit.hosts_resolver import MAX_TCP_BYTES, HostsResolver
 from mix_protocol.errors import MixError
+from mix_protocol.netstack.tcp.connection import TcpConnection
 
 _LENGTH_BYTES = 2
 _MAX_UNSENT_BYTES = 4 * MAX_TCP_BYTES
