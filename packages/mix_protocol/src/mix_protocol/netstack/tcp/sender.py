@@ -207,7 +207,9 @@ class Sender:
 
         option_length -- bytes of TCP options that will travel on new data (MSS does not count them: RFC 6691)
         """
-        segment = self._next_lost(now) or self._next_new(now, option_length)
+        segment = self._next_lost(now)
+        if segment is None:
+            segment = self._next_new(now, option_length)
         if segment is None:
             self.timers.rearm(now)
             return None
