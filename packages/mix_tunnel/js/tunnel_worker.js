@@ -54,21 +54,25 @@ class TunnelWorker {
 
   #start() {
     const started = performance.now();
+    let isReady = false;
     const worker = new Worker(new URL("./worker.js", import.meta.url), { type: "module", name: "mix-tunnel" });
     const channel = new Channel(worker);
-    /** @param {string} [message] */
-    const fail = (message) => {
+    /** @param {string} [reason] what the browser or the worker says, if anything */
+    const fail = (reason) => {
       worker.terminate();
       this.#channel = null;
-      const error = new WorkerFailed(message, { retryable: true });
+      const sentence = isReady ? "the tunnel's worker has failed" : "the tunnel's worker could not be started";
+      const advice = isReady ? "set the tunnel up again" : "check that all its files are served";
+      const error = new WorkerFailed(`${sentence}: ${reason || advice}`, { retryable: true });
       const { code, fields, retryable } = error;
       channel.break(error);
       this.#publish({ ...SHUTDOWN, state: "failed", reason: { code, message: error.message, fields, retryable } });
     };
     worker.addEventListener("error", (event) => fail(event.message));
     worker.addEventListener("messageerror", () => fail());
-    channel.on("worker.failed", ({ reason }) => fail(`the tunnel's worker could not be started: ${reason}`));
+    channel.on("worker.failed", ({ reason }) => fail(reason));
     channel.on("worker.ready", () => {
+      isReady = true;
       this.#startMs = performance.now() - started;
     });
     channel.on("tunnel.state", (state) => this.#publish(this.#withStart(state)));

@@ -1,0 +1,40 @@
+// Starts Python from the memory snapshot, as the worker does, and says what it found.
+// usage: node snapshot.mjs DIST
+import fs from "node:fs";
+import path from "node:path";
+import { pathToFileURL } from "node:url";
+import { gunzipSync } from "node:zlib";
+
+const dist = path.resolve(process.argv[2]);
+const folder = path.join(dist, "mix-tunnel/pyodide/");
+const { loadPyodide } = await import(pathToFileURL(path.join(folder, "pyodide.mjs")));
+const { withRoomFor } = await import(pathToFileURL(path.join(dist, "mix-tunnel/snapshot.js")));
+const packed = gunzipSync(fs.readFileSync(path.join(folder, "snapshot.bin.gz")));
+const snapshot = packed.buffer.slice(packed.byteOffset, packed.byteOffset + packed.byteLength);
+const python = await withRoomFor(snapshot, () => loadPyodide({ indexURL: folder, _loadSnapshot: snapshot }));
+for (const file of fs.readdirSync(folder).filter((name) => /^(blake3|cffi|ossl|pynacl|certifi|msgspec)-/.test(name))) {
+  const extractDir = python.runPython("import site; site.getsitepackages()[0]");
+  python.unpackArchive(new Uint8Array(fs.readFileSync(path.join(folder, file))), "wheel", { extractDir });
+}
+const port = { post() {}, listen() {} };
+const before = python.runPython("import sys; sorted(sys.modules)").toJs();
+python.pyimport("importlib").invalidate_caches();
+python.pyimport("mix_tunnel.worker.main").start(port);
+const found = python.runPython(`
+import certifi, hashlib, json, os, random, ssl
+from mix_protocol.crypto.worker import WorkerCrypto
+import nacl.utils
+
+crypto = WorkerCrypto()
+json.dumps({
+    "urandom": os.urandom(16).hex(),
+    "random": random.random(),
+    "nacl": nacl.utils.random(16).hex(),
+    "ssl": ssl.RAND_bytes(16).hex(),
+    "roots": len(certifi.contents()),
+    "x25519": crypto.x25519_public(bytes(32)).hex(),
+    "sha256": hashlib.sha256(b"").hexdigest(),
+})
+`);
+console.log(JSON.stringify({ ...JSON.parse(found), before }));
+process.exit(0);
