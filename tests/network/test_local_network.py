@@ -216,6 +216,8 @@ async def test_a_refused_port_and_a_refused_destination_are_told_apart(network: 
         forbidden = tunnel.connect("192.168.1.1", 80)
         await forbidden.wait_for(lambda: False)
         assert forbidden.connection.error.code in ("ip.unreachable", "tcp.connection_refused")
+        # The report travels apart from the refusal; mix nodes may well swap the two.
+        await until(lambda: any(isinstance(event, ExitReported) for event in tunnel.client.ipr_events))
         reports = [event for event in tunnel.client.ipr_events if isinstance(event, ExitReported)]
         assert [report.detail for report in reports] == ["192.168.1.1:80"]
         assert len(network.exit.flows) == 0
