@@ -17,7 +17,8 @@ from support.chromium import chromium
 from support.processes import first_line, running
 
 ROOT = Path(__file__).parents[2]
-READY_MS = 45_000
+READY_MS = 60_000
+expect.set_options(timeout=20_000)  # two cores carry a browser and a whole mixnet
 NO_COVER = {"disableCoverTraffic": True, "disablePoissonTraffic": True}
 
 
