@@ -18,7 +18,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from lockfile import IncompleteDistribution, write_lock
@@ -144,9 +144,9 @@ class Folder:
         return target
 
     @staticmethod
-    def _replace(target: Path, write: object) -> None:
+    def _replace(target: Path, write: Callable[[Path], object]) -> None:
         fresh = target.with_name(f".{target.name}.new")
-        write(fresh)  # type: ignore[operator]
+        write(fresh)
         fresh.replace(target)
 
 
@@ -176,11 +176,14 @@ def put_snapshot(folder: Folder, prefix: str, wheels: list[Path]) -> None:
 
 
 def resolve_imports(code: str, depth: int) -> str:
-    """Turn imports of our packages by name into relative ones, because browsers know no names without an import map."""
+    """Turn imports of our packages by name into relative ones, because browsers know no names without an import map.
+
+    depth -- how many folders below the top the code will be
+    """
 
     def relative(match: re.Match[str]) -> str:
         before, quote, package, path = match.groups()
-        return f"{before}{quote}{'../' * depth}{package}{path or '/index.js'}{quote}"
+        return f"{before}{quote}{'../' * depth or './'}{package}{path or '/index.js'}{quote}"
 
     return BARE_IMPORT.sub(relative, code)
 
@@ -200,8 +203,7 @@ def put_javascript(folder: Folder) -> None:
     for path in page.rglob("*"):
         inside = path.relative_to(page).as_posix()
         if path.suffix == ".js":
-            prefix = "../" * inside.count("/") or "./"
-            folder.put_text(inside, resolve_imports(path.read_text(), 0).replace('"mix-', f'"{prefix}mix-'))
+            folder.put_text(inside, resolve_imports(path.read_text(), inside.count("/")))
         elif path.is_file():
             folder.put(inside, path)
 

@@ -22,6 +22,7 @@ import lockfile  # noqa: E402
         ('import { a } from "mix-tunnel";', 1, 'import { a } from "../mix-tunnel/index.js";'),
         ('} from "mix-tunnel/facade.js";', 2, '} from "../../mix-tunnel/facade.js";'),
         ("await import('mix-fetch')", 1, "await import('../mix-fetch/index.js')"),
+        ('import { a } from "mix-tunnel";', 0, 'import { a } from "./mix-tunnel/index.js";'),
         ('import "mix-tunnel";', 1, 'import "../mix-tunnel/index.js";'),
         ('import { b } from "./mix-tunnel.js";', 1, 'import { b } from "./mix-tunnel.js";'),
         ('const name = "mix-tunnel";', 1, 'const name = "mix-tunnel";'),
