@@ -14,3 +14,9 @@ def test_javascript(script: Path):
     assert done.returncode == 0, done.stdout
     assert "# fail 0" in done.stdout
     assert "# pass 0" not in done.stdout
+
+
+def test_declarations_serve_a_stranger():
+    compiler = HERE.parents[2] / "node_modules/.bin/tsc"
+    done = subprocess.run([compiler, "-p", HERE / "tsconfig.json"], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
