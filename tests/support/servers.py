@@ -1,10 +1,11 @@
-"""A plain http server of the standard library, for the published client's fetches."""
+"""An http server of the standard library, for clients in a browser; with TLS where it is given a context."""
 
 from __future__ import annotations
 
 import contextlib
 import hashlib
 import http.server
+import ssl
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -25,7 +26,7 @@ class HttpServer:
 
 
 @contextlib.contextmanager
-def serve_http(pages: dict[str, tuple[str, bytes]]) -> Iterator[HttpServer]:
+def serve_http(pages: dict[str, tuple[str, bytes]], context: ssl.SSLContext | None = None) -> Iterator[HttpServer]:
     """Serve {path: (content type, body)} on a free port of 127.0.0.1; POST gives the body back."""
     seen = HttpServer()
 
@@ -55,6 +56,8 @@ def serve_http(pages: dict[str, tuple[str, bytes]]) -> Iterator[HttpServer]:
 
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         server.daemon_threads = True
+        if context is not None:
+            server.socket = context.wrap_socket(server.socket, server_side=True)
         seen.port = server.server_address[1]
         thread = threading.Thread(target=server.serve_forever, daemon=True)
         thread.start()
