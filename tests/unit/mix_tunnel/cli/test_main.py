@@ -112,5 +112,12 @@ def test_a_deadline(capsys):
     assert "0.01 seconds" in capsys.readouterr().err
 
 
-def test_success_returns():
-    run(asyncio.sleep(0))
+def test_success_returns_after_the_work_is_done():
+    done: list[bool] = []
+
+    async def work() -> None:
+        await asyncio.sleep(0)
+        done.append(True)
+
+    run(work())
+    assert done == [True]
