@@ -1,7 +1,8 @@
 # `make` alone tells what there is.
 PORT ?= 8080
 PYTHON := .venv/bin/python
-PACKAGES := packages/mix_protocol packages/mix_tunnel packages/mix_fetch packages/mix_network
+PACKAGES := packages/mix_protocol packages/mix_tunnel packages/mix_fetch packages/mix_dns packages/mix_websocket \
+	packages/mix_network
 # The interpreter's workers; browser tests want a core for the browser.
 JOBS ?= 2
 

@@ -29,8 +29,9 @@ PYODIDE = ROOT / "node_modules/pyodide"
 COMPILED_WHEELS = ROOT / "build/wheels"
 CACHE = ROOT / "build/web-cache"
 PYODIDE_FILES = ("pyodide.mjs", "pyodide.asm.mjs", "pyodide.asm.wasm", "python_stdlib.zip")
-OWN_PACKAGES = ("mix_protocol", "mix_tunnel", "mix_fetch")
-JAVASCRIPT_PACKAGES = {"mix-tunnel": "mix_tunnel", "mix-fetch": "mix_fetch"}  # npm name -> folder in packages/
+OWN_PACKAGES = ("mix_protocol", "mix_tunnel", "mix_fetch", "mix_dns", "mix_websocket")
+# npm name -> folder in packages/
+JAVASCRIPT_PACKAGES = {name.replace("_", "-"): name for name in OWN_PACKAGES if name != "mix_protocol"}
 PIP_TARGET = "--python-version 3.14 --implementation cp --abi cp314 --platform pyemscripten_2026_0_wasm32"
 BARE_IMPORT = re.compile(rf"""(\bfrom\s*|\bimport\s*\(?\s*)(["'])({"|".join(JAVASCRIPT_PACKAGES)})(/[\w./-]+)?\2""")
 

@@ -1,0 +1,1 @@
+export { setupMixTunnel, disconnectMixTunnel, getTunnelState } from "mix-tunnel";

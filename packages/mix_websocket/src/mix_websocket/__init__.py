@@ -1,0 +1,1 @@
+"""WebSocket through a mixnet."""
