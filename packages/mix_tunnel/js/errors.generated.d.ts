@@ -146,6 +146,11 @@ export declare class ForbiddenHeader extends UsageError {
   static code: string;
 }
 
+/** An option of a request has a wrong type or is out of its range. */
+export declare class InvalidFetchOption extends UsageError {
+  static code: string;
+}
+
 /** The server redirects, and the caller asked for an error then. */
 export declare class RedirectRefused extends NetworkFailure {
   static code: string;

@@ -146,6 +146,11 @@ export class ForbiddenHeader extends UsageError {
   static code = "fetch.forbidden_header";
 }
 
+/** An option of a request has a wrong type or is out of its range. */
+export class InvalidFetchOption extends UsageError {
+  static code = "fetch.invalid_option";
+}
+
 /** The server redirects, and the caller asked for an error then. */
 export class RedirectRefused extends NetworkFailure {
   static code = "fetch.redirect_refused";
@@ -748,6 +753,7 @@ export const ERROR_CLASSES = new Map(/** @type {[string, typeof MixError][]} */ 
   ["fetch.bad_url", BadUrl],
   ["fetch.body_not_replayable", BodyNotReplayable],
   ["fetch.forbidden_header", ForbiddenHeader],
+  ["fetch.invalid_option", InvalidFetchOption],
   ["fetch.redirect_refused", RedirectRefused],
   ["fetch.too_many_redirects", TooManyRedirects],
   ["gateway.authentication_rejected", AuthenticationRejected],

@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 
-from mix_tunnel.runtime.http.errors import BadBody, BadHeader, BadMethod, BadUrl, ForbiddenHeader
-from mix_tunnel.runtime.http.request import USER_AGENT, HttpRequest, prepare
+from mix_tunnel.runtime.http.errors import (
+    BadBody,
+    BadHeader,
+    BadMethod,
+    BadUrl,
+    ForbiddenHeader,
+    InvalidFetchOption,
+)
+from mix_tunnel.runtime.http.request import USER_AGENT, HttpRequest, HttpTimeouts, prepare
 
 
 async def pieces():
@@ -124,9 +133,45 @@ def test_bodies_of_other_types_are_refused():
         prepare(HttpRequest("POST", "http://a.test/", (), "text"))  # type: ignore[arg-type]
 
 
-def test_the_redirect_mode_is_checked():
-    with pytest.raises(BadMethod):
-        prepare(HttpRequest("GET", "http://a.test/", redirect="sometimes"))  # type: ignore[arg-type]
+@pytest.mark.parametrize(
+    ("option", "value", "allowed"),
+    [
+        ("redirect", "sometimes", '"follow", "manual" or "error"'),
+        ("redirect", None, '"follow", "manual" or "error"'),
+        ("credentials", "all", '"omit", "same-origin" or "include"'),
+        ("max_redirects", -1, "a whole number from 0 to 100"),
+        ("max_redirects", 101, "a whole number from 0 to 100"),
+        ("max_redirects", True, "a whole number from 0 to 100"),
+        ("max_redirects", 1.5, "a whole number from 0 to 100"),
+        ("integrity", None, "a text such as sha256-…"),
+        ("decode", 1, "true or false"),
+        ("default_headers", None, "true or false"),
+        ("timeouts", 3, "HttpTimeouts"),
+    ],
+)
+def test_options_are_checked(option, value, allowed):
+    with pytest.raises(InvalidFetchOption) as caught:
+        prepare(HttpRequest("GET", "http://a.test/", **{option: value}))
+    assert caught.value.fields == {"option": option, "allowed": allowed}
+    assert str(caught.value) == f"{option} must be {allowed}"
+
+
+@pytest.mark.parametrize("name", ["connect_s", "response_s", "idle_s", "write_s", "pool_s", "total_s"])
+@pytest.mark.parametrize("value", [0, -1, math.nan, math.inf, True, "3"])
+def test_limits_are_numbers_above_zero(name, value):
+    with pytest.raises(InvalidFetchOption) as caught:
+        HttpTimeouts(**{name: value})
+    assert caught.value.fields["option"] == name
+
+
+def test_limits_may_be_absent():
+    assert HttpTimeouts(None, None, None).total_s is None
+    assert HttpTimeouts(total_s=3).total_s == 3
+
+
+def test_only_what_is_needed_without_the_default_headers():
+    request = HttpRequest("POST", "http://a.test/", [("X-A", "b")], b"abc", default_headers=False)
+    assert prepare(request).wire_headers() == [("Host", "a.test"), ("Content-Length", "3"), ("X-A", "b")]
 
 
 def test_the_url_is_checked():

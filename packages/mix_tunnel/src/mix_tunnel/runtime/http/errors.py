@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Self
+
 from mix_protocol.errors import Closed, NetworkFailure, PeerMisbehaved, UsageError
 
 
@@ -52,6 +54,18 @@ class BadBody(UsageError):
 
     code = "fetch.bad_body"
     message = "the body must be bytes or an asynchronous iterable of bytes"
+
+
+class InvalidFetchOption(UsageError):
+    """An option of a request has a wrong type or is out of its range."""
+
+    code = "fetch.invalid_option"
+    message = "an option of the request is not valid"
+
+    @classmethod
+    def of(cls, option: str, allowed: str) -> Self:
+        """The error for an option, with what is allowed."""
+        return cls(f"{option} must be {allowed}", option=option, allowed=allowed)
 
 
 class BodyNotReplayable(NetworkFailure):

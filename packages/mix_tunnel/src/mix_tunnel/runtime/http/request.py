@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import AsyncIterable, Sequence
-from dataclasses import dataclass, field
-from typing import Literal
+from dataclasses import KW_ONLY, dataclass, field, fields
+from typing import Literal, TypeGuard, get_args
 
-from .errors import BadBody, BadHeader, BadMethod, ForbiddenHeader
+from .errors import BadBody, BadHeader, BadMethod, ForbiddenHeader, InvalidFetchOption
 from .url import HttpUrl
 
 RedirectMode = Literal["follow", "manual", "error"]
+CredentialsMode = Literal["omit", "same-origin", "include"]
 Body = bytes | AsyncIterable[bytes] | None
 HeaderList = list[tuple[str, str]]
 
@@ -39,7 +41,7 @@ _VALUE = re.compile(r"[\x21-\x7e\x80-\xff]([\x20-\x7e\x80-\xff\t]*[\x21-\x7e\x80
 
 @dataclass(frozen=True, slots=True)
 class HttpTimeouts:
-    """Limits in seconds; None waits for as long as the tunnel lives."""
+    """Limits in seconds; None waits for as long as the tunnel lives. Raises `InvalidFetchOption` for anything else."""
 
     connect_s: float | None = 60.0
     """For a new connection: name, TCP and TLS."""
@@ -47,6 +49,20 @@ class HttpTimeouts:
     """From the request's last byte to the response's head."""
     idle_s: float | None = 300.0
     """Between two pieces of a body."""
+    write_s: float | None = None
+    """For one piece of the request to be taken by the connection."""
+    pool_s: float | None = None
+    """For a connection to become free when as many as allowed are in use."""
+    total_s: float | None = None
+    """For everything, redirects and the body's last byte included."""
+
+    def __post_init__(self) -> None:
+        """Check every limit."""
+        for limit in fields(self):
+            value: object = getattr(self, limit.name)
+            if value is None or (_is_number(value) and 0 < value < math.inf):
+                continue
+            raise InvalidFetchOption.of(limit.name, "a number of seconds above 0, or nothing for no limit")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +76,17 @@ class HttpRequest:
     redirect: RedirectMode = "follow"
     timeouts: HttpTimeouts | None = None
     """None takes the client's."""
+    _: KW_ONLY
+    max_redirects: int | None = None
+    """Redirects to follow before `TooManyRedirects`; None takes the client's."""
+    integrity: str = ""
+    """What the body must hash to, as Subresource Integrity writes it ("sha256-…"); nothing is read before it fits."""
+    credentials: CredentialsMode = "same-origin"
+    """Whether the tunnel's cookies are sent and stored: never, for the first URL's origin only, or for every URL."""
+    decode: bool = True
+    """Whether Content-Encoding is undone; otherwise body and headers come as they were on the wire."""
+    default_headers: bool = True
+    """Whether the headers of a browser are added; otherwise none are but Host and the body's framing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +98,8 @@ class PreparedRequest:
     headers: tuple[tuple[str, str], ...]
     """The caller's own headers; `wire_headers` adds the rest."""
     body: Body = field(repr=False)
+    decode: bool = True
+    default_headers: bool = True
 
     @property
     def replayable(self) -> bool:
@@ -86,10 +115,13 @@ class PreparedRequest:
         """All the headers in the order of a browser: Host, Connection, framing, then ours and the caller's."""
         own = {name.lower() for name, _ in self.headers}
         host = [value for name, value in self.headers if name.lower() == "host"] or [self.url.authority]
-        wire: HeaderList = [("Host", host[0]), ("Connection", "keep-alive")]
+        wire: HeaderList = [("Host", host[0])]
+        if self.default_headers:
+            wire.append(("Connection", "keep-alive"))
         if "content-length" not in own:
             wire += self._framing()
-        wire += [(name, value) for name, value in DEFAULT_HEADERS if name.lower() not in own]
+        if self.default_headers:
+            wire += [(name, value) for name, value in DEFAULT_HEADERS if name.lower() not in own]
         return wire + [(name, value) for name, value in self.headers if name.lower() != "host"]
 
     def _framing(self) -> HeaderList:
@@ -101,7 +133,8 @@ class PreparedRequest:
 
 
 def prepare(request: HttpRequest) -> PreparedRequest:
-    """Check a request; raises `BadUrl`, `BadMethod`, `BadHeader`, `ForbiddenHeader` or `BadBody`."""
+    """Check a request; raises a `UsageError`: `BadUrl`, `BadMethod`, `BadHeader`, `BadBody`, `InvalidFetchOption`…"""
+    _check_options(request)
     body = request.body
     if isinstance(body, (bytearray, memoryview)):
         body = bytes(body)
@@ -109,9 +142,14 @@ def prepare(request: HttpRequest) -> PreparedRequest:
         raise BadBody
     headers = tuple((name, value.strip(" \t")) for name, value in request.headers)
     _check_headers(headers, body)
-    if request.redirect not in ("follow", "manual", "error"):
-        raise BadMethod('redirect must be "follow", "manual" or "error"')
-    return PreparedRequest(normal_method(request.method), HttpUrl.parse(request.url), headers, body)
+    return PreparedRequest(
+        normal_method(request.method),
+        HttpUrl.parse(request.url),
+        headers,
+        body,
+        decode=request.decode,
+        default_headers=request.default_headers,
+    )
 
 
 def normal_method(method: str) -> str:
@@ -119,6 +157,27 @@ def normal_method(method: str) -> str:
     if not _TOKEN.fullmatch(method) or method.upper() in _FORBIDDEN_METHODS:
         raise BadMethod
     return method.upper() if method.upper() in _NORMALIZED_METHODS else method
+
+
+def _check_options(request: HttpRequest) -> None:
+    """Refuse what no option may be, with its name and what is allowed."""
+    for name, words in (("redirect", get_args(RedirectMode)), ("credentials", get_args(CredentialsMode))):
+        if getattr(request, name) not in words:
+            raise InvalidFetchOption.of(name, ", ".join(f'"{word}"' for word in words[:-1]) + f' or "{words[-1]}"')
+    for name in ("decode", "default_headers"):
+        if not isinstance(getattr(request, name), bool):
+            raise InvalidFetchOption.of(name, "true or false")
+    limit: object = request.max_redirects
+    if limit is not None and not (isinstance(limit, int) and not isinstance(limit, bool) and 0 <= limit <= 100):
+        raise InvalidFetchOption.of("max_redirects", "a whole number from 0 to 100")
+    if not isinstance(request.integrity, str):
+        raise InvalidFetchOption.of("integrity", "a text such as sha256-…")
+    if request.timeouts is not None and not isinstance(request.timeouts, HttpTimeouts):
+        raise InvalidFetchOption.of("timeouts", "HttpTimeouts")
+
+
+def _is_number(value: object) -> TypeGuard[float]:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
 def _check_headers(headers: Sequence[tuple[str, str]], body: Body) -> None:
