@@ -7,7 +7,7 @@ PACKAGES := packages/mix_protocol packages/mix_tunnel packages/mix_fetch package
 JOBS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help setup playground test test-unit check bench wasm lock clean
+.PHONY: help setup playground test test-unit check bench dist wasm lock clean
 
 help: ## what each command does
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -34,6 +34,9 @@ check: setup ## style, types, who imports whom
 
 bench: setup ## measure, and write build/bench.json
 	$(PYTHON) -m bench
+
+dist: setup ## wheels, npm tarballs and a folder for Pyodide, in build/dist
+	@$(PYTHON) release/make_dist.py
 
 wasm: ## build the Pyodide wheels again, with the newest Debian sources
 	$(PYTHON) wasm/build_wheels.py build/wheels --refresh

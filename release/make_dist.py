@@ -1,0 +1,138 @@
+#!/usr/bin/env python3
+"""`make dist`: everything that is published, in build/dist.
+
+    python/    wheels and source archives of our Python packages, for pip
+    npm/       tarballs of our JavaScript packages; mix-tunnel's brings Pyodide and all the wheels it needs
+    pyodide/   a folder to put on a web server: our wheels and what they need, with an index for micropip
+
+`make setup` has to have built web/dist; what is unchanged is not made again.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import html
+import json
+import shutil
+import subprocess
+import sys
+from collections import defaultdict
+from collections.abc import Iterable
+from pathlib import Path
+
+RELEASE = Path(__file__).resolve().parent
+ROOT = RELEASE.parent
+sys.path.insert(0, str(ROOT / "web"))
+
+from build import (  # noqa: E402
+    CACHE,
+    JAVASCRIPT_PACKAGES,
+    OWN_PACKAGES,
+    BuildError,
+    gather_wheels,
+    hash_files,
+    make_once,
+    say,
+)
+from packaging.utils import parse_wheel_filename  # noqa: E402
+
+DIST = ROOT / "build/dist"
+PYTHON_PACKAGES = (*OWN_PACKAGES, "mix_network")
+WORKER_ASSETS = ROOT / "web/dist/mix-tunnel/pyodide"
+
+
+def build_python_package(name: str) -> list[Path]:
+    """Our own package as a wheel and a source archive."""
+    folder = ROOT / "packages" / name
+    sources = [path for path in (folder / "src").rglob("*") if path.is_file() and path.suffix != ".pyc"]
+    key = hash_files(folder, [*sources, folder / "pyproject.toml", folder / "README.md"])
+    build = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-t", "sdist", "-d", "{}"]
+    return make_once(f"{name}-dist", key, f"building {name} for pip", build, folder)
+
+
+def copy_all(files: Iterable[Path], folder: Path) -> list[Path]:
+    """Fill a folder anew with these files; gives the copies."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    return [Path(shutil.copy2(file, folder)) for file in files]
+
+
+def make_python() -> list[Path]:
+    """build/dist/python."""
+    files = [file for name in PYTHON_PACKAGES for file in build_python_package(name)]
+    return copy_all((file for file in files if file.suffix in {".whl", ".gz"}), DIST / "python")
+
+
+def make_pyodide(base: str) -> list[Path]:
+    """build/dist/pyodide: wheels, and an index of them as PEP 503 describes it.
+
+    base -- the path under which a web server will have the folder; micropip takes no relative links
+    """
+    folder = DIST / "pyodide"
+    wheels = copy_all(gather_wheels([ROOT / "web/wheels.lock"]), folder / "wheels")
+    shutil.rmtree(folder / "simple", ignore_errors=True)
+    projects: dict[str, list[Path]] = defaultdict(list)
+    for wheel in wheels:
+        projects[parse_wheel_filename(wheel.name)[0]].append(wheel)
+    for project, files in projects.items():
+        links = "\n".join(make_link(file, base) for file in files)
+        page = folder / "simple" / project / "index.html"
+        page.parent.mkdir(parents=True)
+        page.write_text(f"<!doctype html>\n<title>{html.escape(project)}</title>\n{links}\n")
+    return wheels
+
+
+def make_link(wheel: Path, base: str) -> str:
+    digest = hashlib.sha256(wheel.read_bytes()).hexdigest()
+    target = f"{base.rstrip('/')}/wheels/{wheel.name}#sha256={digest}"
+    return f'<a href="{html.escape(target)}">{html.escape(wheel.name)}</a>'
+
+
+def make_npm() -> list[Path]:
+    """build/dist/npm: a tarball a package."""
+    if not (WORKER_ASSETS / "pyodide-lock.json").is_file():
+        raise BuildError(f"{WORKER_ASSETS} has not been built: run make setup")
+    tarballs = []
+    for package in JAVASCRIPT_PACKAGES.values():
+        source = ROOT / "packages" / package / "js"
+        tarballs += pack(source, WORKER_ASSETS if (source / "worker.js").is_file() else None)
+    return copy_all(tarballs, DIST / "npm")
+
+
+def pack(source: Path, assets: Path | None) -> list[Path]:
+    """The tarball of one package: its folder `js`, the licence, and for the tunnel the worker's files."""
+    name = json.loads((source / "package.json").read_text())["name"]
+    stage = CACHE / "npm" / name
+    shutil.rmtree(stage, ignore_errors=True)
+    shutil.copytree(source, stage, ignore=shutil.ignore_patterns("*.py", "__pycache__", "node_modules"))
+    shutil.copy2(ROOT / "LICENSE", stage)
+    if assets is not None:
+        shutil.copytree(assets, stage / "pyodide", copy_function=shutil.copyfile)
+    key = hash_files(stage, [path for path in stage.rglob("*") if path.is_file()])
+    # npm says on standard output which file it made; what counts is the folder.
+    return make_once(
+        f"npm-{name}", key, f"packing {name} for npm", ["npm", "pack", "--silent", "--pack-destination", "{}"], stage
+    )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Build everything that is published into build/dist.")
+    parser.add_argument(
+        "--pyodide-base",
+        default="/mixnet",
+        metavar="PATH",
+        help="where a web server will have build/dist/pyodide (/mixnet)",
+    )
+    arguments = parser.parse_args()
+    try:
+        made = [*make_python(), *make_npm(), *make_pyodide(arguments.pyodide_base)]
+    except (BuildError, subprocess.SubprocessError) as error:
+        sys.exit(f"dist: {error}")
+    for path in made:
+        print(f"{path.stat().st_size / 1000:>9,.0f} kB  {path.relative_to(ROOT)}")
+    say(f"{DIST} is up to date")
+
+
+if __name__ == "__main__":
+    main()
