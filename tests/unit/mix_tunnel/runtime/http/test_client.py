@@ -120,7 +120,7 @@ async def test_a_streamed_body_is_sent_in_chunks():
     async with client_for() as harness, serve_answers(echo) as server:
         assert await harness.get(server.url(), method="PUT", body=pieces()) == (200, BODY)
         assert server.requests[0].headers["transfer-encoding"] == "chunked"
-        assert harness.client.pool.idle == 1
+        assert harness.client.transport.pool.idle == 1
 
 
 async def test_repeated_headers_are_kept():
@@ -211,7 +211,7 @@ async def test_certificates_are_verified():
             with pytest.raises(UnknownIssuer):
                 await harness.get(server.url())
             assert server.requests == []
-        assert harness.client.pool.open == 0
+        assert harness.client.transport.pool.open == 0
 
 
 async def test_unknown_names_and_refused_ports():
@@ -222,7 +222,7 @@ async def test_unknown_names_and_refused_ports():
             pass
         with pytest.raises(ConnectionFailed):
             await harness.get(server.url())
-        assert harness.client.pool.open == 0
+        assert harness.client.transport.pool.open == 0
 
 
 async def test_further_addresses_are_tried():
@@ -297,7 +297,7 @@ async def test_an_idle_connection_closed_by_the_server_is_not_used():
     async with client_for() as harness, serve_answers(answer) as server:
         for number in range(1, 4):
             assert await harness.get(server.url(), method="POST", body=b"x") == (200, b"")
-            while harness.client.pool.open:  # noqa: ASYNC110 - the pool has no event for this
+            while harness.client.transport.pool.open:  # noqa: ASYNC110 - the pool has no event for this
                 await asyncio.sleep(0.001)
             assert server.connections == number
 
@@ -313,9 +313,9 @@ async def test_an_idle_connection_is_closed_after_a_while():
 
     async with client_for(HttpOptions(keep_alive_s=0.05)) as harness, serve_conversations(talk) as server:
         await harness.get(server.url())
-        assert harness.client.pool.idle == 1
+        assert harness.client.transport.pool.idle == 1
         await closed.wait()
-        assert harness.client.pool.open == 0
+        assert harness.client.transport.pool.open == 0
 
 
 @pytest.mark.parametrize("reset", [False, True])
@@ -434,7 +434,7 @@ async def test_a_redirect_that_leads_nowhere():
     async with client_for() as harness, serve_answers(redirecting({"/a": (302, "ftp://x.test/")})) as server:
         with pytest.raises(BadRedirect):
             await harness.fetch(server.url("/a"))
-        assert harness.client.pool.idle == 1  # the answer itself was whole
+        assert harness.client.transport.pool.idle == 1  # the answer itself was whole
 
 
 async def test_a_streamed_body_is_not_sent_again():
@@ -487,7 +487,7 @@ async def test_a_cut_body(answer, reset):
         read.set()
         with pytest.raises(BodyCut):
             await response.read()
-        assert harness.client.pool.open == 0
+        assert harness.client.transport.pool.open == 0
 
 
 async def test_tls_that_ends_without_goodbye_cuts_a_body_that_ends_with_the_connection():
@@ -524,7 +524,7 @@ async def test_what_is_not_http(answer):
     ):
         with pytest.raises(MalformedResponse):
             await harness.get(server.url())
-        assert harness.client.pool.open == 0
+        assert harness.client.transport.pool.open == 0
 
 
 async def test_broken_chunks():
@@ -592,11 +592,11 @@ async def test_time_limits():
         assert await response.read() == b"abc"
         with pytest.raises(IdleTimedOut):
             await response.read()
-        assert harness.client.pool.open == 0
+        assert harness.client.transport.pool.open == 0
         async with client_for(network=Silent()) as silent:
             with pytest.raises(HttpConnectTimedOut):
                 await silent.fetch("http://127.0.0.1:1/", timeouts=limits)
-            assert silent.client.pool.open == 0
+            assert silent.client.transport.pool.open == 0
 
 
 # --- giving up
@@ -639,7 +639,7 @@ async def test_giving_a_body_up_resets_the_connection(how):
             del response
             gc.collect()
         assert await was_reset
-        assert harness.client.pool.open == 0
+        assert harness.client.transport.pool.open == 0
 
 
 async def test_cancelling_before_the_head_resets_the_connection():
@@ -658,7 +658,7 @@ async def test_cancelling_before_the_head_resets_the_connection():
         with pytest.raises(asyncio.CancelledError):
             await task
         assert await was_reset
-        assert harness.client.pool.open == 0
+        assert harness.client.transport.pool.open == 0
 
 
 async def test_closing_a_read_response_does_no_harm():
@@ -703,7 +703,7 @@ async def test_a_body_longer_or_shorter_than_announced():
             200,
             b"abc",
         )
-        assert harness.client.pool.open == 1
+        assert harness.client.transport.pool.open == 1
 
 
 async def test_an_error_in_the_callers_iterator_reaches_the_caller():
@@ -714,7 +714,7 @@ async def test_an_error_in_the_callers_iterator_reaches_the_caller():
     async with client_for() as harness, serve_answers(echo) as server:
         with pytest.raises(ZeroDivisionError):
             await harness.fetch(server.url(), method="POST", body=pieces())
-        assert harness.client.pool.open == 0
+        assert harness.client.transport.pool.open == 0
 
 
 async def test_an_iterator_that_yields_no_bytes():
@@ -743,7 +743,7 @@ async def test_an_early_answer_ends_the_upload():
     async with client_for() as harness, serve_conversations(talk) as server:
         assert await harness.get(server.url(), method="POST", body=pieces()) == (413, b"too much")
         await turns()
-        assert harness.client.pool.open == 0
+        assert harness.client.transport.pool.open == 0
         stopped_at = produced
         await turns(50)
         assert produced == stopped_at
@@ -776,7 +776,7 @@ async def test_both_directions_at_once():
     body = bytes(8_000_000)
     async with client_for() as harness, serve_conversations(talk) as server:
         assert await harness.get(server.url(), method="POST", body=body) == (200, body)
-        assert harness.client.pool.idle == 1
+        assert harness.client.transport.pool.idle == 1
 
 
 # --- back-pressure

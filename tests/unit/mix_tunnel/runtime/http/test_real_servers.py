@@ -107,7 +107,7 @@ async def test_uvicorn(tmp_path, tls):
             await (await mix_fetch(site + "/broken", tunnel=tunnel)).bytes()
         many = await asyncio.gather(*(mix_fetch(site + "/digest", tunnel=tunnel) for _ in range(30)))
         assert [response.status for response in many] == [200] * 30
-        assert tunnel.http.pool.idle <= 6
+        assert tunnel.http.transport.pool.idle <= 6
 
 
 @pytest.mark.parametrize("protocol", ["HTTP/1.0", "HTTP/1.1"])
@@ -132,7 +132,7 @@ async def test_the_standard_librarys_server(tmp_path, protocol):
                 for _ in range(2):
                     response = await mix_fetch(f"http://demo.test:{server.server_port}/file", tunnel=tunnel)
                     assert hashlib.sha256(await response.bytes()).digest() == hashlib.sha256(BODY).digest()
-                assert tunnel.http.pool.idle == (1 if protocol == "HTTP/1.1" else 0)
+                assert tunnel.http.transport.pool.idle == (1 if protocol == "HTTP/1.1" else 0)
         finally:
             await asyncio.to_thread(server.shutdown)
             thread.join()

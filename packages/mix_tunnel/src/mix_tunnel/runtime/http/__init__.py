@@ -1,6 +1,7 @@
 """HTTP/1.1 through the tunnel: requests, streamed responses, redirects, kept-alive connections."""
 
-from .client import HttpClient, HttpOptions
+from .client import HttpClient
+from .options import HttpOptions
 from .request import HttpRequest, HttpTimeouts
 from .response import HttpResponse
 from .url import HttpUrl

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterable, Coroutine
-from dataclasses import dataclass
 
 import h11
 
@@ -24,23 +23,14 @@ from .errors import (
     NoResponse,
     ResponseTimedOut,
 )
-from .request import HeaderList, HttpTimeouts, PreparedRequest
+from .request import HttpTimeouts, PreparedRequest
+from .wire_response import ResponseHead
 
 CHUNK_BYTES = 65_536
 MAX_HEAD_BYTES = 262_144
 """Largest response head; Chromium's limit."""
 MAX_INFORMATIONAL = 16
 """1xx responses passed over before the real one."""
-
-
-@dataclass(frozen=True, slots=True)
-class ResponseHead:
-    """The status line and headers, with names as the server wrote them."""
-
-    status: int
-    reason: str
-    http_version: str
-    headers: HeaderList
 
 
 class HttpConnection:

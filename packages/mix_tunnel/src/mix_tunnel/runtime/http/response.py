@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 
-from .body import BodyBuffer
-from .connection import CHUNK_BYTES, ResponseHead
+from .connection import CHUNK_BYTES
 from .errors import ResponseClosed
 from .request import HeaderList
 from .url import HttpUrl
+from .wire_response import WireResponse
 
 
 class HttpResponse:
@@ -19,7 +19,8 @@ class HttpResponse:
     or cancelled before that takes its connection with it (the server sees a reset, and stops sending).
     """
 
-    def __init__(self, head: ResponseHead, url: HttpUrl, body: BodyBuffer, *, redirected: bool) -> None:
+    def __init__(self, wire: WireResponse, url: HttpUrl, *, redirected: bool) -> None:
+        head = wire.head
         self.status = head.status
         self.reason = head.reason
         self.http_version = head.http_version
@@ -28,7 +29,7 @@ class HttpResponse:
         self.url = url.without_fragment
         """The URL that answered: the last one when redirects were followed."""
         self.redirected = redirected
-        self._body = body
+        self._wire = wire
         self._piece = b""
         self._offset = 0
         self._closed = False
@@ -54,7 +55,7 @@ class HttpResponse:
             raise ResponseClosed
         if self._offset >= len(self._piece):
             try:
-                self._piece, self._offset = await self._body.read(), 0
+                self._piece, self._offset = await self._wire.read(), 0
             except asyncio.CancelledError:
                 self.abort()
                 raise
@@ -83,7 +84,7 @@ class HttpResponse:
         """Give the response up at once: an unfinished one resets its connection. Idempotent."""
         self._closed = True
         self._piece = b""
-        self._body.abort()
+        self._wire.abort()
 
     async def aclose(self) -> None:
         """Close the response, read or not. Idempotent."""
@@ -94,8 +95,3 @@ class HttpResponse:
 
     async def __aexit__(self, *_: object) -> None:
         self.abort()
-
-    def __del__(self) -> None:
-        """A forgotten response must not hold its connection (and a place in the pool) for ever."""
-        if not self._body.released:
-            self._body.abort_soon()
