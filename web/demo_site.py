@@ -1,17 +1,23 @@
-"""A small web site to fetch: text, JSON, an echo, big and slow and broken answers. It remembers who came."""
+"""A small web site to fetch: text, JSON, an echo, big, slow, compressed and broken answers. It remembers who came."""
 
 from __future__ import annotations
 
 import asyncio
+import base64
+import gzip
 import hashlib
 import logging
-from collections.abc import AsyncIterator
+import zlib
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 
+import brotli
+from backports import zstd
+from demo_sockets import ROUTES as SOCKET_ROUTES
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response, StreamingResponse
-from starlette.routing import Route
+from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 MAX_BYTES = 100_000_000
@@ -19,6 +25,8 @@ MAX_ECHO_BYTES = 10_000_000
 _BLOCK = 65_536
 _SLOW_PIECES = 600
 _SLOW_PAUSE_S = 0.1
+_MAX_DELAY_MS = 30_000
+_ENCODERS = {"gzip": gzip.compress, "deflate": zlib.compress, "br": brotli.compress, "zstd": zstd.compress}
 
 WELCOME = """\
 <!doctype html>
@@ -54,7 +62,7 @@ class CountVisitors:
         self._visitors = visitors
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and scope["client"]:
+        if scope["type"] in ("http", "websocket") and scope["client"]:
             self._visitors.count(scope["client"][0])
         await self._app(scope, receive, send)
 
@@ -88,15 +96,17 @@ async def echo(request: Request) -> Response:
 
 
 async def some_bytes(request: Request) -> Response:
-    """`size` bytes of the pattern."""
+    """`size` bytes of the pattern, and their hash (`Repr-Digest`, RFC 9530)."""
     size = min(request.path_params["size"], MAX_BYTES)
     body = await asyncio.to_thread(pattern, size)
+    digest = await asyncio.to_thread(lambda: hashlib.sha256(body).digest())
 
     async def pieces() -> AsyncIterator[bytes]:
         for start in range(0, size, _BLOCK):
             yield body[start : start + _BLOCK]
 
-    return StreamingResponse(pieces(), headers={"content-length": str(size)}, media_type="application/octet-stream")
+    headers = {"content-length": str(size), "repr-digest": f"sha-256=:{base64.b64encode(digest).decode()}:"}
+    return StreamingResponse(pieces(), headers=headers, media_type="application/octet-stream")
 
 
 async def slow(request: Request) -> Response:
@@ -113,7 +123,24 @@ async def slow(request: Request) -> Response:
 async def redirect(request: Request) -> Response:
     """So many redirects, then the welcome page."""
     left = request.path_params["count"]
-    return RedirectResponse(f"/redirect/{left - 1}" if left > 1 else "/", status_code=302)
+    root = request.scope.get("root_path", "")
+    return RedirectResponse(f"{root}/redirect/{left - 1}" if left > 1 else f"{root}/", status_code=302)
+
+
+async def delay(request: Request) -> Response:
+    """An answer that is late by so many milliseconds."""
+    late_ms = min(request.path_params["late_ms"], _MAX_DELAY_MS)
+    await asyncio.sleep(late_ms / 1000)
+    return JSONResponse({"late_ms": late_ms})
+
+
+async def encoded(request: Request) -> Response:
+    """A text that is compressed in one of the ways that HTTP knows."""
+    coding = request.path_params["coding"]
+    if coding not in _ENCODERS:
+        return JSONResponse({"error": f"the codings are {', '.join(_ENCODERS)}"}, status_code=404)
+    lines = "".join(f"line {number} of a text that was sent with {coding}\n" for number in range(1, 201))
+    return Response(_ENCODERS[coding](lines.encode()), headers={"content-encoding": coding}, media_type="text/plain")
 
 
 async def cookies(request: Request) -> Response:
@@ -148,7 +175,7 @@ class CutBody:
         raise CutOnPurpose
 
 
-def make_demo_site(visitors: Visitors) -> ASGIApp:
+def make_demo_site(visitors: Visitors, more_routes: Sequence[BaseRoute] = ()) -> ASGIApp:
     """The site; it writes into `visitors`."""
     everything = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
     routes = [
@@ -157,9 +184,11 @@ def make_demo_site(visitors: Visitors) -> ASGIApp:
         Route("/echo", echo, methods=everything),
         Route("/bytes/{size:int}", some_bytes),
         Route("/slow", slow),
+        Route("/delay/{late_ms:int}", delay),
+        Route("/encoded/{coding}", encoded),
         Route("/redirect/{count:int}", redirect),
         Route("/cookies", cookies),
-        Route("/status/{code:int}", status),
+        Route("/status/{code:int}", status, methods=everything),
         Route("/cut", CutBody()),
     ]
-    return CountVisitors(Starlette(routes=routes), visitors)
+    return CountVisitors(Starlette(routes=[*routes, *SOCKET_ROUTES, *more_routes]), visitors)

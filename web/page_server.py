@@ -1,6 +1,7 @@
 """Serves web/dist under a strict Content-Security-Policy, and passes the directory on at /api.
 
-So the page and its worker speak to this origin and to the entry gateway, and to nothing else.
+So the page and its worker speak to this origin and to the entry gateway, and to nothing else. What they ask for
+directly, to compare, is a copy of the demo site at /site.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+from example_pages import ExamplePages
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.requests import Request
@@ -30,6 +32,9 @@ HEADERS = {
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
 }
+DIRECT_PATH = "/site"
+"""Where the page finds the demo site without the tunnel."""
+EXAMPLES = Path(__file__).resolve().parent / "examples"
 _PASSED_ON = ("accept", "content-type")
 
 for suffix, kind in {".mjs": "text/javascript", ".js": "text/javascript", ".wasm": "application/wasm"}.items():
@@ -38,7 +43,7 @@ mimetypes.add_type("application/zip", ".whl")
 
 
 class SecurityHeaders:
-    """Middleware that puts `HEADERS` on every answer."""
+    """Middleware that puts `HEADERS` on every answer, where it has none of the same name."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -47,23 +52,32 @@ class SecurityHeaders:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                message["headers"] = [*message["headers"], *self._headers]
+                given = {name for name, _ in message["headers"]}
+                message["headers"] = [*message["headers"], *(pair for pair in self._headers if pair[0] not in given)]
             await send(message)
 
         await self._app(scope, receive, send_with_headers)
 
 
-class DirectoryProxy:
-    """Passes GETs under /api on to the directory."""
+class Network:
+    """What the page may know of the local network: its directory, and the counters of its nodes."""
 
     def __init__(self, directory_url: str) -> None:
         self._directory_url = directory_url.rstrip("/")
+        self._metrics_url = f"{self._directory_url.removesuffix('/api')}/metrics.json"
         self._client = httpx.AsyncClient(timeout=30, trust_env=False)
 
-    async def answer(self, request: Request) -> Response:
-        """Ask the directory for one document."""
+    async def directory(self, request: Request) -> Response:
+        """One document of the directory."""
         url = httpx.URL(f"{self._directory_url}/{request.path_params['path']}", query=request.url.query.encode())
         headers = {name: request.headers[name] for name in _PASSED_ON if name in request.headers}
+        return await self._pass_on(url, headers)
+
+    async def metrics(self, request: Request) -> Response:
+        """The counters of every node and the exit's flow table."""
+        return await self._pass_on(httpx.URL(self._metrics_url), {})
+
+    async def _pass_on(self, url: httpx.URL, headers: Mapping[str, str]) -> Response:
         try:
             answer = await self._client.get(url, headers=headers)
         except httpx.HTTPError as error:
@@ -73,16 +87,25 @@ class DirectoryProxy:
 
 
 def make_page_server(
-    dist: Path, *, directory_url: str, config: Mapping[str, Any], visitors: Callable[[], Mapping[str, int]]
+    dist: Path,
+    *,
+    directory_url: str,
+    config: Mapping[str, Any],
+    visitors: Callable[[], Mapping[str, int]],
+    direct_site: ASGIApp,
 ) -> ASGIApp:
     """The playground's own web server.
 
     config -- what `playground.json` says to the page
     visitors -- who has been at the demo site, told at `visitors.json`
+    direct_site -- the demo site once more, for requests that don't go through the tunnel
     """
+    network = Network(directory_url)
+    examples = ExamplePages(EXAMPLES, CONTENT_SECURITY_POLICY)
 
     async def tell_config(request: Request) -> Response:
-        return JSONResponse(config)
+        options = {**config["tunnelOptions"], "directoryUrl": f"{request.base_url}api"}
+        return JSONResponse({**config, "tunnelOptions": options})
 
     async def tell_visitors(request: Request) -> Response:
         return JSONResponse(visitors())
@@ -90,7 +113,10 @@ def make_page_server(
     routes = [
         Route("/playground.json", tell_config),
         Route("/visitors.json", tell_visitors),
-        Route("/api/{path:path}", DirectoryProxy(directory_url).answer, methods=["GET"]),
+        Route("/network.json", network.metrics),
+        Route("/api/{path:path}", network.directory, methods=["GET"]),
+        Route("/examples/{name}", examples.answer),
+        Mount(DIRECT_PATH, direct_site),
         Mount("/", StaticFiles(directory=dist, html=True)),
     ]
     return Starlette(routes=routes, middleware=[Middleware(SecurityHeaders)])

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Start a local mixnet, a small demo site and the playground page; stop everything on Ctrl-C.
 
-    playground.py [--port 8080] [--json] [-- OPTIONS OF mix-network up]
+    playground.py [--port 8080] [--json] [--dist DIRECTORY] [-- OPTIONS OF mix-network up]
 
 Prints one line with the page's URL when all is ready. With --json the line is a JSON object with every address.
 """
@@ -14,7 +14,7 @@ import contextlib
 import json
 import logging
 import signal
-import socket
+import ssl
 import sys
 import tempfile
 from collections.abc import AsyncIterator
@@ -22,67 +22,21 @@ from pathlib import Path
 from typing import Any
 
 import trustme
-import uvicorn
+from demo_names import DemoNames, serving_names
 from demo_site import Visitors, is_worth_logging, make_demo_site
-from page_server import make_page_server
-from starlette.types import ASGIApp
+from page_server import DIRECT_PATH, make_page_server
+from serving import LOCALHOST, PlaygroundError, listen, serving
+from starlette.routing import Route
 
 WEB = Path(__file__).resolve().parent
 DIST = WEB / "dist"
 DEMO_NAME = "demo.test"
-LOCALHOST = "127.0.0.1"
 NETWORK_READY_S = 60
 STOP_S = 10
 
 
-class PlaygroundError(Exception):
-    """Something a person has to know about; its text is all that is printed."""
-
-
 def say(text: str) -> None:
     print(f"playground: {text}", file=sys.stderr, flush=True)
-
-
-def listen(port: int) -> socket.socket:
-    """A listening socket on 127.0.0.1; port 0 takes a free one."""
-    # asyncio switches Nagle's algorithm off only where the socket names its protocol.
-    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listener.bind((LOCALHOST, port))
-    except OSError as error:
-        listener.close()
-        raise PlaygroundError(f"port {port} cannot be used ({error.strerror}): try make playground PORT=8081") from None
-    listener.listen(128)
-    return listener
-
-
-class WebServer(uvicorn.Server):
-    """A server that leaves signals to this program."""
-
-    @contextlib.contextmanager
-    def capture_signals(self):  # type: ignore[no-untyped-def]
-        yield
-
-
-@contextlib.asynccontextmanager
-async def serving(app: ASGIApp, listener: socket.socket, **options: Any) -> AsyncIterator[int]:
-    """Serve an application on a socket until the block ends; gives the port."""
-    config = uvicorn.Config(app, log_level="error", lifespan="off", timeout_graceful_shutdown=1, **options)
-    server = WebServer(config)
-    task = asyncio.create_task(server.serve(sockets=[listener]))
-    try:
-        while not server.started:
-            if task.done():
-                task.result()
-                raise PlaygroundError("a web server ended before it was ready")
-            await asyncio.sleep(0.01)
-        yield listener.getsockname()[1]
-    finally:
-        server.should_exit = True
-        with contextlib.suppress(asyncio.CancelledError):
-            await task
-        listener.close()
 
 
 @contextlib.asynccontextmanager
@@ -127,50 +81,83 @@ def make_examples(https: str, http: str) -> list[dict[str, str]]:
         {"label": "300 kB", "url": f"{https}/bytes/300000"},
         {"label": "slow lines", "url": f"{https}/slow"},
         {"label": "two redirects", "url": f"{https}/redirect/2"},
+        {"label": "gzip", "url": f"{https}/encoded/gzip"},
+        {"label": "404", "url": f"{https}/status/404"},
         {"label": "plain http", "url": f"{http}/"},
         {"label": "a body that is cut", "url": f"{https}/cut"},
     ]
 
 
-def make_certificate(folder: Path) -> tuple[trustme.CA, dict[str, Path]]:
-    """A private certificate authority, and uvicorn's options for a server that it vouches for."""
-    authority = trustme.CA(organization_name="Mixnet playground")
-    certificate = authority.issue_cert(DEMO_NAME)
-    (folder / "chain.pem").write_bytes(b"".join(blob.bytes() for blob in certificate.cert_chain_pems))
-    certificate.private_key_pem.write_to_path(folder / "key.pem")
-    return authority, {"ssl_certfile": folder / "chain.pem", "ssl_keyfile": folder / "key.pem"}
+def make_name_servers(https: str, plain_port: int, tls_port: int) -> list[dict[str, str]]:
+    """The demo's name server by each transport, in the notation of the tunnel's options."""
+    return [
+        {"label": "UDP, TCP for long answers", "value": f"udp://{LOCALHOST}:{plain_port}"},
+        {"label": "TCP", "value": f"tcp://{LOCALHOST}:{plain_port}"},
+        {"label": "TLS", "value": f"tls://{LOCALHOST}:{tls_port}#{DEMO_NAME}"},
+        {"label": "HTTPS", "value": f"{https}/dns-query#{LOCALHOST}"},
+    ]
 
 
-async def run(port: int, as_json: bool, network_arguments: list[str]) -> None:
+class Certificate:
+    """A private certificate authority, and a certificate for the demo site that it vouches for."""
+
+    def __init__(self, folder: Path) -> None:
+        authority = trustme.CA(organization_name="Mixnet playground")
+        issued = authority.issue_cert(DEMO_NAME)
+        self.authority_pem = authority.cert_pem.bytes().decode()
+        self.der = ssl.PEM_cert_to_DER_cert(issued.cert_chain_pems[0].bytes().decode())
+        self._chain, self._key = folder / "chain.pem", folder / "key.pem"
+        self._chain.write_bytes(b"".join(blob.bytes() for blob in issued.cert_chain_pems))
+        issued.private_key_pem.write_to_path(self._key)
+        self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        issued.configure_cert(self.context)
+
+    @property
+    def uvicorn_options(self) -> dict[str, Path]:
+        """What makes uvicorn use it."""
+        return {"ssl_certfile": self._chain, "ssl_keyfile": self._key}
+
+
+async def run(port: int, as_json: bool, dist: Path, network_arguments: list[str]) -> None:
     """Start everything in order, wait for a signal or for the network's end, stop everything in reverse."""
-    if not (DIST / "index.html").is_file():
-        raise PlaygroundError(f"{DIST} has not been built: run make setup")
+    if not (dist / "index.html").is_file():
+        raise PlaygroundError(f"{dist} has not been built: run make setup")
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    logging.getLogger("uvicorn.error").addFilter(is_worth_logging)
     async with contextlib.AsyncExitStack() as stack:
         page_listener = listen(port)
         stack.callback(page_listener.close)
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="playground-")))
-        authority, tls_options = make_certificate(folder)
+        certificate = Certificate(Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="playground-"))))
         visitors = Visitors()
-        demo = make_demo_site(visitors)
+        https_listener = listen(0)
+        https_port = https_listener.getsockname()[1]
+        names = DemoNames(https_port, certificate.der)
+        resolver = Route("/dns-query", names.over_https, methods=["GET", "POST"])
+        demo = make_demo_site(visitors, [resolver])
         http_port = await stack.enter_async_context(serving(demo, listen(0)))
-        https_port = await stack.enter_async_context(serving(demo, listen(0), **tls_options))
-        logging.getLogger("uvicorn.error").addFilter(is_worth_logging)
+        await stack.enter_async_context(serving(demo, https_listener, **certificate.uvicorn_options))
+        dns_ports = await stack.enter_async_context(serving_names(names, certificate.context))
         https, http = f"https://{DEMO_NAME}:{https_port}", f"http://{DEMO_NAME}:{http_port}"
         say("starting the local mixnet")
         process, network = await stack.enter_async_context(local_network(network_arguments))
         config = {
             "directoryPath": "/api",
-            "caCertificates": [authority.cert_pem.bytes().decode()],
+            "caCertificates": [certificate.authority_pem],
+            "tunnelOptions": {"caCertificates": [certificate.authority_pem]},
             "examples": make_examples(https, http),
+            "site": {"name": DEMO_NAME, "https": https, "http": http, "direct": DIRECT_PATH},
+            "nameServers": make_name_servers(https, *dns_ports),
+            "entryGateways": [gateway["identity"] for gateway in network["entry_gateways"]],
+            "exits": [gateway["ip_packet_router"] for gateway in network["exit_gateways"]],
         }
         page = make_page_server(
-            DIST,
+            dist,
             directory_url=network["directory"]["http"],
             config=config,
             visitors=lambda: visitors.requests,
+            direct_site=make_demo_site(Visitors()),
         )
         await stack.enter_async_context(serving(page, page_listener))
         url = f"http://{LOCALHOST}:{page_listener.getsockname()[1]}/"
@@ -194,10 +181,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Start a local mixnet, a demo site and the playground page.")
     parser.add_argument("--port", type=int, default=8080, help="the page's port on 127.0.0.1 (8080; 0 for a free one)")
     parser.add_argument("--json", action="store_true", help="print the ready line as JSON")
+    parser.add_argument("--dist", type=Path, default=DIST, help="the assembled page (web/dist)")
     parser.add_argument("network", nargs="*", metavar="-- OPTION", help="further options of mix-network up")
     arguments = parser.parse_args()
     try:
-        asyncio.run(run(arguments.port, arguments.json, arguments.network))
+        asyncio.run(run(arguments.port, arguments.json, arguments.dist, arguments.network))
     except PlaygroundError as error:
         sys.exit(f"playground: {error}")
 
