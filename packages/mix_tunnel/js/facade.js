@@ -1,16 +1,23 @@
-/** For the packages that stand on this one: calls to the page's only worker. */
-import { tunnelWorker } from "./tunnel_worker.js";
+/** For the packages that stand on this one: calls to the worker of a tunnel. */
+import { TunnelNotSetUp } from "./errors.js";
+import { findTunnel } from "./tunnels.js";
 
 /** @import { Answer, CallOptions } from "./channel.js" */
 
 /**
- * Call a method of the worker; it needs a tunnel that is ready.
+ * Call a method of a tunnel's worker. Rejects at once with `TunnelNotSetUp` when the tunnel was never set up.
  *
  * @param {string} method
- * @param {Record<string, unknown>} params
- * @param {CallOptions} [options]
+ * @param {Record<string, unknown>} [params]
+ * @param {CallOptions & { tunnel?: string | undefined }} [options] `tunnel` names the tunnel; "default" by default
  * @returns {Promise<Answer>}
  */
-export function callTunnel(method, params, options) {
-  return tunnelWorker.call(method, params, options);
+export async function callTunnel(method, params, { tunnel, ...options } = {}) {
+  const worker = findTunnel(tunnel);
+  if (!worker.isStarted) {
+    const unwanted = new TunnelNotSetUp("there is no such tunnel: call setupMixTunnel() first and wait for it");
+    void options.upload?.cancel(unwanted).catch(() => {});
+    throw unwanted;
+  }
+  return worker.call(method, params, options);
 }

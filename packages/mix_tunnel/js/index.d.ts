@@ -4,6 +4,8 @@ export * from "./errors.js";
 
 /** How to set the tunnel up. The names and defaults are the reference client's, and two of our own at the end. */
 export interface SetupMixTunnelOptions {
+  /** Name of the tunnel, where a page has several at once; each has a worker and an address of its own ("default"). */
+  tunnel?: string | undefined;
   /** Nym address of the exit's IP packet router; by default one is chosen. */
   preferredIpr?: string | undefined;
   /** Base58 identity of the entry gateway; by default one is chosen. */
@@ -86,13 +88,13 @@ export interface TunnelStats {
 export declare function setupMixTunnel(options?: SetupMixTunnelOptions): Promise<void>;
 
 /** Close the tunnel, or stop setting it up. The worker stays loaded for the next set-up. */
-export declare function disconnectMixTunnel(): Promise<void>;
+export declare function disconnectMixTunnel(tunnel?: string): Promise<void>;
 
 /** The tunnel's state; "shutdown" before the first set-up. */
-export declare function getTunnelState(): Promise<TunnelState>;
+export declare function getTunnelState(tunnel?: string): Promise<TunnelState>;
 
 /** Call back with every new state; the returned function stops that. */
-export declare function onTunnelState(callback: (state: TunnelState) => void): () => void;
+export declare function onTunnelState(callback: (state: TunnelState) => void, tunnel?: string): () => void;
 
 /** The tunnel's counters; rejects when there is no tunnel. */
-export declare function getTunnelStats(): Promise<TunnelStats>;
+export declare function getTunnelStats(tunnel?: string): Promise<TunnelStats>;

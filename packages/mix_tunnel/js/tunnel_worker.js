@@ -8,17 +8,23 @@ import { WorkerFailed } from "./errors.js";
 const SHUTDOWN = { state: "shutdown", step: "", steps: [], elapsedMs: 0, reason: null };
 
 /**
- * The page's only worker, started by the first call that needs it. It stays when the tunnel is disconnected; when it
- * could not be started, or died, the next call starts another one.
+ * A tunnel's worker, started by the first call that needs it. It stays when the tunnel is disconnected; when it could
+ * not be started, or died, the next call starts another one.
  */
-class TunnelWorker {
+export class TunnelWorker {
   /** @type {Channel | null} */
   #channel = null;
   /** @type {Set<(state: TunnelState) => void>} */
   #listeners = new Set();
   /** How long the worker's start took in milliseconds, until the first tunnel's state has told it. */
   #startMs = 0;
+  #name;
   state = SHUTDOWN;
+
+  /** @param {string} name what the browser's tools call the worker */
+  constructor(name) {
+    this.#name = name;
+  }
 
   get isStarted() {
     return this.#channel !== null;
@@ -55,7 +61,7 @@ class TunnelWorker {
   #start() {
     const started = performance.now();
     let isReady = false;
-    const worker = new Worker(new URL("./worker.js", import.meta.url), { type: "module", name: "mix-tunnel" });
+    const worker = new Worker(new URL("./worker.js", import.meta.url), { type: "module", name: this.#name });
     const channel = new Channel(worker);
     /** @param {string} [reason] what the browser or the worker says, if anything */
     const fail = (reason) => {
@@ -104,5 +110,3 @@ class TunnelWorker {
     }
   }
 }
-
-export const tunnelWorker = new TunnelWorker();
