@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from support.name_server import respond
 
 from mix_protocol.errors import MixError, NetworkFailure, PeerMisbehaved
-from mix_tunnel.runtime.dns_errors import BadName
-from mix_tunnel.runtime.dns_messages import Truncated, belongs_to, make_query, normal_name, read_answer
+from mix_tunnel.runtime.dns.errors import BadName
+from mix_tunnel.runtime.dns.messages import Truncated, belongs_to, make_query, normal_name, read_answer
 from mix_tunnel.runtime.http.connection import HttpConnection
 from mix_tunnel.runtime.http.errors import BadUrl
 from mix_tunnel.runtime.http.request import HttpRequest, HttpTimeouts, prepare

@@ -11,7 +11,7 @@ from click.testing import CliRunner
 from mix_fetch.cli import fetch_command
 from mix_protocol.errors import MixError, NetworkFailure
 from mix_tunnel.cli import running
-from mix_tunnel.runtime.dns_errors import NameNotFound
+from mix_tunnel.runtime.dns.errors import NameNotFound
 from mix_tunnel.runtime.http.errors import BodyCut, TooManyRedirects
 from mix_tunnel.runtime.tls_errors import CertificateExpired
 

@@ -17,9 +17,9 @@ from mix_tunnel.state import TunnelState
 from mix_tunnel.streams import ByteStream, IpNetwork
 
 if TYPE_CHECKING:
+    from mix_tunnel.runtime.dns.resolver import Resolver
     from mix_tunnel.runtime.driver import TunnelDriver
     from mix_tunnel.runtime.http import HttpClient
-    from mix_tunnel.runtime.resolver import Resolver
     from mix_tunnel.runtime.tls import TlsSettings
     from mix_tunnel.stats import TunnelStats
 
@@ -81,7 +81,7 @@ class Tunnel:
     @cached_property
     def resolver(self) -> Resolver:
         """Resolves names by DNS through the tunnel."""
-        from mix_tunnel.runtime.resolver import Resolver, ResolverOptions
+        from mix_tunnel.runtime.dns.resolver import Resolver, ResolverOptions
 
         return Resolver(self.network, ResolverOptions.from_tunnel(self._options))
 

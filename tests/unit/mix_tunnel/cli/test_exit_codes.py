@@ -8,7 +8,7 @@ from mix_protocol.errors import MixError, NetworkFailure, registered
 from mix_protocol.netstack import errors as _netstack_errors  # noqa: F401 - registers its errors
 from mix_tunnel.cli.exit_codes import ExitCode, exit_code
 from mix_tunnel.runtime import tunnel_errors as _tunnel_errors  # noqa: F401
-from mix_tunnel.runtime.dns_errors import NameNotFound  # noqa: F401
+from mix_tunnel.runtime.dns.errors import NameNotFound  # noqa: F401
 from mix_tunnel.runtime.http import errors as _http_errors  # noqa: F401
 from mix_tunnel.runtime.tls_errors import UnknownIssuer  # noqa: F401
 

@@ -14,7 +14,8 @@ from support.kernel import ConnectionFailed, KernelNetwork
 from support.name_server import serve_names, zone
 from support.tls_server import authority, certificate, pem_of, server_context
 
-from mix_tunnel.runtime.dns_errors import NameNotFound
+from mix_tunnel.runtime.dns.errors import NameNotFound
+from mix_tunnel.runtime.dns.resolver import Resolver, ResolverOptions
 from mix_tunnel.runtime.http import HttpClient, HttpOptions, HttpRequest, HttpTimeouts
 from mix_tunnel.runtime.http.errors import (
     BadBody,
@@ -32,7 +33,6 @@ from mix_tunnel.runtime.http.errors import (
     ResponseTimedOut,
     TooManyRedirects,
 )
-from mix_tunnel.runtime.resolver import Resolver, ResolverOptions
 from mix_tunnel.runtime.tls import TlsSettings
 from mix_tunnel.runtime.tls_errors import UnknownIssuer, WrongHost
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ...streams import IpNetwork
-from ..resolver import Resolver
+from ..dns.resolver import Resolver
 from ..tls import TlsSettings
 from .errors import RedirectRefused, TooManyRedirects
 from .options import HttpOptions

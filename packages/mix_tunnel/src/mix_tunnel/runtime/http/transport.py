@@ -8,8 +8,8 @@ from collections.abc import Awaitable, Callable
 from mix_protocol.errors import Closed, NetworkFailure
 
 from ...streams import ByteStream, IpAddress, IpNetwork
+from ..dns.resolver import Resolver
 from ..pool import ConnectionPool, Lease
-from ..resolver import Resolver
 from ..tls import TlsSettings, start_tls
 from .body import BodyBuffer
 from .connection import HttpConnection

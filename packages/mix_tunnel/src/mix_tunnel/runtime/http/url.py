@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from ipaddress import IPv6Address
 from urllib.parse import quote, urljoin, urlsplit
 
-from ..dns_errors import BadName
-from ..dns_messages import literal_address, normal_name
+from ..dns.errors import BadName
+from ..dns.messages import literal_address, normal_name
 from .errors import BadUrl, UnsupportedScheme, UrlHasCredentials
 
 Origin = tuple[str, str, int]

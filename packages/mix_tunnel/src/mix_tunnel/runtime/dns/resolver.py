@@ -16,11 +16,11 @@ from ipaddress import IPv4Address, ip_address
 
 from mix_protocol.errors import Closed, MixError
 
-from ..options import TunnelOptions, parse_resolver
-from ..streams import ByteStream, DatagramSocket, IpAddress, IpNetwork
-from .dns_cache import DnsCache
-from .dns_errors import FormatNotUnderstood, MalformedAnswer, ServerFailed, most_telling
-from .dns_messages import (
+from ...options import TunnelOptions, parse_resolver
+from ...streams import ByteStream, DatagramSocket, IpAddress, IpNetwork
+from .cache import DnsCache
+from .errors import FormatNotUnderstood, MalformedAnswer, ServerFailed, most_telling
+from .messages import (
     Answer,
     Query,
     Truncated,

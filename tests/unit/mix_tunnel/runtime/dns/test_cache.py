@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from ipaddress import IPv4Address
 
-from mix_tunnel.runtime.dns_cache import DnsCache
-from mix_tunnel.runtime.dns_errors import NameNotFound
+from mix_tunnel.runtime.dns.cache import DnsCache
+from mix_tunnel.runtime.dns.errors import NameNotFound
 
 ONE = (IPv4Address("192.0.2.1"),)
 

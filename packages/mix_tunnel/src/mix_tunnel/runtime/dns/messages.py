@@ -18,7 +18,7 @@ import dns.rdatatype
 
 from mix_protocol.errors import MixError
 
-from .dns_errors import (
+from .errors import (
     BadName,
     FormatNotUnderstood,
     MalformedAnswer,

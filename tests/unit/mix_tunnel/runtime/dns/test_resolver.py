@@ -13,7 +13,7 @@ from support.kernel import KernelNetwork
 from support.name_server import respond, serve_names, zone
 
 from mix_protocol.errors import MixError
-from mix_tunnel.runtime.dns_errors import (
+from mix_tunnel.runtime.dns.errors import (
     BadName,
     MalformedAnswer,
     NameNotFound,
@@ -22,7 +22,7 @@ from mix_tunnel.runtime.dns_errors import (
     ResolvingTimedOut,
     ServerFailed,
 )
-from mix_tunnel.runtime.resolver import Resolver, ResolverOptions
+from mix_tunnel.runtime.dns.resolver import Resolver, ResolverOptions
 
 ONE = IPv4Address("192.0.2.1")
 SOA = "test. 900 IN SOA ns.test. admin.test. 1 3600 600 86400 120"
