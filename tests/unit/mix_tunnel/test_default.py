@@ -8,15 +8,18 @@ import pytest
 
 from mix_protocol.errors import NetworkFailure
 from mix_tunnel import default
+from mix_tunnel.api import find_tunnel
 from mix_tunnel.default import TunnelSlot
 from mix_tunnel.options import InvalidOption, TunnelOptions
 from mix_tunnel.state import Phase, TunnelState
-from mix_tunnel.worker.errors import SetupCancelled, TunnelAlreadyInitialised
+from mix_tunnel.worker.errors import SetupCancelled, TunnelAlreadyInitialised, TunnelNotSetUp
 
 OPTIONS = TunnelOptions()
 
 
 class Tunnel:
+    http = None
+
     def __init__(self) -> None:
         self.state = TunnelState(Phase.READY)
         self.closed = False
@@ -34,6 +37,7 @@ class Network:
         self.go.set()
         self.failure: NetworkFailure | None = None
         self.tunnels: list[Tunnel] = []
+        self.options: list[TunnelOptions] = []
 
     async def connect(self, options, *, on_state):
         on_state(TunnelState(Phase.CONNECTING, "fetching the directory"))
@@ -41,6 +45,7 @@ class Network:
         if self.failure is not None:
             raise self.failure
         self.tunnels.append(Tunnel())
+        self.options.append(options)
         on_state(TunnelState(Phase.READY))
         return self.tunnels[-1]
 
@@ -141,13 +146,57 @@ async def test_without_a_tunnel_there_is_none(slot):
     assert caught.value.code.startswith("tunnel.")
 
 
-async def test_the_shared_tunnel(network, monkeypatch):
-    monkeypatch.setattr(default, "_slot", TunnelSlot(network.connect))
+@pytest.fixture
+def shared(network, monkeypatch):
+    """The process's named tunnels, connected by `network`."""
+    slots = {name: TunnelSlot(network.connect) for name in ("default", "work")}
+    monkeypatch.setattr(default, "_slots", slots)
+
+
+async def test_the_shared_tunnel(shared, network):
     await default.setup_mix_tunnel(force_tls=False, max_redirects=3)
     assert default.get_tunnel_state().phase is Phase.READY
     assert default.get_mix_tunnel() is network.tunnels[0]
     await default.disconnect_mix_tunnel()
     assert default.get_tunnel_state().phase is Phase.SHUTDOWN
+
+
+async def test_tunnels_have_names(shared, network):
+    await default.setup_mix_tunnel(name="work")
+    assert default.get_tunnel_state("work").phase is Phase.READY
+    assert default.get_tunnel_state().phase is Phase.SHUTDOWN
+    await default.setup_mix_tunnel(OPTIONS)
+    with pytest.raises(TunnelAlreadyInitialised):
+        await default.setup_mix_tunnel(name="work")
+    work, plain = network.tunnels
+    assert (find_tunnel("work"), find_tunnel(None), find_tunnel("default")) == (work, plain, plain)
+    await default.disconnect_mix_tunnel("work")
+    assert (work.closed, plain.closed) == (True, False)
+    with pytest.raises(TunnelNotSetUp):
+        find_tunnel("work")
+
+
+async def test_a_tunnel_of_another_name_has_another_client(shared, network):
+    await default.setup_mix_tunnel(OPTIONS, name="work")
+    await default.disconnect_mix_tunnel("work")
+    await default.setup_mix_tunnel(client_id="mine", name="work")
+    await default.setup_mix_tunnel()
+    assert [options.client_id for options in network.options] == ["work", "mine", OPTIONS.client_id]
+
+
+@pytest.mark.parametrize("name", ["", "x" * 65, None, 7, b"work"])
+async def test_names_are_texts(name):
+    with pytest.raises(InvalidOption, match="1 to 64 characters"):
+        await default.setup_mix_tunnel(name=name)
+    with pytest.raises(InvalidOption):
+        default.get_tunnel_state(name)
+
+
+async def test_facades_take_a_tunnel_or_its_name():
+    tunnel = Tunnel()
+    assert find_tunnel(tunnel) is tunnel
+    with pytest.raises(InvalidOption, match="tunnel must be"):
+        find_tunnel(7)
 
 
 async def test_options_are_checked_at_once():

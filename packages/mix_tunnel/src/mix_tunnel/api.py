@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from mix_tunnel.default import disconnect_mix_tunnel, get_mix_tunnel, get_tunnel_state, setup_mix_tunnel
-from mix_tunnel.options import TunnelOptions
+from mix_tunnel.options import InvalidOption, TunnelOptions
 from mix_tunnel.runtime.http.request import Body, HttpRequest, HttpTimeouts, RedirectMode, prepare
 from mix_tunnel.state import Phase, TunnelState
 
@@ -77,6 +77,21 @@ class TunnelApi(Protocol):
         ...
 
 
+def find_tunnel(tunnel: TunnelApi | str | None = None) -> TunnelApi:
+    """The tunnel that a facade's argument `tunnel` means: itself, the shared one of a name, or the default one.
+
+    Raises `TunnelNotSetUp` when there is none of that name, `InvalidOption` for anything else.
+    """
+    if tunnel is None:
+        return get_mix_tunnel()
+    if isinstance(tunnel, str):
+        return get_mix_tunnel(tunnel)
+    if not hasattr(tunnel, "http"):
+        allowed = "a tunnel, or the name of one that is set up"
+        raise InvalidOption(f"tunnel must be {allowed}", option="tunnel", allowed=allowed)
+    return tunnel
+
+
 __all__ = [
     "Body",
     "Fetcher",
@@ -89,6 +104,7 @@ __all__ = [
     "TunnelOptions",
     "TunnelState",
     "disconnect_mix_tunnel",
+    "find_tunnel",
     "get_mix_tunnel",
     "get_tunnel_state",
     "prepare",

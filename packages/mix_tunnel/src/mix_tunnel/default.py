@@ -1,9 +1,10 @@
-"""The tunnel that all facades of a process share, set up once and used by whoever imports one of them."""
+"""The tunnels that all facades of a process share, by name: set up once, used by whoever imports a facade."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Any, Protocol
 
 from mix_protocol.errors import MixError
@@ -101,36 +102,57 @@ class TunnelSlot:
             await tunnel.close()
 
 
-_slot = TunnelSlot()
+DEFAULT_TUNNEL = "default"
+MAX_NAME_LENGTH = 64
+_ALLOWED_NAME = f"a text of 1 to {MAX_NAME_LENGTH} characters"
+
+_slots: dict[str, TunnelSlot] = {}
+
+
+def _slot(name: str) -> TunnelSlot:
+    """The place of the tunnel of this name; `InvalidOption` for what can't be a name."""
+    given: object = name
+    if not isinstance(given, str) or not 0 < len(given) <= MAX_NAME_LENGTH:
+        raise InvalidOption(f"a tunnel's name must be {_ALLOWED_NAME}", option="name", allowed=_ALLOWED_NAME)
+    return _slots.setdefault(name, TunnelSlot())
 
 
 async def setup_mix_tunnel(
-    options: TunnelOptions | None = None, *, on_state: OnState | None = None, **named: Any
+    options: TunnelOptions | None = None,
+    *,
+    name: str = DEFAULT_TUNNEL,
+    on_state: OnState | None = None,
+    **named: Any,
 ) -> None:
-    """Set the shared tunnel up, with `TunnelOptions` or with its fields by name; return when it is ready.
+    """Set a shared tunnel up, with `TunnelOptions` or with its fields by name; return when it is ready.
 
+    name -- which tunnel, where a process has several at once; it is also its `client_id` unless one is given
     on_state -- called with every `TunnelState`, from the first step of connecting on
     Raises `TunnelAlreadyInitialised` on a live tunnel, `InvalidOption`, or what made the set-up fail.
     """
+    slot = _slot(name)
     if options is not None and named:
         raise InvalidOption("give either TunnelOptions or options by name, not both")
     unknown = named.keys() - TunnelOptions.__dataclass_fields__.keys()
     if unknown:
-        name = min(unknown)[:64]
-        raise InvalidOption(f"there is no option {name}", option=name)
-    await _slot.setup(options if options is not None else TunnelOptions(**named), on_state)
+        option = min(unknown)[:64]
+        raise InvalidOption(f"there is no option {option}", option=option)
+    options = options if options is not None else TunnelOptions(**named)
+    if name != DEFAULT_TUNNEL and options.client_id == TunnelOptions().client_id:
+        options = replace(options, client_id=name)  # two tunnels must not use the same stored keys
+    await slot.setup(options, on_state)
 
 
-async def disconnect_mix_tunnel() -> None:
-    """Close the shared tunnel; afterwards it may be set up anew. Idempotent."""
-    await _slot.disconnect()
+async def disconnect_mix_tunnel(name: str = DEFAULT_TUNNEL) -> None:
+    """Close a shared tunnel; afterwards it may be set up anew. Idempotent."""
+    await _slot(name).disconnect()
 
 
-def get_tunnel_state() -> TunnelState:
-    """The shared tunnel's present state."""
-    return _slot.state
+def get_tunnel_state(name: str = DEFAULT_TUNNEL) -> TunnelState:
+    """A shared tunnel's present state."""
+    return _slot(name).state
 
 
-def get_mix_tunnel() -> Tunnel:
-    """The shared tunnel itself; raises `TunnelNotSetUp` when there is none."""
-    return _slot.tunnel
+def get_mix_tunnel(name: str = DEFAULT_TUNNEL) -> Tunnel:
+    """A shared tunnel itself; raises `TunnelNotSetUp` when there is none."""
+    return _slot(name).tunnel
