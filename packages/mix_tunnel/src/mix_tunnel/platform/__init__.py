@@ -99,7 +99,11 @@ def current_platform(ca_certificates: tuple[str, ...] = ()) -> Platform:
     import sys
 
     if sys.platform == "emscripten":
+        import ossl
+
         from mix_tunnel.platform.browser import BrowserPlatform
+
+        ossl.install()  # our worker has done so already; a page with its own Pyodide has not
 
         return BrowserPlatform()
     from mix_tunnel.platform.native import NativePlatform

@@ -1,0 +1,74 @@
+"""Our wheels in a plain Pyodide page: micropip installs them from the folder that `make dist` builds."""
+
+from __future__ import annotations
+
+import functools
+import http.server
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from support.chromium import chromium
+from support.readme import ROOT, LocalPlaces, code_blocks
+
+sys.path.insert(0, str(ROOT / "web"))
+from lockfile import write_lock
+
+PAGE = """<!doctype html>
+<title>plain Pyodide</title>
+<script type="module">
+  import { loadPyodide } from "/pyodide/pyodide.mjs";
+  window.python = await loadPyodide({ indexURL: "/pyodide/" });
+  document.title = "ready";
+</script>
+"""
+CORE = ("pyodide.mjs", "pyodide.asm.mjs", "pyodide.asm.wasm", "python_stdlib.zip")
+
+
+@pytest.fixture
+def host(dist: Path, empty_folder: Path) -> Iterator[str]:
+    """A web server with Pyodide's core and micropip, as Pyodide publishes them, and our folder at /mixnet."""
+    pyodide = empty_folder / "pyodide"
+    pyodide.mkdir()
+    for name in CORE:
+        (pyodide / name).symlink_to(ROOT / "node_modules/pyodide" / name)
+    loaders = [path for path in (dist / "pyodide/wheels").iterdir() if path.name.startswith(("micropip", "packaging"))]
+    for wheel in loaders:
+        (pyodide / wheel.name).symlink_to(wheel)
+    write_lock(ROOT / "node_modules/pyodide", loaders, pyodide / "pyodide-lock.json")
+    (empty_folder / "mixnet").symlink_to(dist / "pyodide")
+    (empty_folder / "index.html").write_text(PAGE)
+    with serving(empty_folder) as url:
+        yield url
+
+
+@contextmanager
+def serving(folder: Path) -> Iterator[str]:
+    class Handler(http.server.SimpleHTTPRequestHandler):
+        extensions_map = {**http.server.SimpleHTTPRequestHandler.extensions_map, ".mjs": "text/javascript"}
+
+        def log_message(self, *arguments: object) -> None:
+            pass
+
+    handler = functools.partial(Handler, directory=str(folder))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_address[1]}/"
+        server.shutdown()
+
+
+def test_micropip_installs_and_the_readmes_example_runs(host: str, places: LocalPlaces):
+    install, use = code_blocks(ROOT / "docs/guide/pyodide.md", "python")
+    with chromium() as browser:
+        page = browser.new_page()
+        written: list[str] = []
+        page.on("console", lambda message: written.append(message.text))
+        page.goto(host)
+        page.wait_for_function("document.title === 'ready'", timeout=60_000)
+        page.evaluate("python.loadPackage('micropip')")
+        page.evaluate("code => python.runPythonAsync(code)", install.replace("https://your.site/", host))
+        page.evaluate("code => python.runPythonAsync(code)", places.adapt_python(use))
+        assert any("200" in line and "hello from the example" in line for line in written), written

@@ -1,0 +1,132 @@
+"""Our npm tarballs in an empty project: with Vite, with esbuild, and with no bundler at all; in Chromium."""
+
+from __future__ import annotations
+
+import functools
+import http.server
+import json
+import shutil
+import subprocess
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser
+from support.chromium import chromium
+from support.readme import ROOT, LocalPlaces, code_blocks
+
+BIN = ROOT / "node_modules/.bin"
+FACADES = ("mix-fetch", "mix-dns", "mix-websocket")
+PAGE = """<!doctype html>
+<title>waiting</title>
+{head}
+<script type="module" src="{script}"></script>
+"""
+IMPORT_MAP = {"imports": {name: f"/node_modules/{name}/index.js" for name in ("mix-tunnel", *FACADES)}}
+IMPORT_MAP["imports"]["mix-tunnel/"] = "/node_modules/mix-tunnel/"
+ASSETS = 'assetsUrl: "/mix-tunnel/",'
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with chromium() as running_browser:
+        yield running_browser
+
+
+@pytest.fixture(scope="module")
+def installed(dist: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An empty project into which npm has installed our tarballs, without asking any registry."""
+    project = tmp_path_factory.mktemp("project")
+    (project / "package.json").write_text(json.dumps({"name": "empty", "private": True, "type": "module"}))
+    tarballs = [str(path) for path in sorted((dist / "npm").glob("*.tgz"))]
+    npm(project, "install", "--offline", "--no-audit", "--no-fund", *tarballs)
+    return project
+
+
+def npm(project: Path, *arguments: str) -> None:
+    done = subprocess.run(["npm", *arguments], cwd=project, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def copy_assets(project: Path, folder: str) -> None:
+    """As the README tells: `npx mix-tunnel-assets FOLDER`."""
+    command = [project / "node_modules/.bin/mix-tunnel-assets", folder]
+    subprocess.run(command, cwd=project, check=True, capture_output=True)
+
+
+def example(name: str, places: LocalPlaces, more_options: str = "") -> str:
+    """The README's first example; the page's title tells when it is through."""
+    package = name.replace("-", "_")
+    code, *_ = code_blocks(ROOT / "packages" / package / "js/README.md", "js")
+    return f'{places.adapt_javascript(code, more_options)}\ndocument.title = "done";\n'
+
+
+@contextmanager
+def site(folder: Path) -> Iterator[str]:
+    """A plain static web server."""
+
+    class Handler(http.server.SimpleHTTPRequestHandler):
+        extensions_map = {**http.server.SimpleHTTPRequestHandler.extensions_map, ".mjs": "text/javascript"}
+
+        def log_message(self, *arguments: object) -> None:
+            pass
+
+    handler = functools.partial(Handler, directory=str(folder))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_address[1]}/"
+        server.shutdown()
+
+
+def run_page(browser: Browser, folder: Path) -> str:
+    """Open the folder's page and wait until its example is through; gives what it wrote to the console."""
+    context = browser.new_context()
+    page = context.new_page()
+    written: list[str] = []
+    errors: list[str] = []
+    page.on("console", lambda message: written.append(message.text))
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    try:
+        with site(folder) as url:
+            page.goto(url)
+            page.wait_for_function("document.title === 'done' || window.failed", timeout=90_000)
+    except Exception as error:
+        raise AssertionError(f"{error}\nconsole: {written}\nerrors: {errors}") from None
+    finally:
+        context.close()
+    assert errors == []
+    return "\n".join(written)
+
+
+@pytest.mark.parametrize("name", FACADES)
+def test_without_a_bundler(name: str, installed: Path, browser: Browser, places: LocalPlaces):
+    import_map = f'<script type="importmap">{json.dumps(IMPORT_MAP)}</script>'
+    (installed / "index.html").write_text(PAGE.format(head=import_map, script="/main.js"))
+    (installed / "main.js").write_text(example(name, places))
+    assert run_page(browser, installed)
+
+
+def test_with_esbuild(installed: Path, browser: Browser, places: LocalPlaces, tmp_path: Path):
+    source = installed / "main.js"
+    source.write_text(example("mix-fetch", places, ASSETS))
+    command = [BIN / "esbuild", source, "--bundle", "--minify", "--format=esm", f"--outfile={tmp_path / 'bundle.js'}"]
+    subprocess.run(command, cwd=installed, check=True, capture_output=True)
+    (tmp_path / "index.html").write_text(PAGE.format(head="", script="/bundle.js"))
+    copy_assets(installed, str(tmp_path / "mix-tunnel"))
+    assert "hello from the example" in run_page(browser, tmp_path)
+
+
+def test_with_vite(installed: Path, browser: Browser, places: LocalPlaces):
+    (installed / "main.js").write_text(example("mix-fetch", places, ASSETS))
+    (installed / "index.html").write_text(PAGE.format(head="", script="/main.js"))
+    copy_assets(installed, "public/mix-tunnel")
+    try:
+        done = subprocess.run(
+            [BIN / "vite", "build", "--logLevel", "warn"], cwd=installed, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stderr
+        assert "hello from the example" in run_page(browser, installed / "dist")
+    finally:
+        shutil.rmtree(installed / "public")
