@@ -1,83 +1,141 @@
+/** What `mixFetch` makes of its arguments, as the Fetch standard's `Request` constructor does. */
+import { BadHeader, BadMethod, BadUrl, UnsupportedScheme, UrlHasCredentials, BadBody } from "mix-tunnel/errors.js";
+
+import { readBody } from "./body.js";
+import { invalidOption, readOptions } from "./options.js";
+
+/** @import { Content } from "./body.js" */
+/** @import { FetchOptions } from "./options.js" */
+/** @import { MixFetchInit } from "./index.js" */
+
 /**
- * A request as the worker wants it.
+ * A request that has been checked.
  * @typedef {object} PreparedRequest
- * @property {{ url: string, method: string, headers: [string, string][], redirect: RequestRedirect }} params
- * @property {ArrayBuffer} [body] the whole body
- * @property {ReadableStream<Uint8Array>} [upload] or a body that comes as a stream
+ * @property {FetchOptions & { url: string, method: string, headers: [string, string][] }} params
+ * @property {Content} content
  * @property {AbortSignal} [signal]
+ * @property {string} [tunnel] the name of the tunnel to use
  */
 
 const BODYLESS_METHODS = new Set(["GET", "HEAD"]);
 const FORBIDDEN_METHODS = new Set(["CONNECT", "TRACE", "TRACK"]);
 const NORMALIZED_METHODS = new Set(["DELETE", "GET", "HEAD", "OPTIONS", "POST", "PUT"]);
-const REDIRECT_MODES = new Set(["follow", "manual", "error"]);
 const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 
 /**
- * Check and complete what was given to `mixFetch`, as the Fetch standard does for `fetch`. Throws a TypeError for what
- * cannot be a request.
+ * Check and complete what was given to `mixFetch`. Throws a `UsageError` for what cannot be a request, and the signal's
+ * reason when it is aborted already or while the body is read.
  *
  * The platform's `Request` is not used for this: it refuses headers that only browsers may set, such as `Cookie`,
  * `Origin` and `User-Agent`, and those are the page's own affair here.
  *
  * @param {string | URL | Request} input
- * @param {RequestInit} init
+ * @param {MixFetchInit} [given]
  * @returns {Promise<PreparedRequest>}
  */
-export async function prepareRequest(input, init) {
+export async function prepareRequest(input, given) {
+  const init = given ?? {};
+  if (typeof init !== "object") {
+    throw invalidOption("init", "an object");
+  }
   const request = input instanceof Request ? input : null;
-  const url = new URL(request ? request.url : String(input), globalThis.location?.href);
-  if (url.protocol !== "http:" && url.protocol !== "https:") {
-    throw new TypeError("mixFetch needs an http: or https: URL");
-  }
-  if (url.username || url.password) {
-    throw new TypeError("mixFetch takes no user name or password in the URL: send an Authorization header");
-  }
+  const url = checkUrl(request ? request.url : String(input));
   const method = checkMethod(init.method ?? request?.method ?? "GET");
-  const redirect = init.redirect ?? request?.redirect ?? "follow";
-  if (!REDIRECT_MODES.has(redirect)) {
-    throw new TypeError(`redirect must be "follow", "manual" or "error"`);
+  const options = readOptions(/** @type {Record<string, unknown>} */ (init), request);
+  const headers = checkHeaders(init.headers ?? request?.headers);
+  const signal = (init.signal === undefined ? request?.signal : init.signal) ?? undefined;
+  const body = init.body ?? (request && (await bodyOf(request, signal)));
+  if (body !== null && BODYLESS_METHODS.has(method)) {
+    throw new BadBody(`a ${method} request takes no body`);
   }
-  const headers = new Headers(init.headers ?? request?.headers);
-  const given = init.body ?? request?.body ?? null;
-  if (given !== null && BODYLESS_METHODS.has(method)) {
-    throw new TypeError(`a ${method} request takes no body`);
+  if (signal?.aborted) {
+    void (body instanceof ReadableStream && !body.locked && body.cancel(signal.reason).catch(() => {}));
+    throw signal.reason;
   }
-  const signal = init.signal ?? request?.signal ?? undefined;
-  const content = await readBody(given, headers);
-  return { params: { url: url.href, method, headers: [...headers], redirect }, ...content, signal };
+  const content = await untilAborted(readBody(body, headers), signal);
+  const { tunnel } = init;
+  return { params: { url: url.href, method, headers: [...headers], ...options }, content, signal, tunnel };
 }
 
-/** @param {string} method */
-function checkMethod(method) {
+/** @param {string} text */
+function checkUrl(text) {
+  /** @type {URL} */
+  let url;
+  try {
+    url = new URL(text, globalThis.location?.href);
+  } catch {
+    throw new BadUrl("this is not a valid URL; it should look like https://example.org/path");
+  }
+  if (url.protocol !== "http:" && url.protocol !== "https:") {
+    throw new UnsupportedScheme("only http:// and https:// URLs can be fetched");
+  }
+  if (url.username || url.password) {
+    throw new UrlHasCredentials(
+      "the URL holds a user name or password; leave them out and send an Authorization header instead",
+    );
+  }
+  return url;
+}
+
+/** @param {unknown} given */
+function checkMethod(given) {
+  const method = String(given);
   const upper = method.toUpperCase();
   if (!TOKEN.test(method) || FORBIDDEN_METHODS.has(upper)) {
-    throw new TypeError("this method is not allowed");
+    throw new BadMethod("this is not a method that can be sent; use GET, POST, PUT or another word of letters");
   }
   return NORMALIZED_METHODS.has(upper) ? upper : method;
 }
 
+/** @param {HeadersInit | undefined} given */
+function checkHeaders(given) {
+  try {
+    return new Headers(given);
+  } catch {
+    throw new BadHeader("headers must be an object, pairs or Headers, of names and values that HTTP allows");
+  }
+}
+
 /**
- * The bytes of any body that `fetch` takes; its content type is added to the headers unless they have one.
+ * The body of a `Request`, which is used up by that; not every browser shows it as a stream.
  *
- * @param {BodyInit | null} given
- * @param {Headers} headers
- * @returns {Promise<{ body?: ArrayBuffer, upload?: ReadableStream<Uint8Array> }>}
+ * @param {Request} request
+ * @param {AbortSignal} [signal]
+ * @returns {Promise<ReadableStream<Uint8Array> | ArrayBuffer | null>}
  */
-async function readBody(given, headers) {
-  if (given === null) {
-    return {};
+async function bodyOf(request, signal) {
+  if (request.bodyUsed) {
+    throw new BadBody("the request's body has been used already");
   }
-  if (given instanceof ReadableStream) {
-    if (given.locked) {
-      throw new TypeError("the request's body has been used already");
-    }
-    return { upload: given };
+  if (request.body !== undefined || BODYLESS_METHODS.has(request.method)) {
+    return request.body ?? null;
   }
-  const carrier = new Response(given);
-  const type = carrier.headers.get("content-type");
-  if (type !== null && !headers.has("content-type")) {
-    headers.set("content-type", type);
+  return untilAborted(request.arrayBuffer(), signal);
+}
+
+/**
+ * The promise's outcome, or the signal's reason as soon as it is aborted.
+ *
+ * @template T
+ * @param {Promise<T>} promise
+ * @param {AbortSignal} [signal]
+ * @returns {Promise<T>}
+ */
+async function untilAborted(promise, signal) {
+  if (!signal) {
+    return promise;
   }
-  return { body: await carrier.arrayBuffer() };
+  /** @type {() => void} */
+  let leave = () => {};
+  /** @type {Promise<never>} */
+  const aborted = new Promise((_, reject) => {
+    const onAbort = () => reject(signal.reason);
+    signal.addEventListener("abort", onAbort);
+    leave = () => signal.removeEventListener("abort", onAbort);
+  });
+  try {
+    return await Promise.race([promise, aborted]);
+  } finally {
+    leave();
+  }
 }

@@ -58,6 +58,11 @@ class StreamedResponse(Protocol):
 class Fetcher(Protocol):
     """Sends HTTP requests."""
 
+    @property
+    def timeouts(self) -> HttpTimeouts:
+        """The limits of a request that states none."""
+        ...
+
     async def fetch(self, request: HttpRequest) -> StreamedResponse:
         """Send a request; return when the answer's head is here. Raises a `MixError`."""
         ...

@@ -11,6 +11,7 @@ from mix_protocol.errors import NetworkFailure
 from mix_tunnel.default import TunnelSlot
 from mix_tunnel.rpc.endpoint import memory_pair
 from mix_tunnel.rpc.server import RpcServer
+from mix_tunnel.runtime.http import HttpTimeouts
 from mix_tunnel.state import Phase, Step, StepTaken, TunnelState
 from mix_tunnel.stats import TunnelStats
 from mix_tunnel.worker.fetch_service import FetchService
@@ -43,6 +44,8 @@ class Answer:
 
 
 class Http:
+    timeouts = HttpTimeouts()
+
     async def fetch(self, request):
         return Answer(request)
 

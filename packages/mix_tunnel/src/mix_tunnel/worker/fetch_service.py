@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from mix_tunnel.rpc.server import IncomingCall, Method, Reply
-from mix_tunnel.runtime.http import HttpRequest
+from mix_tunnel.runtime.http import HttpRequest, HttpTimeouts
 from mix_tunnel.worker.tunnel_service import TunnelService
 
 
@@ -19,6 +19,24 @@ class FetchParameters:
     method: str = "GET"
     headers: list[tuple[str, str]] = field(default_factory=list)
     redirect: Literal["follow", "manual", "error"] = "follow"
+    credentials: Literal["omit", "same-origin", "include"] = "same-origin"
+    integrity: str = ""
+    max_redirects: int | None = None
+    timeout_ms: float | None = None
+    """For everything; the other limits are the tunnel's where they are absent."""
+    connect_timeout_ms: float | None = None
+    response_timeout_ms: float | None = None
+    idle_timeout_ms: float | None = None
+
+    def limits(self, default: HttpTimeouts) -> HttpTimeouts:
+        """The limits in seconds; raises `InvalidFetchOption`."""
+        given = {
+            "total_s": self.timeout_ms,
+            "connect_s": self.connect_timeout_ms,
+            "response_s": self.response_timeout_ms,
+            "idle_s": self.idle_timeout_ms,
+        }
+        return replace(default, **{name: limit_ms / 1000 for name, limit_ms in given.items() if limit_ms is not None})
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,14 +65,19 @@ class FetchService:
         import msgspec  # compiled: must not load when this module does
 
         asked = call.params_as(FetchParameters)
+        http = self._tunnels.slot.tunnel.http
         request = HttpRequest(
             method=asked.method,
             url=asked.url,
             headers=asked.headers,
             body=call.upload if call.upload is not None else call.body,
             redirect=asked.redirect,
+            timeouts=asked.limits(http.timeouts),
+            max_redirects=asked.max_redirects,
+            integrity=asked.integrity,
+            credentials=asked.credentials,
         )
-        response = await self._tunnels.slot.tunnel.http.fetch(request)
+        response = await http.fetch(request)
         result = FetchResult(
             response.status, response.reason, list(response.headers), response.url, response.redirected
         )

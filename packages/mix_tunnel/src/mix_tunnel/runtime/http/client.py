@@ -28,6 +28,8 @@ class HttpClient:
         options: HttpOptions | None = None,
     ) -> None:
         self._options = options or HttpOptions()
+        self.timeouts = self._options.timeouts
+        """The limits of a request that states none."""
         self.transport = HttpTransport(resolver, network, tls or TlsSettings(), self._options)
 
     async def fetch(self, request: HttpRequest) -> HttpResponse:
@@ -37,7 +39,7 @@ class HttpClient:
         what fails on the way. Cancelling drops the connection.
         """
         prepared = prepare(request)
-        timeouts = request.timeouts or self._options.timeouts
+        timeouts = request.timeouts or self.timeouts
         redirects = 0
         while True:
             wire = await self.transport.send(prepared, timeouts)
