@@ -7,7 +7,7 @@ PACKAGES := packages/mix_protocol packages/mix_tunnel packages/mix_fetch package
 JOBS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help setup playground test test-unit check bench dist wasm lock clean
+.PHONY: help setup playground test test-unit check bench dist docs tables wasm lock clean
 
 help: ## what each command does
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -31,12 +31,20 @@ check: setup ## style, types, who imports whom
 	$(PYTHON) -m mypy $(addsuffix /src,$(PACKAGES))
 	.venv/bin/lint-imports
 	node_modules/.bin/tsc --project tsconfig.json
+	$(PYTHON) release/tables.py --check
+	NO_MKDOCS_2_WARNING=1 $(PYTHON) -m mkdocs build --quiet --strict
 
 bench: setup ## measure, and write build/bench.json
 	$(PYTHON) -m bench
 
 dist: setup ## wheels, npm tarballs and a folder for Pyodide, in build/dist
 	@$(PYTHON) release/make_dist.py
+
+docs: setup ## the book, in build/site
+	NO_MKDOCS_2_WARNING=1 $(PYTHON) -m mkdocs build --quiet --strict
+
+tables: setup ## write the tables of options in README files and the book again, from the source
+	@$(PYTHON) release/tables.py
 
 wasm: ## build the Pyodide wheels again, with the newest Debian sources
 	$(PYTHON) wasm/build_wheels.py build/wheels --refresh
