@@ -28,6 +28,8 @@ export interface SetupMixTunnelOptions {
   fallbackDns?: string | undefined;
   /** Milliseconds for the set-up, and for opening one connection. */
   connectTimeoutMs?: number | undefined;
+  /** Milliseconds for which a tunnel that was lost tries to come back before it fails (600000). */
+  reconnectTimeoutMs?: number | undefined;
   /** Milliseconds for one name to be resolved. */
   dnsTimeoutMs?: number | undefined;
   /** Idle milliseconds after which TCP sends a keep-alive probe; 0 sends none. */

@@ -53,6 +53,9 @@ class TunnelOptions:
     """Resolver asked when the first does not answer."""
     connect_timeout_ms: int = 60_000
     """Time for the whole set-up of the tunnel, and for opening one TCP connection."""
+    reconnect_timeout_ms: int = 600_000
+    """Time for which a tunnel that was lost tries to come back before it fails; what the machine sleeps through does
+    not count. 0 gives up at once."""
     dns_timeout_ms: int = 30_000
     """Time for one name to be resolved."""
     tcp_keepalive_ms: int = 10_000
@@ -163,6 +166,7 @@ OPTION_RULES: dict[str, OptionRule] = {
     "primary_dns": OptionRule("primaryDns", *_RESOLVER),
     "fallback_dns": OptionRule("fallbackDns", *_RESOLVER),
     "connect_timeout_ms": OptionRule("connectTimeoutMs", *_TIMEOUT),
+    "reconnect_timeout_ms": OptionRule("reconnectTimeoutMs", *_between(0, 86_400_000)),
     "dns_timeout_ms": OptionRule("dnsTimeoutMs", *_TIMEOUT),
     "tcp_keepalive_ms": OptionRule("tcpKeepaliveMs", *_between(0, 3_600_000)),
     "tcp_buffer_size": OptionRule("tcpBufferSize", *_between(4_096, 16_777_216)),
