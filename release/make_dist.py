@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """`make dist`: everything that is published, in build/dist.
 
-    python/    wheels and source archives of our Python packages, for pip
+    python/    wheels of our Python packages, for pip
     npm/       tarballs of our JavaScript packages; mix-tunnel's brings Pyodide and all the wheels it needs
     pyodide/   a folder to put on a web server: our wheels and what they need, with an index for micropip
 
@@ -30,6 +30,7 @@ from build import (  # noqa: E402
     JAVASCRIPT_PACKAGES,
     OWN_PACKAGES,
     BuildError,
+    build_own_wheel,
     gather_wheels,
     hash_files,
     make_once,
@@ -42,15 +43,6 @@ PYTHON_PACKAGES = (*OWN_PACKAGES, "mix_network")
 WORKER_ASSETS = ROOT / "web/dist/mix-tunnel/pyodide"
 
 
-def build_python_package(name: str) -> list[Path]:
-    """Our own package as a wheel and a source archive."""
-    folder = ROOT / "packages" / name
-    sources = [path for path in (folder / "src").rglob("*") if path.is_file() and path.suffix != ".pyc"]
-    key = hash_files(folder, [*sources, folder / "pyproject.toml", folder / "README.md"])
-    build = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-t", "sdist", "-d", "{}"]
-    return make_once(f"{name}-dist", key, f"building {name} for pip", build, folder)
-
-
 def copy_all(files: Iterable[Path], folder: Path) -> list[Path]:
     """Fill a folder anew with these files; gives the copies."""
     shutil.rmtree(folder, ignore_errors=True)
@@ -60,8 +52,7 @@ def copy_all(files: Iterable[Path], folder: Path) -> list[Path]:
 
 def make_python() -> list[Path]:
     """build/dist/python."""
-    files = [file for name in PYTHON_PACKAGES for file in build_python_package(name)]
-    return copy_all((file for file in files if file.suffix in {".whl", ".gz"}), DIST / "python")
+    return copy_all((wheel for name in PYTHON_PACKAGES for wheel in build_own_wheel(name)), DIST / "python")
 
 
 def make_pyodide(base: str) -> list[Path]:
