@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import ssl
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,6 +16,7 @@ from support.processes import local_network
 from support.readme import ROOT, LocalPlaces
 from support.servers import serve_http
 from support.tls_server import authority, certificate, pem_of, server_context
+from websockets.sync.server import ServerConnection, serve
 
 NAMES = ("example.com", "www.example.com", "example.org", "www.example.org", "echo.example.org")
 PAGES = {"/": ("text/html", b"<h1>hello from the example</h1>"), "/data.json": ("application/json", b'{"a": 1}')}
@@ -21,8 +25,26 @@ PAGES = {"/": ("text/html", b"<h1>hello from the example</h1>"), "/data.json": (
 @pytest.fixture(scope="session")
 def dist() -> Path:
     """build/dist as `make dist` leaves it."""
-    subprocess.run([sys.executable, str(ROOT / "release/make_dist.py")], check=True, capture_output=True)
+    command = [sys.executable, str(ROOT / "release/make_dist.py")]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
     return ROOT / "build/dist"
+
+
+@contextlib.contextmanager
+def serve_echo(context: ssl.SSLContext | None = None) -> Iterator[int]:
+    """A WebSocket server that sends every message back; gives its port."""
+
+    def echo(connection: ServerConnection) -> None:
+        for message in connection:
+            connection.send(message)
+
+    with serve(echo, "127.0.0.1", 0, ssl=context) as server:
+        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread.start()
+        yield server.socket.getsockname()[1]
+        server.shutdown()
+        thread.join()
 
 
 @pytest.fixture(scope="session")
@@ -34,8 +56,10 @@ def places() -> Iterator[LocalPlaces]:
         local_network("--allow-local", "--dns", "none", *hosts) as network,
         serve_http(PAGES, context) as https,
         serve_http(PAGES) as http,
+        serve_echo(context) as wss,
+        serve_echo() as ws,
     ):
-        ports = {"https": https.port, "http": http.port}
+        ports = {"https": https.port, "http": http.port, "wss": wss, "ws": ws}
         yield LocalPlaces(network["directory"]["http"], pem_of(authority()), ports)
 
 
