@@ -19,9 +19,12 @@ from packaging.utils import canonicalize_name
 from pyodide_lock import PyodideLockSpec
 from pyodide_lock.spec import InfoSpec, PackageSpec
 
-# In the worker mix_protocol stands on these. They are not in its metadata, since elsewhere other packages serve it,
+# In the worker our packages stand on these. They are not in the metadata, since elsewhere other packages serve them,
 # and `ossl` is a name of our own that nobody should look for on an index.
-WORKER_NEEDS: Mapping[str, tuple[str, ...]] = {"mix-protocol": ("blake3", "ossl", "pynacl")}
+WORKER_NEEDS: Mapping[str, tuple[str, ...]] = {
+    "mix-protocol": ("blake3", "ossl", "pynacl"),
+    "mix-tunnel": ("brotli",),
+}
 
 PYODIDE_MARKERS = {
     "implementation_name": "cpython",
