@@ -121,6 +121,11 @@ export declare class BadHeader extends UsageError {
   static code: string;
 }
 
+/** The body is not the one that the request's `integrity` names. */
+export declare class BadIntegrity extends PeerMisbehaved {
+  static code: string;
+}
+
 /** The method is no token, or one that no client may send. */
 export declare class BadMethod extends UsageError {
   static code: string;
@@ -143,6 +148,16 @@ export declare class BodyNotReplayable extends NetworkFailure {
 
 /** A header that describes the connection or the framing, which are ours to manage. */
 export declare class ForbiddenHeader extends UsageError {
+  static code: string;
+}
+
+/** A plain http URL, and the tunnel has `https_only`. */
+export declare class PlainHttpRefused extends UsageError {
+  static code: string;
+}
+
+/** The body is larger than what is kept in memory to be checked. */
+export declare class IntegrityTooLarge extends PeerMisbehaved {
   static code: string;
 }
 
@@ -241,6 +256,11 @@ export declare class UnsupportedClientVersion extends PeerIncompatible {
   static code: string;
 }
 
+/** The body is not what its Content-Encoding says. */
+export declare class BadEncoding extends PeerMisbehaved {
+  static code: string;
+}
+
 /** The connection ended in the middle of the body; what has been read is not all of it. */
 export declare class BodyCut extends NetworkFailure {
   static code: string;
@@ -253,6 +273,16 @@ export declare class ClientClosed extends Closed {
 
 /** No connection within the time limit, TLS included. */
 export declare class HttpConnectTimedOut extends NetworkFailure {
+  static code: string;
+}
+
+/** The body grows out of all proportion when it is decoded. */
+export declare class DecompressionBomb extends PeerMisbehaved {
+  static code: string;
+}
+
+/** The body ended in order, but the compressed stream in it did not; what has been read is not all of it. */
+export declare class EncodingCut extends PeerMisbehaved {
   static code: string;
 }
 
@@ -276,6 +306,11 @@ export declare class NoResponse extends NetworkFailure {
   static code: string;
 }
 
+/** Too many requests are under way, and none of them made room within the time limit. */
+export declare class PoolTimedOut extends NetworkFailure {
+  static code: string;
+}
+
 /** The response was closed before its body had been read. */
 export declare class ResponseClosed extends Closed {
   static code: string;
@@ -283,6 +318,46 @@ export declare class ResponseClosed extends Closed {
 
 /** The request is out, and no response head came within the time limit. */
 export declare class ResponseTimedOut extends NetworkFailure {
+  static code: string;
+}
+
+/** The whole exchange, redirects and body included, took longer than its time limit. */
+export declare class TotalTimedOut extends NetworkFailure {
+  static code: string;
+}
+
+/** The server took no more of the request's body within the time limit. */
+export declare class WriteTimedOut extends NetworkFailure {
+  static code: string;
+}
+
+/** The server no longer answers on this connection, not even a PING. */
+export declare class ConnectionSilent extends NetworkFailure {
+  static code: string;
+}
+
+/** The server wants this request over HTTP/1.1, and its body can't be sent again. */
+export declare class Http11Required extends PeerIncompatible {
+  static code: string;
+}
+
+/** The server says that it did nothing with the request (REFUSED_STREAM, or GOAWAY before it). */
+export declare class NotProcessed extends NetworkFailure {
+  static code: string;
+}
+
+/** The server broke the rules of HTTP/2; the connection is over. `reason` is RFC 9113's name of the error. */
+export declare class Http2Violated extends PeerMisbehaved {
+  static code: string;
+}
+
+/** The server gave this one exchange up. `reason` is RFC 9113's name of the error. */
+export declare class StreamReset extends NetworkFailure {
+  static code: string;
+}
+
+/** The body is longer or shorter than its Content-Length (RFC 9113 section 8.1.1). */
+export declare class WrongLength extends PeerMisbehaved {
   static code: string;
 }
 
@@ -681,6 +756,11 @@ export declare class FormatNotUnderstood extends ServerFailed {
   static code: string;
 }
 
+/** The server redirects to plain http, and the tunnel has `https_only`. */
+export declare class InsecureRedirect extends RedirectRefused {
+  static code: string;
+}
+
 /** Another scheme than http and https. */
 export declare class UnsupportedScheme extends BadUrl {
   static code: string;
@@ -688,6 +768,11 @@ export declare class UnsupportedScheme extends BadUrl {
 
 /** User name or password inside the URL. */
 export declare class UrlHasCredentials extends BadUrl {
+  static code: string;
+}
+
+/** Frames that carry nothing, faster than any honest server sends them. */
+export declare class Http2Flood extends Http2Violated {
   static code: string;
 }
 

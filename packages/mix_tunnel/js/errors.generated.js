@@ -121,6 +121,11 @@ export class BadHeader extends UsageError {
   static code = "fetch.bad_header";
 }
 
+/** The body is not the one that the request's `integrity` names. */
+export class BadIntegrity extends PeerMisbehaved {
+  static code = "fetch.bad_integrity";
+}
+
 /** The method is no token, or one that no client may send. */
 export class BadMethod extends UsageError {
   static code = "fetch.bad_method";
@@ -144,6 +149,16 @@ export class BodyNotReplayable extends NetworkFailure {
 /** A header that describes the connection or the framing, which are ours to manage. */
 export class ForbiddenHeader extends UsageError {
   static code = "fetch.forbidden_header";
+}
+
+/** A plain http URL, and the tunnel has `https_only`. */
+export class PlainHttpRefused extends UsageError {
+  static code = "fetch.https_only";
+}
+
+/** The body is larger than what is kept in memory to be checked. */
+export class IntegrityTooLarge extends PeerMisbehaved {
+  static code = "fetch.integrity_too_large";
 }
 
 /** An option of a request has a wrong type or is out of its range. */
@@ -241,6 +256,11 @@ export class UnsupportedClientVersion extends PeerIncompatible {
   static code = "gateway.unsupported_client_version";
 }
 
+/** The body is not what its Content-Encoding says. */
+export class BadEncoding extends PeerMisbehaved {
+  static code = "http.bad_encoding";
+}
+
 /** The connection ended in the middle of the body; what has been read is not all of it. */
 export class BodyCut extends NetworkFailure {
   static code = "http.body_cut";
@@ -254,6 +274,16 @@ export class ClientClosed extends Closed {
 /** No connection within the time limit, TLS included. */
 export class HttpConnectTimedOut extends NetworkFailure {
   static code = "http.connect_timed_out";
+}
+
+/** The body grows out of all proportion when it is decoded. */
+export class DecompressionBomb extends PeerMisbehaved {
+  static code = "http.decompression_bomb";
+}
+
+/** The body ended in order, but the compressed stream in it did not; what has been read is not all of it. */
+export class EncodingCut extends PeerMisbehaved {
+  static code = "http.encoding_cut";
 }
 
 /** The response's head is beyond every sensible size. */
@@ -276,6 +306,11 @@ export class NoResponse extends NetworkFailure {
   static code = "http.no_response";
 }
 
+/** Too many requests are under way, and none of them made room within the time limit. */
+export class PoolTimedOut extends NetworkFailure {
+  static code = "http.pool_timed_out";
+}
+
 /** The response was closed before its body had been read. */
 export class ResponseClosed extends Closed {
   static code = "http.response_closed";
@@ -284,6 +319,46 @@ export class ResponseClosed extends Closed {
 /** The request is out, and no response head came within the time limit. */
 export class ResponseTimedOut extends NetworkFailure {
   static code = "http.response_timed_out";
+}
+
+/** The whole exchange, redirects and body included, took longer than its time limit. */
+export class TotalTimedOut extends NetworkFailure {
+  static code = "http.total_timed_out";
+}
+
+/** The server took no more of the request's body within the time limit. */
+export class WriteTimedOut extends NetworkFailure {
+  static code = "http.write_timed_out";
+}
+
+/** The server no longer answers on this connection, not even a PING. */
+export class ConnectionSilent extends NetworkFailure {
+  static code = "http2.connection_silent";
+}
+
+/** The server wants this request over HTTP/1.1, and its body can't be sent again. */
+export class Http11Required extends PeerIncompatible {
+  static code = "http2.http11_required";
+}
+
+/** The server says that it did nothing with the request (REFUSED_STREAM, or GOAWAY before it). */
+export class NotProcessed extends NetworkFailure {
+  static code = "http2.not_processed";
+}
+
+/** The server broke the rules of HTTP/2; the connection is over. `reason` is RFC 9113's name of the error. */
+export class Http2Violated extends PeerMisbehaved {
+  static code = "http2.protocol_error";
+}
+
+/** The server gave this one exchange up. `reason` is RFC 9113's name of the error. */
+export class StreamReset extends NetworkFailure {
+  static code = "http2.stream_reset";
+}
+
+/** The body is longer or shorter than its Content-Length (RFC 9113 section 8.1.1). */
+export class WrongLength extends PeerMisbehaved {
+  static code = "http2.wrong_length";
 }
 
 /** Another socket holds this port already. */
@@ -681,6 +756,11 @@ export class FormatNotUnderstood extends ServerFailed {
   static code = "dns.format_not_understood";
 }
 
+/** The server redirects to plain http, and the tunnel has `https_only`. */
+export class InsecureRedirect extends RedirectRefused {
+  static code = "fetch.insecure_redirect";
+}
+
 /** Another scheme than http and https. */
 export class UnsupportedScheme extends BadUrl {
   static code = "fetch.unsupported_scheme";
@@ -689,6 +769,11 @@ export class UnsupportedScheme extends BadUrl {
 /** User name or password inside the URL. */
 export class UrlHasCredentials extends BadUrl {
   static code = "fetch.url_has_credentials";
+}
+
+/** Frames that carry nothing, faster than any honest server sends them. */
+export class Http2Flood extends Http2Violated {
+  static code = "http2.flood";
 }
 
 /** The certificate's period of validity is over. */
@@ -748,11 +833,14 @@ export const ERROR_CLASSES = new Map(/** @type {[string, typeof MixError][]} */ 
   ["dns.timed_out", ResolvingTimedOut],
   ["fetch.bad_body", BadBody],
   ["fetch.bad_header", BadHeader],
+  ["fetch.bad_integrity", BadIntegrity],
   ["fetch.bad_method", BadMethod],
   ["fetch.bad_redirect", BadRedirect],
   ["fetch.bad_url", BadUrl],
   ["fetch.body_not_replayable", BodyNotReplayable],
   ["fetch.forbidden_header", ForbiddenHeader],
+  ["fetch.https_only", PlainHttpRefused],
+  ["fetch.integrity_too_large", IntegrityTooLarge],
   ["fetch.invalid_option", InvalidFetchOption],
   ["fetch.redirect_refused", RedirectRefused],
   ["fetch.too_many_redirects", TooManyRedirects],
@@ -772,15 +860,27 @@ export const ERROR_CLASSES = new Map(/** @type {[string, typeof MixError][]} */ 
   ["gateway.unexpected_frame", UnexpectedFrame],
   ["gateway.unknown_client", UnknownClient],
   ["gateway.unsupported_client_version", UnsupportedClientVersion],
+  ["http.bad_encoding", BadEncoding],
   ["http.body_cut", BodyCut],
   ["http.client_closed", ClientClosed],
   ["http.connect_timed_out", HttpConnectTimedOut],
+  ["http.decompression_bomb", DecompressionBomb],
+  ["http.encoding_cut", EncodingCut],
   ["http.head_too_large", HeadTooLarge],
   ["http.idle_timed_out", IdleTimedOut],
   ["http.malformed_response", MalformedResponse],
   ["http.no_response", NoResponse],
+  ["http.pool_timed_out", PoolTimedOut],
   ["http.response_closed", ResponseClosed],
   ["http.response_timed_out", ResponseTimedOut],
+  ["http.total_timed_out", TotalTimedOut],
+  ["http.write_timed_out", WriteTimedOut],
+  ["http2.connection_silent", ConnectionSilent],
+  ["http2.http11_required", Http11Required],
+  ["http2.not_processed", NotProcessed],
+  ["http2.protocol_error", Http2Violated],
+  ["http2.stream_reset", StreamReset],
+  ["http2.wrong_length", WrongLength],
   ["ip.address_in_use", AddressInUse],
   ["ip.malformed_packet", MalformedPacket],
   ["ip.no_source_address", NoSourceAddress],
@@ -860,8 +960,10 @@ export const ERROR_CLASSES = new Map(/** @type {[string, typeof MixError][]} */ 
   ["udp.datagram_too_big", DatagramTooBig],
   ["worker.failed", WorkerFailed],
   ["dns.format_not_understood", FormatNotUnderstood],
+  ["fetch.insecure_redirect", InsecureRedirect],
   ["fetch.unsupported_scheme", UnsupportedScheme],
   ["fetch.url_has_credentials", UrlHasCredentials],
+  ["http2.flood", Http2Flood],
   ["tls.certificate_expired", CertificateExpired],
   ["tls.certificate_not_yet_valid", CertificateNotYetValid],
   ["tls.certificate_revoked", CertificateRevoked],

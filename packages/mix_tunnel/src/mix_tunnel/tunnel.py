@@ -132,8 +132,10 @@ class Tunnel:
 
     def _prepare(self) -> None:
         """Load the trusted roots (0.2 s in a browser) before anybody waits for them, or while he waits for a name."""
+        from mix_tunnel.runtime.http.transport import ALPN
+
         with contextlib.suppress(MixError):  # it will be told when they are needed
-            self.tls_settings.context(HTTP_ALPN)
+            self.tls_settings.context(ALPN)
 
     async def __aenter__(self) -> Self:
         return self

@@ -1,4 +1,7 @@
-"""Connections kept alive between requests: a few for each origin, some in all, given out in the order of asking.
+"""Connections kept alive between requests: a few for each origin, some in all.
+
+Within an origin, who asked first is served first. Origins take turns, and one without any connection comes before
+those that have some: neither many requests to one origin nor many busy origins keep another waiting for ever.
 
 Each idle connection is watched: when the server closes it, or it has idled for too long, it is closed here too, so
 that it neither surprises the next request nor lingers at the exit.
@@ -7,7 +10,7 @@ that it neither surprises the next request nor lingers at the exit.
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
+from collections import Counter, OrderedDict, deque
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Generic, Protocol, TypeVar
@@ -102,7 +105,7 @@ class _Waiter(Generic[C]):
 
 
 class ConnectionPool(Generic[C]):
-    """At most `per_origin` connections to one origin and `in_all` altogether; who asked first is served first."""
+    """At most `per_origin` connections to one origin and `in_all` altogether."""
 
     def __init__(self, *, per_origin: int = 6, in_all: int = 64, keep_alive_s: float = 60.0) -> None:
         self._per_origin = per_origin
@@ -110,7 +113,7 @@ class ConnectionPool(Generic[C]):
         self._keep_alive_s = keep_alive_s
         self._counts: Counter[Origin] = Counter()
         self._idle: list[_Idle[C]] = []  # the one used longest ago first
-        self._waiters: list[_Waiter[C]] = []
+        self._queues: OrderedDict[Origin, deque[_Waiter[C]]] = OrderedDict()  # whose turn it is comes first
         self._leased: set[Lease[C]] = set()
         self._closing: set[asyncio.Task[None]] = set()
         self._closed = False
@@ -130,15 +133,13 @@ class ConnectionPool(Generic[C]):
         if self._closed:
             raise ClientClosed
         waiter = _Waiter[C](origin, fresh, asyncio.get_running_loop().create_future())
-        self._waiters.append(waiter)
+        self._queues.setdefault(origin, deque()).append(waiter)
         self._assign()
         try:
             lease = await waiter.future
             await lease._take_over()
         except asyncio.CancelledError:
-            if waiter in self._waiters:
-                self._waiters.remove(waiter)
-            elif waiter.future.done() and not waiter.future.cancelled() and waiter.future.exception() is None:
+            if waiter.future.done() and not waiter.future.cancelled() and waiter.future.exception() is None:
                 waiter.future.result().drop()
             raise
         return lease
@@ -146,10 +147,11 @@ class ConnectionPool(Generic[C]):
     async def aclose(self) -> None:
         """Close the idle connections, abort those in use, and turn those who wait away."""
         self._closed = True
-        for waiter in self._waiters:
-            if not waiter.future.done():
-                waiter.future.set_exception(ClientClosed())
-        self._waiters.clear()
+        for queue in self._queues.values():
+            for waiter in queue:
+                if not waiter.future.done():
+                    waiter.future.set_exception(ClientClosed())
+        self._queues.clear()
         for lease in list(self._leased):
             lease.drop()
         for idle in list(self._idle):
@@ -160,16 +162,26 @@ class ConnectionPool(Generic[C]):
     # --- giving out
 
     def _assign(self) -> None:
-        """Serve, in the order of asking, everyone who can be served now."""
-        for waiter in list(self._waiters):
-            if waiter.future.done():
-                self._waiters.remove(waiter)
-                continue
-            lease = self._grant(waiter)
-            if lease is not None:
-                self._waiters.remove(waiter)
-                self._leased.add(lease)
-                waiter.future.set_result(lease)
+        """Serve everyone who can be served now: first the origins that have nothing yet, then all by turns."""
+        for origin in [origin for origin in self._queues if not self._counts[origin]]:
+            self._serve(origin)
+        waiting = list(self._queues)
+        while waiting:
+            waiting = [origin for origin in waiting if self._serve(origin)]
+
+    def _serve(self, origin: Origin) -> bool:
+        """Serve the first who waits for an origin; returns whether somebody was served and more may wait."""
+        queue = self._queues[origin]
+        while queue and queue[0].future.done():  # gave up
+            queue.popleft()
+        lease = self._grant(queue[0]) if queue else None
+        if lease is not None:
+            self._leased.add(lease)
+            queue.popleft().future.set_result(lease)
+            self._queues.move_to_end(origin)
+        if not queue:
+            del self._queues[origin]
+        return lease is not None and bool(queue)
 
     def _grant(self, waiter: _Waiter[C]) -> Lease[C] | None:
         origin = waiter.origin
@@ -184,11 +196,17 @@ class ConnectionPool(Generic[C]):
                 return None
             self._retire(own[0])
         elif self._counts.total() >= self._in_all:
-            if not self._idle:
+            spare = self._spare(origin)
+            if spare is None:
                 return None
-            self._retire(self._idle[0])
+            self._retire(spare)
         self._counts[origin] += 1
         return Lease(self, origin, None)
+
+    def _spare(self, origin: Origin) -> _Idle[C] | None:
+        """An idle connection to close for another origin: one that nobody waits for, or any if that one has none."""
+        hungry = not self._counts[origin]
+        return next((idle for idle in self._idle if hungry or idle.origin not in self._queues), None)
 
     # --- taking back
 

@@ -16,6 +16,7 @@ from mix_protocol.errors import MixError
 
 from ..streams import ByteStream
 from .tls_errors import BadCaCertificate, HandshakeCut, TlsBroken, TlsTruncated, handshake_error
+from .tls_sessions import Key, TlsSessions
 
 if TYPE_CHECKING:
     import ssl
@@ -30,6 +31,8 @@ class TlsSettings:
     def __init__(self, ca_certificates: Sequence[str] = ()) -> None:
         self._ca_certificates = tuple(ca_certificates)
         self._contexts: dict[tuple[str, ...], ssl.SSLContext] = {}
+        self.sessions = TlsSessions()
+        """For the connections that these settings make."""
 
     def context(self, alpn: Sequence[str] = ()) -> ssl.SSLContext:
         """The verifying client context that offers these ALPN protocols; raises `BadCaCertificate`."""
@@ -61,11 +64,17 @@ class TlsSettings:
 
 
 async def start_tls(
-    stream: ByteStream, settings: TlsSettings, server_hostname: str, alpn: Sequence[str] = ()
+    stream: ByteStream,
+    settings: TlsSettings,
+    server_hostname: str,
+    alpn: Sequence[str] = (),
+    *,
+    port: int | None = None,
 ) -> TlsStream:
     """Shake hands over `stream` and return the encrypted stream; on any failure `stream` is dropped.
 
     server_hostname -- ASCII host name (a trailing dot is left out of SNI), or an IP address without brackets.
+    port -- when given, the session is remembered for this host and port, and an earlier one is taken up again.
     Raises a `CertificateRefused`, `HandshakeFailed` or `HandshakeCut`, or what `stream` raises.
     """
     import ssl
@@ -73,12 +82,16 @@ async def start_tls(
     try:
         incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
         host = server_hostname.removesuffix(".")
-        tls = settings.context(alpn).wrap_bio(incoming, outgoing, server_side=False, server_hostname=host)
+        key = (host, port, *alpn)
+        session = settings.sessions.take(key) if port is not None else None
+        tls = settings.context(alpn).wrap_bio(
+            incoming, outgoing, server_side=False, server_hostname=host, session=session
+        )
         await _handshake(stream, tls, incoming, outgoing)
     except BaseException:
         stream.abort()
         raise
-    return TlsStream(stream, tls, incoming, outgoing)
+    return TlsStream(stream, tls, incoming, outgoing, None if port is None else (settings.sessions, key))
 
 
 async def _handshake(stream: ByteStream, tls: ssl.SSLObject, incoming: ssl.MemoryBIO, outgoing: ssl.MemoryBIO) -> None:
@@ -117,12 +130,18 @@ class TlsStream:
     """
 
     def __init__(
-        self, stream: ByteStream, tls: ssl.SSLObject, incoming: ssl.MemoryBIO, outgoing: ssl.MemoryBIO
+        self,
+        stream: ByteStream,
+        tls: ssl.SSLObject,
+        incoming: ssl.MemoryBIO,
+        outgoing: ssl.MemoryBIO,
+        remember_in: tuple[TlsSessions, Key] | None = None,
     ) -> None:
         self._stream = stream
         self._tls = tls
         self._incoming = incoming
         self._outgoing = outgoing
+        self._remember_in = remember_in
         self._buffer = bytearray(CHUNK_BYTES)
         self._sending = asyncio.Lock()
         self._ended = False
@@ -139,6 +158,11 @@ class TlsStream:
     def version(self) -> str:
         """The version agreed on, such as "TLSv1.3"."""
         return self._tls.version() or ""
+
+    @property
+    def resumed(self) -> bool:
+        """Whether the handshake took up an earlier session."""
+        return bool(self._tls.session_reused)
 
     @property
     def cipher(self) -> str:
@@ -169,12 +193,20 @@ class TlsStream:
             except ssl.SSLError as error:
                 self._failure = _read_error(error)
             if filled:
+                self._remember_session()
                 return bytes(memoryview(self._buffer)[:filled])
             if not self._ended and self._failure is None:
                 await self._feed()
         if self._failure is not None:  # told again at each call, and only after everything before it was handed out
             raise type(self._failure)(**self._failure.fields)
         return b""
+
+    def _remember_session(self) -> None:
+        # A ticket of TLS 1.3 comes after the handshake, before the server's first data or with it.
+        if self._remember_in is not None:
+            sessions, key = self._remember_in
+            if sessions.keep(key, self._tls):
+                self._remember_in = None
 
     async def _feed(self) -> None:
         """Answer what TLS wants answered (key updates), then wait for more ciphertext."""

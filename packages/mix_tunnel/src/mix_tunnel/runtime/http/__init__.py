@@ -1,4 +1,4 @@
-"""HTTP/1.1 through the tunnel: requests, streamed responses, redirects, kept-alive connections."""
+"""HTTP/1.1 and HTTP/2 through the tunnel: requests, streamed responses, redirects, kept-alive connections."""
 
 from .client import HttpClient
 from .options import HttpOptions

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from typing import Any
 
 from ..pool import Lease
 from .connection import HttpConnection
@@ -19,7 +20,7 @@ READ_AHEAD_BYTES = 65_536
 class BodyBuffer:
     """Fills itself from a connection and gives the lease up at the body's end, or when it fails."""
 
-    def __init__(self, lease: Lease[HttpConnection], connection: HttpConnection) -> None:
+    def __init__(self, lease: Lease[Any], connection: HttpConnection) -> None:
         self._lease = lease
         self._connection = connection
         self._pieces: deque[bytes] = deque()

@@ -22,6 +22,7 @@ from .errors import (
     MalformedResponse,
     NoResponse,
     ResponseTimedOut,
+    WriteTimedOut,
 )
 from .request import HttpTimeouts, PreparedRequest
 from .wire_response import ResponseHead
@@ -43,6 +44,7 @@ class HttpConnection:
         self._sender: asyncio.Task[None] | None = None
         self._caller_error: BaseException | None = None
         self._send_failed = False
+        self._pieces_sent = 0
         self._pending = bytearray()
         self._failure: MixError | None = None
         self._at_eof = False
@@ -122,7 +124,9 @@ class HttpConnection:
             # One write for head and body: on a mixnet every packet counts.
             data = head + self._encode(body or b"") + self._end_of_message()
             try:
-                await self._stream.send(data)
+                await self._write(data)
+            except WriteTimedOut:
+                raise
             except NetworkFailure:
                 self._send_failed = True  # the server may have answered before it closed: read on
 
@@ -131,24 +135,32 @@ class HttpConnection:
         self._sender.add_done_callback(self._sender_done)
 
     async def _send_large(self, head: bytes, body: bytes) -> None:
-        await self._stream.send(head)
+        await self._write(head)
         view = memoryview(body)
         for start in range(0, len(view), CHUNK_BYTES):
-            await self._stream.send(self._encode(bytes(view[start : start + CHUNK_BYTES])))
+            await self._write(self._encode(bytes(view[start : start + CHUNK_BYTES])))
         end = self._end_of_message()
         if end:
-            await self._stream.send(end)
+            await self._write(end)
 
     async def _send_pieces(self, head: bytes, body: AsyncIterable[bytes]) -> None:
-        await self._stream.send(head)
+        await self._write(head)
         async for piece in body:
             if not isinstance(piece, (bytes, bytearray, memoryview)):
                 raise BadBody("an asynchronous body must yield bytes")
             if piece:
-                await self._stream.send(self._encode(bytes(piece)))
+                await self._write(self._encode(bytes(piece)))
         end = self._end_of_message()
         if end:
-            await self._stream.send(end)
+            await self._write(end)
+
+    async def _write(self, data: bytes) -> None:
+        try:
+            async with asyncio.timeout(self._timeouts.write_s):
+                await self._stream.send(data)
+        except TimeoutError as error:
+            raise WriteTimedOut(seconds=self._timeouts.write_s) from error
+        self._pieces_sent += 1
 
     def _encode(self, data: bytes) -> bytes:
         if not data:
@@ -171,8 +183,8 @@ class HttpConnection:
         if error is None:
             return
         self._send_failed = True
-        if not isinstance(error, (NetworkFailure, Closed)):
-            # The caller's own iterator failed: whoever reads the response is told so.
+        if isinstance(error, WriteTimedOut) or not isinstance(error, (NetworkFailure, Closed)):
+            # Too slow, or the caller's own iterator failed: whoever reads the response is told so.
             self._caller_error = error
             self._stream.abort()
 
@@ -202,10 +214,13 @@ class HttpConnection:
             event = self._parse()
             if event is not h11.NEED_DATA:
                 return event
+            sent = self._pieces_sent
             try:
                 async with asyncio.timeout(timeout_s):
                     data = await self._stream.receive(CHUNK_BYTES)
             except TimeoutError as error:
+                if self._pieces_sent != sent:  # the time counts from the last piece of the request
+                    continue
                 raise timed_out(seconds=timeout_s) from error
             except NetworkFailure as error:
                 raise self._cut(error) from error

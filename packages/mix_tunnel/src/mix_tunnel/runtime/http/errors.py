@@ -91,6 +91,13 @@ class RedirectRefused(NetworkFailure):
     message = "the server redirects, and this request allows no redirect"
 
 
+class InsecureRedirect(RedirectRefused):
+    """The server redirects to plain http, and the tunnel has `https_only`."""
+
+    code = "fetch.insecure_redirect"
+    message = "the server redirects to plain http, which the option https_only refuses"
+
+
 class BadRedirect(PeerMisbehaved):
     """The server redirects to something that can't be fetched."""
 
@@ -103,6 +110,20 @@ class HttpConnectTimedOut(NetworkFailure):
 
     code = "http.connect_timed_out"
     message = "no connection to the server came up in time; try again later"
+
+
+class PoolTimedOut(NetworkFailure):
+    """Too many requests are under way, and none of them made room within the time limit."""
+
+    code = "http.pool_timed_out"
+    message = "other requests took every connection for too long; send fewer at the same time, or wait longer"
+
+
+class WriteTimedOut(NetworkFailure):
+    """The server took no more of the request's body within the time limit."""
+
+    code = "http.write_timed_out"
+    message = "the server stopped taking the request's body; try again later"
 
 
 class NoResponse(NetworkFailure):
@@ -145,6 +166,55 @@ class HeadTooLarge(PeerMisbehaved):
 
     code = "http.head_too_large"
     message = "the server's headers are larger than any honest server sends"
+
+
+class TotalTimedOut(NetworkFailure):
+    """The whole exchange, redirects and body included, took longer than its time limit."""
+
+    code = "http.total_timed_out"
+    message = "the whole answer did not arrive in time; try again later, or allow more time"
+
+
+class BadEncoding(PeerMisbehaved):
+    """The body is not what its Content-Encoding says."""
+
+    code = "http.bad_encoding"
+    message = "the server's answer can't be decoded: it is not compressed as its headers say"
+
+
+class EncodingCut(PeerMisbehaved):
+    """The body ended in order, but the compressed stream in it did not; what has been read is not all of it."""
+
+    code = "http.encoding_cut"
+    message = "the server's compressed answer ends in the middle"
+
+
+class DecompressionBomb(PeerMisbehaved):
+    """The body grows out of all proportion when it is decoded."""
+
+    code = "http.decompression_bomb"
+    message = "the server's answer grows out of all proportion when it is decoded; fetch it undecoded if that is meant"
+
+
+class BadIntegrity(PeerMisbehaved):
+    """The body is not the one that the request's `integrity` names."""
+
+    code = "fetch.bad_integrity"
+    message = "the answer is not what the request's integrity says; nothing of it was used"
+
+
+class IntegrityTooLarge(PeerMisbehaved):
+    """The body is larger than what is kept in memory to be checked."""
+
+    code = "fetch.integrity_too_large"
+    message = "the answer is too large to be checked against the request's integrity before it is used"
+
+
+class PlainHttpRefused(UsageError):
+    """A plain http URL, and the tunnel has `https_only`."""
+
+    code = "fetch.https_only"
+    message = "plain http is refused by the option https_only; use an https:// URL"
 
 
 class ResponseClosed(Closed):

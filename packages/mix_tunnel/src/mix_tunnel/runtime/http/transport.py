@@ -13,73 +13,115 @@ from ..pool import ConnectionPool, Lease
 from ..tls import TlsSettings, start_tls
 from .body import BodyBuffer
 from .connection import HttpConnection
-from .errors import HttpConnectTimedOut
+from .errors import HttpConnectTimedOut, PoolTimedOut, ResponseTimedOut, WriteTimedOut
+from .http2 import Http2Connection
+from .http2.errors import Http11Required
 from .options import HttpOptions
 from .request import HttpTimeouts, PreparedRequest
-from .url import HttpUrl
+from .resending import Resend
+from .sharing import HTTP1, HTTP2, Connection, SharedConnections
+from .url import HttpUrl, Origin
 from .wire_response import WireResponse
 
-ALPN = ("http/1.1",)
+ALPN = (HTTP2, HTTP1)
 MAX_ADDRESSES = 4
 """Addresses of one host that are tried before giving up."""
 
 
 class HttpTransport:
-    """Sends requests through an `IpNetwork`; connections are kept alive and shared by all requests."""
+    """Sends requests through an `IpNetwork`; connections are kept alive and shared by all requests.
+
+    https origins are offered HTTP/2, which takes one connection for all requests; others get a few of HTTP/1.1.
+    """
 
     def __init__(self, resolver: Resolver, network: IpNetwork, tls: TlsSettings, options: HttpOptions) -> None:
         self._resolver = resolver
         self._network = network
         self._tls = tls
-        self.pool: ConnectionPool[HttpConnection] = ConnectionPool(
+        self.pool: ConnectionPool[Connection] = ConnectionPool(
             per_origin=options.per_origin,
             in_all=options.in_all,
             keep_alive_s=options.keep_alive_s,
         )
+        self._shared = SharedConnections(self.pool, self._open)
 
     async def send(self, request: PreparedRequest, timeouts: HttpTimeouts) -> WireResponse:
         """Send a request and return the response once its head is here; any HTTP status is an answer.
 
-        A kept-alive connection that turns out to be dead is replaced by a new one, once. Raises `dns.*`, `tcp.*`,
-        `tls.*` and `http.*` errors. Cancelling drops the connection.
+        It is sent once more when that does no harm: idempotent ones after a kept-alive connection turned out to be
+        dead, any after the server said that it had not looked at them. Raises `dns.*`, `tcp.*`, `tls.*`, `http.*` and
+        `http2.*` errors. Cancelling drops an HTTP/1.1 connection, or resets the stream of an HTTP/2 one.
         """
-        fresh = False
-        while True:
-            lease = await self.pool.acquire(request.url.origin, fresh=fresh)
-            try:
-                if lease.connection is None:
-                    lease.connection = HttpConnection(await self._connect(request.url, timeouts))
-                head = await lease.connection.exchange(request, timeouts)
-                return WireResponse(head, BodyBuffer(lease, lease.connection))
-            except NetworkFailure:
-                dead_before_use = _was_dead(lease)
-                lease.drop()
-                if fresh or not dead_before_use or not request.retryable:
-                    raise
-                fresh = True
-            except BaseException:
-                lease.drop()
-                raise
+        try:
+            return await self._exchange(request, timeouts)
+        except Resend as failed:
+            if isinstance(failed.error, Http11Required):
+                self._shared.require_http1(request.url.origin)
+        try:
+            return await self._exchange(request, timeouts, fresh=True)
+        except Resend as failed:
+            raise failed.error from failed.error.__cause__
 
     async def aclose(self) -> None:
         """Close every connection; requests under way fail."""
+        await self._shared.aclose()
         await self.pool.aclose()
 
-    async def _connect(self, url: HttpUrl, timeouts: HttpTimeouts) -> ByteStream:
+    async def _exchange(self, request: PreparedRequest, timeouts: HttpTimeouts, *, fresh: bool = False) -> WireResponse:
+        url = request.url
+        if url.scheme == "https":
+            shared = await self._shared.enter(url, timeouts)
+            if shared is not None:
+                return await shared.exchange(request, timeouts)
+        lease = await self._acquire(url.origin, timeouts, fresh=fresh)
+        try:
+            connection = lease.connection or await self._open_in_time(url, timeouts)
+            lease.connection = connection
+            if isinstance(connection, HttpConnection):
+                return await _exchange_http1(lease, connection, request, timeouts)
+        except BaseException:
+            lease.drop()
+            raise
+        # The server has learnt HTTP/2 since.
+        connection.enter()
+        self._shared.adopt(lease, connection)
+        return await connection.exchange(request, timeouts)
+
+    async def _acquire(self, origin: Origin, timeouts: HttpTimeouts, *, fresh: bool) -> Lease[Connection]:
+        try:
+            async with asyncio.timeout(timeouts.pool_s):
+                return await self.pool.acquire(origin, fresh=fresh)
+        except TimeoutError as error:
+            raise PoolTimedOut(seconds=timeouts.pool_s) from error
+
+    async def _open_in_time(self, url: HttpUrl, timeouts: HttpTimeouts) -> Connection:
         try:
             async with asyncio.timeout(timeouts.connect_s):
-                stream = await connect_any(self._network.connect_tcp, await self._resolver.lookup(url.host), url.port)
-                if url.scheme == "https":
-                    stream = await start_tls(stream, self._tls, url.host, ALPN)
-                return stream
+                return await self._open(url, self._shared.alpn(url.origin))
         except TimeoutError as error:
             raise HttpConnectTimedOut(seconds=timeouts.connect_s) from error
 
+    async def _open(self, url: HttpUrl, alpn: tuple[str, ...]) -> Connection:
+        stream = await connect_any(self._network.connect_tcp, await self._resolver.lookup(url.host), url.port)
+        if url.scheme == "http":
+            return HttpConnection(stream)
+        tls = await start_tls(stream, self._tls, url.host, alpn, port=url.port)
+        return Http2Connection(tls) if tls.alpn_protocol == HTTP2 else HttpConnection(tls)
 
-def _was_dead(lease: Lease[HttpConnection]) -> bool:
-    """Whether the failure is that of a kept-alive connection which the server had given up already."""
-    connection = lease.connection
-    return connection is not None and connection.exchanges > 1 and not connection.response_begun
+
+async def _exchange_http1(
+    lease: Lease[Connection], connection: HttpConnection, request: PreparedRequest, timeouts: HttpTimeouts
+) -> WireResponse:
+    """One exchange over a connection of one's own."""
+    try:
+        head = await connection.exchange(request, timeouts)
+    except NetworkFailure as error:
+        # The failure of a kept-alive connection which the server had given up already; silence is another matter.
+        dead = connection.exchanges > 1 and not connection.response_begun
+        if dead and request.retryable and not isinstance(error, (ResponseTimedOut, WriteTimedOut)):
+            raise Resend(error) from error
+        raise
+    return WireResponse(head, BodyBuffer(lease, connection))
 
 
 async def connect_any(

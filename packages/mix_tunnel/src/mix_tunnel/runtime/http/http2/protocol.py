@@ -1,0 +1,179 @@
+"""The h2 library as this client wants it: guarded, with flow control tied to who reads, and GOAWAY taken gracefully.
+
+The library counts a connection as dead when GOAWAY arrives, although streams up to the one that it names go on (RFC
+9113 section 6.8), so that frame never reaches it. Time is an argument; nothing here does I/O.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Final
+
+from h2.config import H2Configuration
+from h2.connection import H2Connection
+from h2.errors import ErrorCodes
+from h2.events import Event, ResponseReceived
+from h2.exceptions import DenialOfServiceError, ProtocolError, StreamClosedError
+from h2.settings import SettingCodes, Settings
+
+from ..errors import HeadTooLarge
+from .errors import Http2Violated
+from .frames import CONTINUATION, GOAWAY, MAX_FRAME_BYTES, Frame, FrameGuard
+from .headers import HeaderBytes
+
+STREAM_WINDOW_BYTES = 131_072
+"""What a server may send of a body that nobody reads yet."""
+READ_STREAM_WINDOW_BYTES = 1_048_576
+"""The same once somebody reads: over long round trips the server must never wait for our window."""
+CONNECTION_WINDOW_BYTES = 16_777_216
+"""Of all bodies together: more than `MAX_STREAMS` unread ones, so that they never stop one that is read."""
+MAX_STREAMS = 100
+"""Streams at the same time, whatever more the server allows."""
+MAX_HEADER_LIST_BYTES = 262_144
+"""Of one response's headers, uncompressed; Chromium's limit."""
+ENCODER_TABLE_BYTES = 4_096
+"""Memory for compressing our own headers, whatever more the server allows."""
+FRAMES_PER_STREAM = 40
+"""What a server may send for one request beside its data: informational answers, window updates, trailers."""
+FRAMES_PER_DATA = 2
+"""Window updates for one DATA frame of ours: the stream's and the connection's."""
+_PRIORITY: Final = 0x2
+
+
+@dataclass(frozen=True, slots=True)
+class GoingAway:
+    """The server takes no more streams, and has not looked at those above `last_stream_id`."""
+
+    last_stream_id: int
+    reason: str
+    """RFC 9113's name of the error, NO_ERROR in order."""
+
+
+class Http2Protocol:
+    """One connection's state: bytes in, events out; commands in, bytes out."""
+
+    def __init__(self, now: float) -> None:
+        self._guard = FrameGuard(now)
+        self._h2 = H2Connection(H2Configuration(client_side=True, header_encoding=None))
+        self._h2.local_settings = Settings(
+            client=True,
+            initial_values={
+                SettingCodes.ENABLE_PUSH: 0,
+                SettingCodes.INITIAL_WINDOW_SIZE: STREAM_WINDOW_BYTES,
+                SettingCodes.MAX_FRAME_SIZE: MAX_FRAME_BYTES,
+                SettingCodes.MAX_HEADER_LIST_SIZE: MAX_HEADER_LIST_BYTES,
+            },
+        )
+        self._h2.decoder.max_header_list_size = MAX_HEADER_LIST_BYTES
+        self._h2.initiate_connection()
+        self._h2.increment_flow_control_window(CONNECTION_WINDOW_BYTES - self._h2.inbound_flow_control_window)
+        self.max_streams = MAX_STREAMS
+        """Streams that may be open at the same time, as the server's settings have it now."""
+
+    def take_outgoing(self) -> bytes:
+        """What has to be sent now."""
+        return self._h2.data_to_send()
+
+    # --- what the server sends
+
+    def receive(self, data: bytes, now: float) -> Iterator[Event | GoingAway]:
+        """Take what has arrived, and tell frame by frame what it means.
+
+        Raises `Http2Violated` or one of its kinds, or `HeadTooLarge`; the connection is over then, and a GOAWAY that
+        says why waits in `take_outgoing`.
+        """
+        self._guard.receive(data)
+        for frame in self._judged_frames(now):
+            if frame.kind == GOAWAY:
+                yield _going_away(frame)
+            elif frame.kind != _PRIORITY and frame.kind <= CONTINUATION:  # others are none of our business
+                yield from self._feed(frame)
+
+    def _judged_frames(self, now: float) -> Iterator[Frame]:
+        try:
+            yield from self._guard.frames(now)
+        except (Http2Violated, HeadTooLarge) as error:
+            self._h2.close_connection(ErrorCodes[str(error.fields.get("reason", "ENHANCE_YOUR_CALM"))])
+            raise
+
+    def _feed(self, frame: Frame) -> list[Event]:
+        try:
+            events = self._h2.receive_data(frame.wire)
+        except DenialOfServiceError as error:
+            raise HeadTooLarge from error
+        except ProtocolError as error:
+            raise Http2Violated(reason=ErrorCodes(error.error_code).name) from error
+        for event in events:
+            if isinstance(event, ResponseReceived):
+                # The library checks the length of bodies by itself, but wrongly for 304 and for trailers, and it ends
+                # the whole connection for one stream's fault; `Http2Stream` does it.
+                self._h2.streams[event.stream_id]._expected_content_length = None
+        self.max_streams = min(self._h2.remote_settings.max_concurrent_streams, MAX_STREAMS)
+        if self._h2.encoder.header_table_size > ENCODER_TABLE_BYTES:
+            self._h2.encoder.header_table_size = ENCODER_TABLE_BYTES
+        return events
+
+    # --- what we send
+
+    def open(self, headers: HeaderBytes, *, end: bool) -> int:
+        """Begin a stream with a request's headers; `end` when no body follows."""
+        stream_id: int = self._h2.get_next_available_stream_id()
+        self._h2.send_headers(stream_id, headers, end_stream=end)
+        self._guard.allow(FRAMES_PER_STREAM)
+        return stream_id
+
+    @property
+    def room(self) -> int:
+        """Bytes of bodies that the server takes now on all streams together."""
+        return self._h2.outbound_flow_control_window
+
+    def stream_room(self, stream_id: int) -> int:
+        """Bytes of a body that it takes on one stream; negative when it has changed its mind."""
+        return self._h2.streams[stream_id].outbound_flow_control_window
+
+    def frame_room(self, stream_id: int) -> int:
+        """Bytes of a body that one DATA frame may carry now."""
+        return max(min(self.room, self.stream_room(stream_id), self._h2.max_outbound_frame_size), 0)
+
+    def send(self, stream_id: int, data: bytes, *, end: bool) -> None:
+        """Send a piece of a body, within `room`."""
+        self._h2.send_data(stream_id, data, end_stream=end)
+        self._guard.allow(FRAMES_PER_DATA)
+
+    def consumed(self, stream_id: int, count: int) -> None:
+        """Let the server send as much again as has been read."""
+        self._h2.acknowledge_received_data(count, stream_id)
+
+    def widen(self, stream_id: int) -> None:
+        """Give an open stream the window of one that is read."""
+        self._h2.increment_flow_control_window(READ_STREAM_WINDOW_BYTES - STREAM_WINDOW_BYTES, stream_id)
+
+    def reset(self, stream_id: int, reason: ErrorCodes) -> None:
+        """Give one stream up, unless both sides have ended it."""
+        with suppress(StreamClosedError):
+            self._h2.reset_stream(stream_id, reason)
+
+    def ping(self, data: bytes) -> None:
+        """Ask for a sign of life; 8 bytes."""
+        self._h2.ping(data)
+
+    def close(self) -> None:
+        """Say that we go, in order."""
+        self._h2.close_connection()
+
+
+def _going_away(frame: Frame) -> GoingAway:
+    if len(frame.payload) < 8 or frame.stream_id:
+        raise Http2Violated(reason="FRAME_SIZE_ERROR" if not frame.stream_id else "PROTOCOL_ERROR")
+    last, code = int.from_bytes(frame.payload[:4], "big") & 0x7FFF_FFFF, int.from_bytes(frame.payload[4:8], "big")
+    return GoingAway(last, error_name(code))
+
+
+def error_name(code: int) -> str:
+    """RFC 9113's name of an error code; unknown codes are like INTERNAL_ERROR (section 7)."""
+    try:
+        return ErrorCodes(code).name
+    except ValueError:
+        return ErrorCodes.INTERNAL_ERROR.name

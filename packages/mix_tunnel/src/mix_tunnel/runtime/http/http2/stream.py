@@ -1,0 +1,237 @@
+"""One exchange: a request on its way, its response arriving, and the reader who sets the pace."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+
+from h2.errors import ErrorCodes
+
+from mix_protocol.errors import MixError, NetworkFailure
+
+from ..errors import BodyCut, IdleTimedOut, MalformedResponse, NoResponse, ResponseClosed, ResponseTimedOut
+from ..request import HttpTimeouts, PreparedRequest
+from ..wire_response import ResponseHead
+from .errors import ConnectionSilent, Http2Violated, Http11Required, NotProcessed, StreamReset, WrongLength
+from .headers import expected_length, response_head
+from .outlet import Outlet
+from .protocol import STREAM_WINDOW_BYTES, Http2Protocol
+from .upload import Upload
+
+PIECE_BYTES = 65_536
+MAX_INFORMATIONAL = 16
+"""1xx responses passed over before the real one."""
+
+
+class Http2Stream:
+    """A stream from its first frame on; as `WireBody` it is the response's body.
+
+    The server may send as far as the stream's window, and gets more of it as the body is read.
+    """
+
+    def __init__(
+        self,
+        protocol: Http2Protocol,
+        outlet: Outlet,
+        request: PreparedRequest,
+        timeouts: HttpTimeouts,
+        closed: Callable[[Http2Stream], None],
+    ) -> None:
+        self._protocol = protocol
+        self._outlet = outlet
+        self._method = request.method
+        self._timeouts = timeouts
+        self._closed = closed
+        self._loop = asyncio.get_running_loop()
+        self._upload = Upload(outlet, request, timeouts.write_s) if request.body else None
+        self._uploading: asyncio.Task[None] | None = None
+        self._head: asyncio.Future[ResponseHead] = self._loop.create_future()
+        self._arrived = asyncio.Event()
+        self._unread = bytearray()
+        self._received_bytes = 0
+        self._expected_bytes: int | None = None
+        self._informational = 0
+        self._wide = False
+        self._ended = False
+        self._failure: BaseException | None = None
+        self.begun = False
+        """Whether anything of the response has arrived."""
+        self.released = False
+        """Whether the stream is over for both sides; its body may still wait to be read."""
+        self.stream_id = 0
+
+    # --- the request
+
+    def open(self, headers: list[tuple[bytes, bytes]]) -> None:
+        """Send the request's head, which gives the stream its number."""
+        self.stream_id = self._protocol.open(headers, end=self._upload is None)
+        self._outlet.flush()
+
+    def start_upload(self) -> None:
+        """Send the request's body; what does not fit at once follows by itself."""
+        upload = self._upload
+        if upload is not None and not upload.start(self.stream_id):
+            self._uploading = asyncio.create_task(upload.run(self.stream_id), name="http2 upload")
+            self._uploading.add_done_callback(self._uploaded)
+
+    async def head(self) -> ResponseHead:
+        """Wait for the response's head; the time limit counts from the last piece that was sent."""
+        while not self._head.done():
+            sent = self._upload.pieces if self._upload is not None else 0
+            await asyncio.wait({self._head}, timeout=self._timeouts.response_s)
+            moved = self._upload is not None and self._upload.pieces != sent
+            if not self._head.done() and not moved:
+                raise ResponseTimedOut(seconds=self._timeouts.response_s)
+        return self._head.result()
+
+    def _uploaded(self, task: asyncio.Task[None]) -> None:
+        if task.cancelled():
+            return
+        error = task.exception()
+        if error is not None and not self.released:
+            self._reset(ErrorCodes.CANCEL)
+            self._fail(error)
+        elif self._ended:
+            self._release()
+
+    # --- the response's body
+
+    async def read(self) -> bytes:
+        """Wait for the next piece, 64 kB at most; b"" at the end. Raises what receiving raised, after the rest."""
+        while not self._unread:
+            if self._failure is not None:
+                raise self._failure
+            if self._ended:
+                return b""
+            self._arrived.clear()
+            try:
+                async with asyncio.timeout(self._timeouts.idle_s):
+                    await self._arrived.wait()
+            except TimeoutError as error:
+                self._reset(ErrorCodes.CANCEL)
+                self._fail(IdleTimedOut(seconds=self._timeouts.idle_s))
+                raise IdleTimedOut(seconds=self._timeouts.idle_s) from error
+        piece = bytes(memoryview(self._unread)[:PIECE_BYTES])
+        del self._unread[: len(piece)]
+        self._consumed(len(piece))
+        return piece
+
+    def abort(self) -> None:
+        """Give the exchange up; the server is told to stop, and other streams go on. Idempotent."""
+        self._reset(ErrorCodes.CANCEL)
+        self._fail(ResponseClosed())
+        unread = len(self._unread)
+        self._unread.clear()
+        self._consumed(unread)
+
+    def abort_soon(self) -> None:
+        """`abort` from wherever the garbage collector runs; nothing happens when the loop is gone."""
+        with suppress(RuntimeError):
+            self._loop.call_soon_threadsafe(self.abort)
+
+    def _consumed(self, count: int) -> None:
+        if not count:
+            return
+        if not self._ended and not self.released and not self._wide and self._received_bytes > STREAM_WINDOW_BYTES // 4:
+            self._wide = True
+            self._protocol.widen(self.stream_id)
+        self._protocol.consumed(self.stream_id, count)
+        self._outlet.flush()
+
+    # --- what the connection tells
+
+    def on_informational(self) -> None:
+        """Pass a 1xx answer over."""
+        self._informational += 1
+        self.begun = True
+        if self._informational > MAX_INFORMATIONAL:
+            self.refuse(MalformedResponse("the server sends provisional answers without end"))
+
+    def on_head(self, headers: Iterable[tuple[bytes, bytes]]) -> None:
+        """The final answer's head is here."""
+        self.begun = True
+        try:
+            head = response_head(headers)
+            self._expected_bytes = expected_length(self._method, head)
+        except Http2Violated as error:
+            self.refuse(error)
+        else:
+            if not self._head.done():
+                self._head.set_result(head)
+
+    def on_data(self, data: bytes, padding_bytes: int) -> None:
+        """A piece of the body is here; nobody has to read padding."""
+        self._received_bytes += len(data)
+        if self._expected_bytes is not None and self._received_bytes > self._expected_bytes:
+            self.refuse(WrongLength())
+        elif not self.released:
+            self._unread += data
+            self._arrived.set()
+        else:
+            padding_bytes += len(data)
+        self._consumed(padding_bytes)
+
+    def on_end(self) -> None:
+        """The server has sent everything; what we still send interests nobody."""
+        if self._expected_bytes not in (None, self._received_bytes):
+            self.refuse(WrongLength())
+            return
+        self._ended = True
+        self._arrived.set()
+        if self._uploading is not None and not self._uploading.done():
+            self._reset(ErrorCodes.NO_ERROR)
+        self._release()
+
+    def on_reset(self, reason: str, *, by_server: bool) -> None:
+        """The server gave the stream up or never took it, or it broke the stream's rules."""
+        if self._ended:
+            self._release()
+        elif not by_server:
+            self._fail(Http2Violated(reason=reason))
+        elif self.begun:
+            self._fail(StreamReset(reason=reason))
+        elif reason == "REFUSED_STREAM":
+            self._fail(NotProcessed(reason=reason))
+        elif reason == "HTTP_1_1_REQUIRED":
+            self._fail(Http11Required())
+        else:
+            self._fail(StreamReset(reason=reason))
+
+    def on_connection_lost(self, error: MixError) -> None:
+        """The connection is over, and with it this exchange."""
+        if not isinstance(error, NetworkFailure) or isinstance(error, (ConnectionSilent, NotProcessed)):
+            self._fail(type(error)(str(error), **error.fields))
+        elif self.begun:
+            self._fail(BodyCut(cause=error.code))
+        else:
+            self._fail(NoResponse(cause=error.code))
+
+    def refuse(self, error: MixError) -> None:
+        """Give a stream up on which the server misbehaves; the connection goes on (RFC 9113 section 5.4.2)."""
+        self._reset(ErrorCodes.PROTOCOL_ERROR)
+        self._fail(error)
+
+    # --- the end
+
+    def _reset(self, reason: ErrorCodes) -> None:
+        if not self.released and self.stream_id:
+            self._protocol.reset(self.stream_id, reason)
+            self._outlet.flush()
+
+    def _fail(self, error: BaseException) -> None:
+        if self._failure is None and not self._ended:
+            self._failure = error
+            self._arrived.set()
+            if not self._head.done():
+                self._head.set_exception(error)
+                self._head.exception()  # perhaps nobody waits any more
+        self._release()
+
+    def _release(self) -> None:
+        if self.released:
+            return
+        self.released = True
+        if self._uploading is not None:
+            self._uploading.cancel()
+        self._closed(self)
