@@ -6,6 +6,11 @@ export * from "./errors.js";
 export interface SetupMixTunnelOptions {
   /** Name of the tunnel, where a page has several at once; each has a worker and an address of its own ("default"). */
   tunnel?: string | undefined;
+  /**
+   * Folder of `worker.js` and `pyodide/` on the page's own origin, relative to the page; by default the folder of these
+   * modules. Pages that a bundler makes need it: `npx mix-tunnel-assets FOLDER` fills one. Read when the worker starts.
+   */
+  assetsUrl?: string | URL | undefined;
   /** Nym address of the exit's IP packet router; by default one is chosen. */
   preferredIpr?: string | undefined;
   /** Base58 identity of the entry gateway; by default one is chosen. */
@@ -50,22 +55,55 @@ export type TunnelStateName = "connecting" | "ready" | "shutting_down" | "shutdo
 
 /** A finished step of connecting. */
 export interface TunnelStep {
-  /** Such as "fetching_directory"; "loading_worker" is the page's own first step. */
+  /** Such as "fetching_directory"; "starting_worker" is the page's own first step. */
   step: string;
   elapsedMs: number;
 }
 
-/** Where the tunnel stands. */
-export interface TunnelState {
-  state: TunnelStateName;
+/** The published client's two parts that can end: the mixnet's side (bridge) and the Internet's (reactor). */
+export type TaskName = "bridge" | "reactor";
+
+/** Why a tunnel failed: the published client's `kind`, and what exactly happened, with a sentence for a person. */
+export type FailureReason = ({ kind: "task_exited"; task: TaskName } | { kind: "task_panicked" }) &
+  Required<ErrorDescription>;
+
+interface TunnelProgress {
   /** What is going on, for a person to read. */
   step: string;
   /** The finished steps of this connecting. */
   steps: TunnelStep[];
+  /** Milliseconds since this connecting began. */
   elapsedMs: number;
-  /** Why it failed, or why it is connecting again. */
-  reason: ErrorDescription | null;
 }
+
+export interface TunnelConnecting extends TunnelProgress {
+  state: "connecting";
+  /** Why the tunnel is connecting again. */
+  reason: FailureReason | null;
+}
+
+export interface TunnelReady extends TunnelProgress {
+  state: "ready";
+  reason: null;
+}
+
+export interface TunnelShuttingDown extends TunnelProgress {
+  state: "shutting_down";
+  reason: null;
+}
+
+export interface TunnelShutdown extends TunnelProgress {
+  state: "shutdown";
+  reason: null;
+}
+
+export interface TunnelFailed extends TunnelProgress {
+  state: "failed";
+  reason: FailureReason;
+}
+
+/** Where the tunnel stands. */
+export type TunnelState = TunnelConnecting | TunnelReady | TunnelShuttingDown | TunnelShutdown | TunnelFailed;
 
 /** Counters since the tunnel was set up. */
 export interface TunnelStats {
@@ -83,20 +121,41 @@ export interface TunnelStats {
   gatewayReconnects: number;
 }
 
+/** The published package's name for the options. */
+export type SetupMixTunnelOpts = SetupMixTunnelOptions;
+
 /**
- * Set the page's tunnel up: resolves when the exit has given it an address. Rejects with a `MixError`, with the message
+ * Set a tunnel up: resolves when the exit has given it an address. Rejects with a `MixError`, with the message
  * "tunnel already initialised" when there is one already. After `disconnectMixTunnel()` it may be called again.
  */
 export declare function setupMixTunnel(options?: SetupMixTunnelOptions): Promise<void>;
 
-/** Close the tunnel, or stop setting it up. The worker stays loaded for the next set-up. */
+/**
+ * Start the worker before it is needed, so that a later `setupMixTunnel()` need not wait for Python: for instance when
+ * a page is idle. No tunnel is set up and nothing is sent, but for the worker's own files. Resolves when it runs.
+ */
+export declare function preloadMixTunnel(options?: {
+  tunnel?: string | undefined;
+  assetsUrl?: string | URL | undefined;
+}): Promise<void>;
+
+/**
+ * Close a tunnel, or stop setting it up. The default tunnel's worker stays loaded for the next set-up; that of a tunnel
+ * with a name ends.
+ */
 export declare function disconnectMixTunnel(tunnel?: string): Promise<void>;
 
-/** The tunnel's state; "shutdown" before the first set-up. */
+/** A tunnel's state; "shutdown" before the first set-up. */
 export declare function getTunnelState(tunnel?: string): Promise<TunnelState>;
 
-/** Call back with every new state; the returned function stops that. */
+/**
+ * Call back with every new state; the returned function stops that. The present state is no new one: ask
+ * `getTunnelState()` for it.
+ */
 export declare function onTunnelState(callback: (state: TunnelState) => void, tunnel?: string): () => void;
 
-/** The tunnel's counters; rejects when there is no tunnel. */
+/** A tunnel's counters; rejects when there is no tunnel. */
 export declare function getTunnelStats(tunnel?: string): Promise<TunnelStats>;
+
+/** Of no use: it is exported so that an import of the published package's name does not fail. */
+export declare const EventKinds: Readonly<{ Loaded: "Loaded" }>;

@@ -1,23 +1,24 @@
-import { Channel } from "./channel.js";
-import { WorkerFailed } from "./errors.js";
+import { SetupCancelled, WorkerFailed } from "./errors.js";
+import { PythonWorker } from "./python_worker.js";
 
-/** @import { CallOptions, Answer } from "./channel.js" */
-/** @import { TunnelState } from "./index.js" */
+/** @import { Answer, CallOptions } from "./channel.js" */
+/** @import { FailureReason, TunnelState } from "./index.js" */
 
 /** @type {TunnelState} */
 const SHUTDOWN = { state: "shutdown", step: "", steps: [], elapsedMs: 0, reason: null };
+const STARTING = { ...SHUTDOWN, state: /** @type {const} */ ("connecting"), step: "starting Python in a worker" };
 
 /**
- * A tunnel's worker, started by the first call that needs it. It stays when the tunnel is disconnected; when it could
- * not be started, or died, the next call starts another one.
+ * One tunnel of the page: its worker, from the first set-up on, and its state. The worker stays when the tunnel is
+ * disconnected; when it could not be started, or died, the next set-up starts another one.
  */
 export class TunnelWorker {
-  /** @type {Channel | null} */
-  #channel = null;
+  /** @type {PythonWorker | null} */
+  #worker = null;
   /** @type {Set<(state: TunnelState) => void>} */
   #listeners = new Set();
-  /** How long the worker's start took in milliseconds, until the first tunnel's state has told it. */
-  #startMs = 0;
+  /** How long the set-up waited for the worker's start in milliseconds, until the tunnel's states have told it. */
+  #waitedMs = 0;
   #name;
   state = SHUTDOWN;
 
@@ -27,18 +28,68 @@ export class TunnelWorker {
   }
 
   get isStarted() {
-    return this.#channel !== null;
+    return this.#worker !== null;
   }
 
   /**
+   * Start the worker before it is needed; resolves when Python runs in it.
+   *
+   * @param {URL} [assetsUrl] the folder of worker.js and what it loads; by default that of these files
+   * @returns {Promise<void>}
+   */
+  load(assetsUrl) {
+    this.#worker ??= this.#start(assetsUrl);
+    return this.#worker.ready;
+  }
+
+  /**
+   * Set a tunnel up in the worker, which is started if there is none.
+   *
+   * @param {Record<string, unknown>} options
+   * @param {URL} [assetsUrl] as for `load`
+   */
+  async setup(options, assetsUrl) {
+    const worker = (this.#worker ??= this.#start(assetsUrl));
+    if (!worker.isReady) {
+      if (this.state !== STARTING) {
+        this.#publish(STARTING);
+      }
+      const since = performance.now();
+      worker.ready.then(() => (this.#waitedMs = performance.now() - since), () => {});
+    }
+    try {
+      await worker.channel.call("tunnel.setup", options);
+    } catch (error) {
+      await this.#refreshState(); // a refused call changes no state in the worker, so none was pushed
+      throw error;
+    }
+  }
+
+  /** Close the tunnel, or stop setting it up. */
+  async disconnect() {
+    await this.#worker?.channel.call("tunnel.disconnect");
+  }
+
+  /** End the worker and give its memory back. */
+  unload() {
+    const worker = this.#worker;
+    this.#worker = null;
+    worker?.stop(new SetupCancelled());
+  }
+
+  /**
+   * Call a method; rejects when the worker was never started.
+   *
    * @param {string} method
    * @param {Record<string, unknown>} [params]
    * @param {CallOptions} [options]
    * @returns {Promise<Answer>}
    */
-  call(method, params, options) {
-    this.#channel ??= this.#start();
-    return this.#channel.call(method, params, options);
+  async call(method, params, options) {
+    if (this.#worker === null) {
+      throw new WorkerFailed("the tunnel has no worker");
+    }
+    return this.#worker.channel.call(method, params, options);
   }
 
   /**
@@ -51,53 +102,38 @@ export class TunnelWorker {
   }
 
   /** Ask the worker for its state, and tell it if it is another than what was told last. */
-  async refreshState() {
-    const answer = await this.#channel?.call("tunnel.state").catch(() => null);
+  async #refreshState() {
+    const answer = await this.#worker?.channel.call("tunnel.state").catch(() => null);
     if (answer && answer.value.state !== this.state.state) {
       this.#publish(answer.value);
     }
   }
 
-  #start() {
-    const started = performance.now();
-    let isReady = false;
-    const worker = new Worker(new URL("./worker.js", import.meta.url), { type: "module", name: this.#name });
-    const channel = new Channel(worker);
-    /** @param {string} [reason] what the browser or the worker says, if anything */
-    const fail = (reason) => {
-      worker.terminate();
-      this.#channel = null;
-      const sentence = isReady ? "the tunnel's worker has failed" : "the tunnel's worker could not be started";
-      const advice = isReady ? "set the tunnel up again" : "check that all its files are served";
-      const error = new WorkerFailed(`${sentence}: ${reason || advice}`, { retryable: true });
-      const { code, fields, retryable } = error;
-      channel.break(error);
-      this.#publish({ ...SHUTDOWN, state: "failed", reason: { code, message: error.message, fields, retryable } });
-    };
-    worker.addEventListener("error", (event) => fail(event.message));
-    worker.addEventListener("messageerror", () => fail());
-    channel.on("worker.failed", ({ reason }) => fail(reason));
-    channel.on("worker.ready", () => {
-      isReady = true;
-      this.#startMs = performance.now() - started;
+  /** @param {URL} [assetsUrl] */
+  #start(assetsUrl) {
+    const worker = new PythonWorker(this.#name, assetsUrl, (error) => {
+      this.#worker = null;
+      this.#waitedMs = 0;
+      if (this.state.state !== "shutdown" && this.state.state !== "failed") {
+        this.#publish({ ...SHUTDOWN, state: "failed", reason: describe(error) });
+      }
     });
-    channel.on("tunnel.state", (state) => this.#publish(this.#withStart(state)));
-    this.#publish({ ...SHUTDOWN, state: "connecting", step: "starting Python in a worker" });
-    return channel;
+    worker.channel.on("tunnel.state", (state) => this.#publish(this.#withStart(state)));
+    return worker;
   }
 
   /**
-   * The first tunnel's connecting includes the worker's start.
+   * A tunnel's connecting includes the worker's start, if it had to wait for that.
    * @param {TunnelState} state
    * @returns {TunnelState}
    */
   #withStart(state) {
-    if (this.#startMs === 0) {
+    if (this.#waitedMs === 0) {
       return state;
     }
-    const started = { step: "starting_worker", elapsedMs: this.#startMs };
+    const started = { step: "starting_worker", elapsedMs: this.#waitedMs };
     if (state.state !== "connecting") {
-      this.#startMs = 0;
+      this.#waitedMs = 0;
     }
     return { ...state, steps: [started, ...state.steps], elapsedMs: state.elapsedMs + started.elapsedMs };
   }
@@ -106,7 +142,22 @@ export class TunnelWorker {
   #publish(state) {
     this.state = state;
     for (const listener of [...this.#listeners]) {
-      listener(state);
+      try {
+        listener(state);
+      } catch (error) {
+        // One listener's fault must not keep the others, nor the tunnel, from hearing of it.
+        queueMicrotask(() => {
+          throw error;
+        });
+      }
     }
   }
+}
+
+/**
+ * @param {WorkerFailed} error
+ * @returns {FailureReason}
+ */
+function describe({ code, message, fields, retryable }) {
+  return { kind: "task_panicked", code, message, fields, retryable };
 }

@@ -1,18 +1,19 @@
 /**
  * The worker that holds the tunnel: loads Pyodide and our wheels from the folder `pyodide/` beside this file, then
  * hands the channel to Python (`mix_tunnel.worker.main`). All files come from this origin.
+ *
+ * A bundler may make this file part of something else, but never Pyodide, which looks for its own files.
  */
-import { loadPyodide } from "./pyodide/pyodide.mjs";
 import { fetchSnapshot, withRoomFor } from "./snapshot.js";
 import { fetchWheels } from "./wheels.js";
 
 /** @import { ToWorker } from "./protocol.js" */
 /** @typedef {(head: string, body: Uint8Array | undefined) => void} Receiver */
 
-const scope = /** @type {{ postMessage(message: unknown, transfer: Transferable[]): void, close(): void,
+const scope = /** @type {{ postMessage(message: unknown, transfer: Transferable[]): void, close(): void, name: string,
   onmessage: ((event: MessageEvent<ToWorker>) => void) | null }} */ (/** @type {unknown} */ (globalThis));
 
-const folder = new URL("./pyodide/", import.meta.url);
+const folder = new URL("pyodide/", location.href);
 
 /** @type {MessageEvent<ToWorker>[]} */
 const waiting = [];
@@ -56,15 +57,38 @@ function emit(name, value) {
   scope.postMessage({ version: 1, type: "event", id: 0, name, value }, []);
 }
 
+/**
+ * Hold a lock of this worker's name as long as it lives: the page then learns of its end, however it comes.
+ *
+ * @returns {Promise<boolean>} whether there are locks; browsers have them for secure pages only
+ */
+function holdLock() {
+  return new Promise((resolve) => {
+    if (!navigator.locks) {
+      resolve(false);
+      return;
+    }
+    const hold = () => {
+      resolve(true);
+      return new Promise(() => {});
+    };
+    navigator.locks.request(scope.name, hold).catch(() => resolve(false));
+  });
+}
+
 async function startPython() {
-  const snapshot = await fetchSnapshot(new URL("snapshot.bin.gz", folder));
+  const pyodide = new URL("pyodide.mjs", folder).href;
+  /** @type {[typeof import("pyodide"), ArrayBuffer | undefined]} */
+  const [{ loadPyodide }, snapshot] = await Promise.all([
+    import(/* webpackIgnore: true */ /* @vite-ignore */ pyodide),
+    fetchSnapshot(new URL("snapshot.bin.gz", folder)),
+  ]);
   return snapshot
     ? withRoomFor(snapshot, () => loadPyodide({ indexURL: folder.href, _loadSnapshot: snapshot }))
     : loadPyodide({ indexURL: folder.href });
 }
 
-try {
-  const started = performance.now();
+async function start() {
   const wheels = fetchWheels(folder, "mix-tunnel");
   wheels.catch(() => {}); // it is awaited below, and Python may fail before
   const python = await startPython();
@@ -74,9 +98,11 @@ try {
   }
   python.pyimport("importlib").invalidate_caches();
   python.pyimport("mix_tunnel.worker.main").start(port);
-  emit("worker.ready", { elapsedMs: performance.now() - started });
-} catch (error) {
+  emit("worker.ready", { holdsLock: await holdLock() });
+}
+
+start().catch((error) => {
   console.error(error);
   emit("worker.failed", { reason: String(error).slice(0, 2000) });
   scope.close();
-}
+});

@@ -175,7 +175,14 @@ async def test_failed_setup_tells_why_and_may_be_tried_again(worker):
     worker.connect = fail
     assert (await worker.page.call("tunnel.setup"))["code"] == "test.gateway_gone"
     assert worker.page.states[-1]["state"] == "failed"
-    assert worker.page.states[-1]["reason"]["code"] == "test.gateway_gone"
+    assert worker.page.states[-1]["reason"] == {
+        "kind": "task_exited",
+        "task": "bridge",
+        "code": "test.gateway_gone",
+        "message": "the gateway is gone",
+        "fields": {},
+        "retryable": True,
+    }
     worker.connect = connect
     assert (await worker.page.call("tunnel.setup"))["type"] == "result"
 

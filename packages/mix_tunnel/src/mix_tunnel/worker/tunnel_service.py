@@ -11,6 +11,7 @@ from mix_tunnel.options import OPTION_RULES, InvalidOption, TunnelOptions
 from mix_tunnel.rpc.naming import to_camel
 from mix_tunnel.rpc.server import IncomingCall, Method
 from mix_tunnel.state import Phase, TunnelState
+from mix_tunnel.worker.failure_kinds import failure_kind
 
 
 def read_options(params: Mapping[str, Any]) -> TunnelOptions:
@@ -22,10 +23,11 @@ def read_options(params: Mapping[str, Any]) -> TunnelOptions:
 
 
 def describe_error(error: MixError | None) -> dict[str, Any] | None:
-    """An error as a JSON value, in the shape of an RPC error."""
+    """Why a tunnel failed, as a JSON value: the published client's kind, and the error in the shape of an RPC error."""
     if error is None:
         return None
-    return {"code": error.code, "message": str(error), "fields": dict(error.fields), "retryable": error.retryable}
+    told = {"code": error.code, "message": str(error), "fields": dict(error.fields), "retryable": error.retryable}
+    return {**failure_kind(error), **told}
 
 
 def describe_state(state: TunnelState) -> dict[str, Any]:

@@ -1,0 +1,117 @@
+import { Channel } from "./channel.js";
+import { WorkerFailed } from "./errors.js";
+
+const ADVICE = "check that all files of mix-tunnel are served, and say with assetsUrl where they are";
+const DIED = "the tunnel's worker has ended: the browser stopped it, perhaps for want of memory; set the tunnel up again";
+const POLICY = "the browser refuses it; a Content-Security-Policy needs worker-src 'self' and script-src 'self' "
+  + "'wasm-unsafe-eval'";
+const JAVASCRIPT = /^(?:text|application)\/(?:x-)?(?:java|ecma)script\b/i;
+
+/** A worker from its start to its end, and the channel to the Python in it. */
+export class PythonWorker {
+  /** @type {Channel} */
+  channel;
+  /** Resolves when Python answers; rejects when it never will. @type {Promise<void>} */
+  ready;
+  isReady = false;
+  #isOver = false;
+  /** @type {(error: unknown) => void} */
+  #rejectReady = () => {};
+  #worker;
+  #url;
+  #onFailure;
+
+  /**
+   * @param {string} name what the browser's tools call the worker
+   * @param {URL | undefined} assetsUrl the folder of worker.js and what it loads; by default that of this file
+   * @param {(error: WorkerFailed) => void} onFailure called once, if the worker cannot be started or dies
+   */
+  constructor(name, assetsUrl, onFailure) {
+    this.#onFailure = onFailure;
+    // Unlike any other's, for it is a lock's name as well, and those are the whole origin's.
+    const unique = `${name} ${crypto.getRandomValues(new Uint32Array(2)).join("-")}`;
+    // Bundlers know this pattern, if it is written out.
+    this.#worker = assetsUrl === undefined
+      ? new Worker(new URL("./worker.js", import.meta.url), { type: "module", name: unique })
+      : new Worker(new URL("worker.js", assetsUrl).href, { type: "module", name: unique });
+    this.#url = new URL("worker.js", assetsUrl ?? import.meta.url);
+    this.channel = new Channel(this.#worker);
+    this.ready = new Promise((resolve, reject) => {
+      this.#rejectReady = reject;
+      this.channel.on("worker.ready", ({ holdsLock }) => {
+        this.isReady = true;
+        if (holdsLock) {
+          this.#watch(unique);
+        }
+        resolve();
+      });
+    });
+    this.ready.catch(() => {}); // not everybody waits for it
+    this.#worker.addEventListener("error", (event) => void this.#explain(event.message));
+    this.#worker.addEventListener("messageerror", () => void this.#explain("a message could not be read"));
+    this.channel.on("worker.failed", ({ reason }) => void this.#explain(reason));
+  }
+
+  /**
+   * End the worker and give its memory back; what is open fails with `reason`.
+   * @param {unknown} reason
+   */
+  stop(reason) {
+    if (!this.#isOver) {
+      this.#isOver = true;
+      this.#worker.terminate();
+      this.channel.break(reason);
+      this.#rejectReady(reason);
+    }
+  }
+
+  /**
+   * The worker holds a lock for as long as it lives. A browser that runs out of memory ends workers without a word.
+   * @param {string} lock
+   */
+  #watch(lock) {
+    navigator.locks.request(lock, () => this.#fail(DIED)).catch(() => {});
+  }
+
+  /** @param {string} [reason] what the browser or the worker says, if anything */
+  async #explain(reason) {
+    if (this.isReady) {
+      this.#fail(`the tunnel's worker has failed: ${tidy(reason || "no reason is known")}; set the tunnel up again`);
+    } else {
+      const known = reason ? tidy(reason) : await findFault(this.#url);
+      this.#fail(`the tunnel's worker could not be started: ${known}; ${ADVICE}`);
+    }
+  }
+
+  /** @param {string} sentence */
+  #fail(sentence) {
+    if (!this.#isOver) {
+      const error = new WorkerFailed(sentence, { retryable: true });
+      this.stop(error);
+      this.#onFailure(error);
+    }
+  }
+}
+
+/**
+ * What the browser says, without the page's address.
+ * @param {string} reason
+ */
+function tidy(reason) {
+  return reason.replace(/\bhttps?:\/\/\S*\//g, "").replace(/^(?:Uncaught )?Error: /, "");
+}
+
+/**
+ * Why a worker's script did not start: browsers do not tell.
+ * @param {URL} url
+ * @returns {Promise<string>}
+ */
+async function findFault(url) {
+  const answer = await fetch(url).catch(() => null);
+  void answer?.body?.cancel();
+  if (!answer?.ok) {
+    return `worker.js cannot be fetched${answer ? ` (${answer.status})` : ""}`;
+  }
+  const type = answer.headers.get("content-type") ?? "";
+  return JAVASCRIPT.test(type) ? POLICY : `worker.js is served as ${type || "no type at all"}, which is not JavaScript`;
+}
