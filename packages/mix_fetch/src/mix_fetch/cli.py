@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from mix_fetch.fetch import mix_fetch
+from mix_fetch.fetching import mix_fetch
 from mix_fetch.response import Response
 from mix_tunnel.api import TunnelOptions
 from mix_tunnel.cli.output import Output

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Self
+
 from mix_protocol.errors import PeerMisbehaved, UsageError
 
 
@@ -20,7 +22,12 @@ class BodyNotJson(PeerMisbehaved):
 
 
 class BadArgument(UsageError):
-    """An argument has a wrong type."""
+    """An argument has a wrong type or is out of its range."""
 
     code = "fetch.bad_argument"
     message = "an argument of mix_fetch has a wrong type"
+
+    @classmethod
+    def of(cls, argument: str, allowed: str) -> Self:
+        """The error for an argument, with what is allowed."""
+        return cls(f"{argument} must be {allowed}", argument=argument, allowed=allowed)

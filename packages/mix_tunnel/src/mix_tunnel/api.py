@@ -9,8 +9,10 @@ from typing import Protocol
 
 from mix_tunnel.default import disconnect_mix_tunnel, get_mix_tunnel, get_tunnel_state, setup_mix_tunnel
 from mix_tunnel.options import InvalidOption, TunnelOptions
-from mix_tunnel.runtime.http.request import Body, HttpRequest, HttpTimeouts, RedirectMode, prepare
+from mix_tunnel.runtime.http.errors import InvalidFetchOption
+from mix_tunnel.runtime.http.request import Body, CredentialsMode, HttpRequest, HttpTimeouts, RedirectMode, prepare
 from mix_tunnel.state import Phase, TunnelState
+from mix_tunnel.tunnel import Tunnel
 
 
 class StreamedResponse(Protocol):
@@ -99,12 +101,15 @@ def find_tunnel(tunnel: TunnelApi | str | None = None) -> TunnelApi:
 
 __all__ = [
     "Body",
+    "CredentialsMode",
     "Fetcher",
     "HttpRequest",
     "HttpTimeouts",
+    "InvalidFetchOption",
     "Phase",
     "RedirectMode",
     "StreamedResponse",
+    "Tunnel",
     "TunnelApi",
     "TunnelOptions",
     "TunnelState",
