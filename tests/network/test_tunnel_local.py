@@ -153,7 +153,7 @@ async def test_pinned_gateway_and_exit_are_used():
 async def test_a_network_that_goes_away_makes_the_tunnel_fail_in_time():
     states: list[TunnelState] = []
     async with local_network() as network:
-        options = quick(network, connect_timeout_ms=2_000)
+        options = quick(network, connect_timeout_ms=2_000, reconnect_timeout_ms=3_000)
         tunnel = await Tunnel.connect(options, on_state=states.append)
     async with asyncio.timeout(20):
         while tunnel.state.phase is not Phase.FAILED:  # noqa: ASYNC110

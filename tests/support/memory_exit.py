@@ -65,15 +65,22 @@ class MemoryExit:
         self.internet = internet
         self.recipient, secret = network.new_recipient(network.gateways[gateway])
         self.node = ExitNode(self.recipient, "1.37.0", ipr_version, 100)
-        self.router = IprRouter(network.random, config)
-        ack_key = network.random(16)
+        self.is_deaf = False
+        self._config = config
+        self._secret = secret
+        self._ack_key = network.random(16)
+        self.restart()
+        network.attach(self.recipient.identity, self.receive)
+
+    def restart(self) -> None:
+        """Forget every client and every reply SURB; keys and address stay."""
+        network = self.network
+        self.router = IprRouter(network.random, self._config)
         self._preparer = MessagePreparer(
-            network.crypto, network.random, self.recipient, ack_key, topology=network.topology
+            network.crypto, network.random, self.recipient, self._ack_key, topology=network.topology
         )
         self.replies = ReplyQueue(self._preparer, network.random)
-        self._receiver = MessageReceiver(network.crypto, secret, ack_key)
-        self.is_deaf = False
-        network.attach(self.recipient.identity, self.receive)
+        self._receiver = MessageReceiver(network.crypto, self._secret, self._ack_key)
 
     def learn_rotation(self, now: float, *, epoch_s: float = 3600.0) -> None:
         """Read the network's directory after a key rotation."""
@@ -104,8 +111,8 @@ class MemoryExit:
                 self.internet.receive_packet(event.packet, now)
         for packet in self.internet.packets_to_send(now):
             self.router.receive_ip_packet(packet, now)
-        for tag, reply in self.router.replies_to_send(now):
-            self.replies.queue_reply(tag, reply, now)
+        for tag, reply, is_control in self.router.replies_to_send(now):
+            self.replies.queue_reply(tag, reply, now, max_retransmissions=3 if is_control else 0)
         self.network.send((prepared.packet for prepared in self.replies.packets_to_send(now)), now)
 
     def next_timeout(self) -> float | None:

@@ -78,6 +78,10 @@ class MemoryMixnet:
         """End the overlap: packets for the rotation before are dropped from now on."""
         self._secrets = {key: secret for key, secret in self._secrets.items() if key[1] is self.topology.key_rotation}
 
+    def kill(self, address: NodeAddress) -> None:
+        """End a node: what is sent to it is lost."""
+        self._secrets = {key: secret for key, secret in self._secrets.items() if key[0] != address}
+
     def new_recipient(self, gateway: bytes) -> tuple[Recipient, bytes]:
         """Make an address at a gateway, and the X25519 secret behind it."""
         secret = self.random(32)

@@ -50,7 +50,8 @@ WALL_CLOCK_OFFSET_S = 1.7e9
 
 
 class Fault(Enum):
-    """How a gateway may fail its clients."""
+    """How a gateway may fail its clients. One that is mute is so in both directions, as a half-open connection is; one
+    that leads nowhere answers, but no packet gets into the mixnet or comes from there."""
 
     REFUSES = auto()
     HANGS = auto()
@@ -60,6 +61,7 @@ class Fault(Enum):
     IMPOSTOR = auto()
     CLOSES = auto()
     TOO_OLD = auto()
+    LEADS_NOWHERE = auto()
 
 
 class MemoryWebSocket:
@@ -70,6 +72,7 @@ class MemoryWebSocket:
         self._frames: deque[str | bytes] = deque()
         self._changed = asyncio.Event()
         self.is_closed = False
+        self.is_cut = False
 
     async def send(self, frame: str | bytes) -> None:
         await asyncio.sleep(0)
@@ -90,8 +93,15 @@ class MemoryWebSocket:
 
     def push(self, frame: str | bytes) -> None:
         """Send to the client."""
+        if self.is_cut:
+            return
         self._frames.append(frame)
         self._changed.set()
+
+    def cut(self) -> None:
+        """Make it half-open: it looks alive, and nothing passes in either direction."""
+        self._receive = lambda socket, frame: None
+        self.is_cut = True
 
     def drop(self) -> None:
         """Break the connection."""
@@ -126,7 +136,7 @@ class MemoryGateway:
             world.network.random(32) if self.fault is Fault.IMPOSTOR else self._seed,
             self.registry,
             world.now(),
-            unix_time_offset_s=WALL_CLOCK_OFFSET_S,
+            unix_time_offset_s=WALL_CLOCK_OFFSET_S + world.asleep_s,
             config=GatewaySessionConfig(announced_version=3 if self.fault is Fault.TOO_OLD else 6),
         )
         socket = MemoryWebSocket(self._receive)
@@ -165,7 +175,8 @@ class MemoryGateway:
                 case ClientAuthenticated(identity):
                     self._world.network.attach(identity, self._pusher(socket, session))
                 case PacketForwarded(packet):
-                    self._world.network.send([packet], now)
+                    if self.fault is not Fault.LEADS_NOWHERE:
+                        self._world.network.send([packet], now)
                 case SessionFailed():
                     self._flush(socket, session)
                     socket.drop()
@@ -176,7 +187,7 @@ class MemoryGateway:
 
     def _pusher(self, socket: MemoryWebSocket, session: GatewaySession) -> Callable[[bytes, float], None]:
         def push(payload: bytes, now: float) -> None:
-            if not socket.is_closed:
+            if not socket.is_closed and self.fault not in (Fault.MUTE, Fault.LEADS_NOWHERE):
                 session.push_payload(payload)
                 self._flush(socket, session)
 
@@ -206,6 +217,8 @@ class MemoryWorld:
         }
         self._timer: asyncio.TimerHandle | None = None
         self._storage: dict[str, bytes] = {}
+        self.asleep_s = 0.0
+        """For how long the machine has slept so far, if its monotonic clock stands still in that time."""
 
     def add_exit(self, gateway: int, *, ipr_version: int = 10) -> MemoryExit:
         """Open an exit at a gateway."""
@@ -354,7 +367,7 @@ class MemoryPlatform:
         return self._world.now()
 
     def wall_clock(self) -> float:
-        return self._world.now() + WALL_CLOCK_OFFSET_S
+        return self._world.now() + WALL_CLOCK_OFFSET_S + self._world.asleep_s
 
     async def open_websocket(self, url: str, *, timeout_s: float) -> MemoryWebSocket:
         for gateway in self._world.gateways.values():

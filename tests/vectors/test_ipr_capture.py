@@ -111,7 +111,7 @@ def test_our_router_serves_the_published_clients_messages():
     router = IprRouter(SeededRandom(1))
     for message in messages():
         router.receive_message(message.sender_tag, message.data, 0.0)
-    (sender_tag, reply), *_ = router.replies_to_send(0.0)
+    (sender_tag, reply, _), *_ = router.replies_to_send(0.0)
     assert sender_tag == messages()[0].sender_tag
     response = decode_response(LpFrame.decode(reply).payload)
     assert isinstance(response, ConnectSuccess)

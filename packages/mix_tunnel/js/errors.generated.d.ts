@@ -61,6 +61,16 @@ export declare class MalformedMessage extends PeerMisbehaved {
   static code: string;
 }
 
+/** The tunnel keeps no cookies. */
+export declare class CookiesDisabled extends UsageError {
+  static code: string;
+}
+
+/** A cookie that was to be loaded is not one that a server could have set. */
+export declare class InvalidCookie extends UsageError {
+  static code: string;
+}
+
 /** Sealed bytes whose tag does not verify: another key, or tampering. */
 export declare class AuthenticationFailed extends PeerMisbehaved {
   static code: string;
@@ -76,8 +86,28 @@ export declare class DirectoryRefused extends NetworkFailure {
   static code: string;
 }
 
+/** The text can't be an IP address; nothing was sent. */
+export declare class BadAddress extends UsageError {
+  static code: string;
+}
+
 /** The text can't be a host name; nothing was sent. */
 export declare class BadName extends UsageError {
+  static code: string;
+}
+
+/** An option of a lookup has a wrong type or is out of its range; nothing was sent. */
+export declare class BadLookupOption extends UsageError {
+  static code: string;
+}
+
+/** There is no such record type, or it can't be asked for; nothing was sent. */
+export declare class BadRecordType extends UsageError {
+  static code: string;
+}
+
+/** The text can't be the address of a DNS server. */
+export declare class BadDnsServer extends UsageError {
   static code: string;
 }
 
@@ -92,7 +122,7 @@ export declare class NameNotFound extends NetworkFailure {
 }
 
 /** The name exists, but has no record of the type asked for. */
-export declare class NoAddress extends NetworkFailure {
+export declare class NoData extends NetworkFailure {
   static code: string;
 }
 
@@ -401,7 +431,7 @@ export declare class ExitDenied extends NetworkFailure {
   static code: string;
 }
 
-/** The exit no longer knows this client, or no longer answers. Reconnecting gives new addresses. */
+/** The exit no longer knows this client (field `is_alive`: true), or no longer answers. Connecting again gives new */
 export declare class ConnectionLost extends NetworkFailure {
   static code: string;
 }
@@ -523,6 +553,11 @@ export declare class TooManyCalls extends UsageError {
 
 /** The worker has no method of this name. */
 export declare class UnknownMethod extends UsageError {
+  static code: string;
+}
+
+/** An argument for a socket has a wrong type or is out of its range. Fields `argument` and `allowed` say which. */
+export declare class InvalidArgument extends UsageError {
   static code: string;
 }
 
@@ -696,6 +731,11 @@ export declare class TunnelCrashed extends NetworkFailure {
   static code: string;
 }
 
+/** The tunnel has left its exit, or the exit has forgotten it: what was open at the old address is gone. */
+export declare class ExitChanged extends NetworkFailure {
+  static code: string;
+}
+
 /** The chosen exit's gateway is not part of the network. */
 export declare class PinnedExitUnreachable extends UsageError {
   static code: string;
@@ -716,8 +756,18 @@ export declare class PinnedGatewayMissing extends UsageError {
   static code: string;
 }
 
+/** The connection to the entry gateway looks alive, but nothing has come from it for long. */
+export declare class GatewaySilent extends NetworkFailure {
+  static code: string;
+}
+
 /** An option has a wrong type or is out of its range. */
 export declare class InvalidOption extends UsageError {
+  static code: string;
+}
+
+/** The entry gateway answers, but no packet comes back through the mixnet. */
+export declare class MixnetSilent extends NetworkFailure {
   static code: string;
 }
 
@@ -746,13 +796,28 @@ export declare class DatagramTooBig extends UsageError {
   static code: string;
 }
 
+/** The server closed the connection before it had answered the handshake. */
+export declare class HandshakeAborted extends NetworkFailure {
+  static code: string;
+}
+
 /** The page could not start the worker; raised by the page's side only. */
 export declare class WorkerFailed extends NetworkFailure {
   static code: string;
 }
 
-/** FORMERR: the server may be too old for EDNS, and is asked once more without. */
+/** FORMERR or BADVERS: the server may be too old for EDNS, and is asked once more without. */
 export declare class FormatNotUnderstood extends ServerFailed {
+  static code: string;
+}
+
+/** DNS over HTTPS was answered with an HTTP error, or with something else than a DNS message. */
+export declare class HttpsRefused extends ServerFailed {
+  static code: string;
+}
+
+/** The name exists, but has no IPv4 address. */
+export declare class NoAddress extends NoData {
   static code: string;
 }
 
@@ -803,6 +868,96 @@ export declare class UnknownIssuer extends CertificateRefused {
 
 /** The certificate is for other names. */
 export declare class WrongHost extends CertificateRefused {
+  static code: string;
+}
+
+/** What was given to `send` is no message. */
+export declare class InvalidWebSocketMessage extends UsageError {
+  static code: string;
+}
+
+/** An option of a WebSocket has a wrong type or is out of its range. */
+export declare class InvalidWebSocketOption extends UsageError {
+  static code: string;
+}
+
+/** The WebSocket did not open in time: name, TCP, TLS and handshake together. */
+export declare class OpenTimedOut extends NetworkFailure {
+  static code: string;
+}
+
+/** The WebSocket is closed. Fields `close_code` (1006 without a close frame) and `sent_code`. */
+export declare class WebSocketConnectionClosed extends Closed {
+  static code: string;
+}
+
+/** The data of a ping or pong does not fit in a control frame. */
+export declare class ControlFrameTooLong extends UsageError {
+  static code: string;
+}
+
+/** A close code that must not be sent, or a reason that does not fit in a control frame. */
+export declare class InvalidCloseCode extends UsageError {
+  static code: string;
+}
+
+/** The server's answer to the handshake does not open a WebSocket. */
+export declare class InvalidHandshake extends PeerIncompatible {
+  static code: string;
+}
+
+/** The URL is none of a WebSocket. */
+export declare class InvalidURI extends UsageError {
+  static code: string;
+}
+
+/** Two tasks want to receive from the same WebSocket, or a ping's data is in use already. */
+export declare class ConcurrencyError extends UsageError {
+  static code: string;
+}
+
+/** A ws: URL, and the tunnel allows encrypted connections only. */
+export declare class InsecureWebSocket extends InvalidURI {
+  static code: string;
+}
+
+/** The WebSocket was closed with another code, or without the closing handshake. */
+export declare class ConnectionClosedError extends WebSocketConnectionClosed {
+  static code: string;
+}
+
+/** The WebSocket was closed in order, with code 1000, 1001 or none. */
+export declare class ConnectionClosedOK extends WebSocketConnectionClosed {
+  static code: string;
+}
+
+/** The server's answer to the handshake is not HTTP/1.1. */
+export declare class InvalidHandshakeMessage extends InvalidHandshake {
+  static code: string;
+}
+
+/** The answer to the handshake is larger than any honest one. */
+export declare class HandshakeTooLarge extends InvalidHandshake {
+  static code: string;
+}
+
+/** A header of the answer is missing or has a wrong value. Field `header`. */
+export declare class InvalidHeader extends InvalidHandshake {
+  static code: string;
+}
+
+/** The server answered with another status than 101. Field `status`; redirects are not followed. */
+export declare class InvalidStatus extends InvalidHandshake {
+  static code: string;
+}
+
+/** The server chose a subprotocol or an extension that was not offered. */
+export declare class NegotiationError extends InvalidHandshake {
+  static code: string;
+}
+
+/** The answer has no right Upgrade or Connection header. */
+export declare class InvalidUpgrade extends InvalidHeader {
   static code: string;
 }
 

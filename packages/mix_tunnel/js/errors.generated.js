@@ -61,6 +61,16 @@ export class MalformedMessage extends PeerMisbehaved {
   static code = "codec.malformed";
 }
 
+/** The tunnel keeps no cookies. */
+export class CookiesDisabled extends UsageError {
+  static code = "cookies.disabled";
+}
+
+/** A cookie that was to be loaded is not one that a server could have set. */
+export class InvalidCookie extends UsageError {
+  static code = "cookies.invalid";
+}
+
 /** Sealed bytes whose tag does not verify: another key, or tampering. */
 export class AuthenticationFailed extends PeerMisbehaved {
   static code = "crypto.authentication_failed";
@@ -76,9 +86,29 @@ export class DirectoryRefused extends NetworkFailure {
   static code = "directory.status";
 }
 
+/** The text can't be an IP address; nothing was sent. */
+export class BadAddress extends UsageError {
+  static code = "dns.bad_address";
+}
+
 /** The text can't be a host name; nothing was sent. */
 export class BadName extends UsageError {
   static code = "dns.bad_name";
+}
+
+/** An option of a lookup has a wrong type or is out of its range; nothing was sent. */
+export class BadLookupOption extends UsageError {
+  static code = "dns.bad_option";
+}
+
+/** There is no such record type, or it can't be asked for; nothing was sent. */
+export class BadRecordType extends UsageError {
+  static code = "dns.bad_record_type";
+}
+
+/** The text can't be the address of a DNS server. */
+export class BadDnsServer extends UsageError {
+  static code = "dns.bad_server";
 }
 
 /** An answer can't be read, or contradicts itself. */
@@ -92,8 +122,8 @@ export class NameNotFound extends NetworkFailure {
 }
 
 /** The name exists, but has no record of the type asked for. */
-export class NoAddress extends NetworkFailure {
-  static code = "dns.no_address";
+export class NoData extends NetworkFailure {
+  static code = "dns.no_data";
 }
 
 /** REFUSED: the server does not answer us. */
@@ -401,7 +431,7 @@ export class ExitDenied extends NetworkFailure {
   static code = "ipr.exit_denied";
 }
 
-/** The exit no longer knows this client, or no longer answers. Reconnecting gives new addresses. */
+/** The exit no longer knows this client (field `is_alive`: true), or no longer answers. Connecting again gives new */
 export class ConnectionLost extends NetworkFailure {
   static code = "ipr.exit_lost";
 }
@@ -524,6 +554,11 @@ export class TooManyCalls extends UsageError {
 /** The worker has no method of this name. */
 export class UnknownMethod extends UsageError {
   static code = "rpc.unknown_method";
+}
+
+/** An argument for a socket has a wrong type or is out of its range. Fields `argument` and `allowed` say which. */
+export class InvalidArgument extends UsageError {
+  static code = "socket.invalid_argument";
 }
 
 /** The header's MAC does not verify with this node's key. */
@@ -696,6 +731,11 @@ export class TunnelCrashed extends NetworkFailure {
   static code = "tunnel.crashed";
 }
 
+/** The tunnel has left its exit, or the exit has forgotten it: what was open at the old address is gone. */
+export class ExitChanged extends NetworkFailure {
+  static code = "tunnel.exit_changed";
+}
+
 /** The chosen exit's gateway is not part of the network. */
 export class PinnedExitUnreachable extends UsageError {
   static code = "tunnel.exit_not_listed";
@@ -716,9 +756,19 @@ export class PinnedGatewayMissing extends UsageError {
   static code = "tunnel.gateway_not_listed";
 }
 
+/** The connection to the entry gateway looks alive, but nothing has come from it for long. */
+export class GatewaySilent extends NetworkFailure {
+  static code = "tunnel.gateway_silent";
+}
+
 /** An option has a wrong type or is out of its range. */
 export class InvalidOption extends UsageError {
   static code = "tunnel.invalid_option";
+}
+
+/** The entry gateway answers, but no packet comes back through the mixnet. */
+export class MixnetSilent extends NetworkFailure {
+  static code = "tunnel.mixnet_silent";
 }
 
 /** The tunnel is connecting again and was not ready in time. */
@@ -746,14 +796,29 @@ export class DatagramTooBig extends UsageError {
   static code = "udp.datagram_too_big";
 }
 
+/** The server closed the connection before it had answered the handshake. */
+export class HandshakeAborted extends NetworkFailure {
+  static code = "websocket.handshake_aborted";
+}
+
 /** The page could not start the worker; raised by the page's side only. */
 export class WorkerFailed extends NetworkFailure {
   static code = "worker.failed";
 }
 
-/** FORMERR: the server may be too old for EDNS, and is asked once more without. */
+/** FORMERR or BADVERS: the server may be too old for EDNS, and is asked once more without. */
 export class FormatNotUnderstood extends ServerFailed {
   static code = "dns.format_not_understood";
+}
+
+/** DNS over HTTPS was answered with an HTTP error, or with something else than a DNS message. */
+export class HttpsRefused extends ServerFailed {
+  static code = "dns.https_refused";
+}
+
+/** The name exists, but has no IPv4 address. */
+export class NoAddress extends NoData {
+  static code = "dns.no_address";
 }
 
 /** The server redirects to plain http, and the tunnel has `https_only`. */
@@ -806,6 +871,96 @@ export class WrongHost extends CertificateRefused {
   static code = "tls.wrong_host";
 }
 
+/** What was given to `send` is no message. */
+export class InvalidWebSocketMessage extends UsageError {
+  static code = "websocket.invalid_message";
+}
+
+/** An option of a WebSocket has a wrong type or is out of its range. */
+export class InvalidWebSocketOption extends UsageError {
+  static code = "websocket.invalid_option";
+}
+
+/** The WebSocket did not open in time: name, TCP, TLS and handshake together. */
+export class OpenTimedOut extends NetworkFailure {
+  static code = "websocket.open_timed_out";
+}
+
+/** The WebSocket is closed. Fields `close_code` (1006 without a close frame) and `sent_code`. */
+export class WebSocketConnectionClosed extends Closed {
+  static code = "websocket.closed";
+}
+
+/** The data of a ping or pong does not fit in a control frame. */
+export class ControlFrameTooLong extends UsageError {
+  static code = "websocket.control_frame_too_long";
+}
+
+/** A close code that must not be sent, or a reason that does not fit in a control frame. */
+export class InvalidCloseCode extends UsageError {
+  static code = "websocket.invalid_close_code";
+}
+
+/** The server's answer to the handshake does not open a WebSocket. */
+export class InvalidHandshake extends PeerIncompatible {
+  static code = "websocket.invalid_handshake";
+}
+
+/** The URL is none of a WebSocket. */
+export class InvalidURI extends UsageError {
+  static code = "websocket.invalid_uri";
+}
+
+/** Two tasks want to receive from the same WebSocket, or a ping's data is in use already. */
+export class ConcurrencyError extends UsageError {
+  static code = "websocket.concurrency";
+}
+
+/** A ws: URL, and the tunnel allows encrypted connections only. */
+export class InsecureWebSocket extends InvalidURI {
+  static code = "websocket.insecure";
+}
+
+/** The WebSocket was closed with another code, or without the closing handshake. */
+export class ConnectionClosedError extends WebSocketConnectionClosed {
+  static code = "websocket.closed_error";
+}
+
+/** The WebSocket was closed in order, with code 1000, 1001 or none. */
+export class ConnectionClosedOK extends WebSocketConnectionClosed {
+  static code = "websocket.closed_ok";
+}
+
+/** The server's answer to the handshake is not HTTP/1.1. */
+export class InvalidHandshakeMessage extends InvalidHandshake {
+  static code = "websocket.handshake_not_http";
+}
+
+/** The answer to the handshake is larger than any honest one. */
+export class HandshakeTooLarge extends InvalidHandshake {
+  static code = "websocket.handshake_too_large";
+}
+
+/** A header of the answer is missing or has a wrong value. Field `header`. */
+export class InvalidHeader extends InvalidHandshake {
+  static code = "websocket.invalid_header";
+}
+
+/** The server answered with another status than 101. Field `status`; redirects are not followed. */
+export class InvalidStatus extends InvalidHandshake {
+  static code = "websocket.invalid_status";
+}
+
+/** The server chose a subprotocol or an extension that was not offered. */
+export class NegotiationError extends InvalidHandshake {
+  static code = "websocket.negotiation";
+}
+
+/** The answer has no right Upgrade or Connection header. */
+export class InvalidUpgrade extends InvalidHeader {
+  static code = "websocket.invalid_upgrade";
+}
+
 /** Code to class.
  * @type {ReadonlyMap<string, typeof MixError>} */
 export const ERROR_CLASSES = new Map(/** @type {[string, typeof MixError][]} */ ([
@@ -821,13 +976,19 @@ export const ERROR_CLASSES = new Map(/** @type {[string, typeof MixError][]} */ 
   ["addressing.malformed_recipient", MalformedRecipient],
   ["addressing.unknown_key_rotation", UnknownKeyRotation],
   ["codec.malformed", MalformedMessage],
+  ["cookies.disabled", CookiesDisabled],
+  ["cookies.invalid", InvalidCookie],
   ["crypto.authentication_failed", AuthenticationFailed],
   ["crypto.invalid_public_key", InvalidPublicKey],
   ["directory.status", DirectoryRefused],
+  ["dns.bad_address", BadAddress],
   ["dns.bad_name", BadName],
+  ["dns.bad_option", BadLookupOption],
+  ["dns.bad_record_type", BadRecordType],
+  ["dns.bad_server", BadDnsServer],
   ["dns.malformed_answer", MalformedAnswer],
   ["dns.name_not_found", NameNotFound],
-  ["dns.no_address", NoAddress],
+  ["dns.no_data", NoData],
   ["dns.query_refused", QueryRefused],
   ["dns.server_failed", ServerFailed],
   ["dns.timed_out", ResolvingTimedOut],
@@ -914,6 +1075,7 @@ export const ERROR_CLASSES = new Map(/** @type {[string, typeof MixError][]} */ 
   ["rpc.malformed", MalformedRpcMessage],
   ["rpc.too_many_calls", TooManyCalls],
   ["rpc.unknown_method", UnknownMethod],
+  ["socket.invalid_argument", InvalidArgument],
   ["sphinx.bad_mac", BadMac],
   ["sphinx.bad_payload", BadPayload],
   ["sphinx.invalid_route", InvalidRoute],
@@ -948,18 +1110,24 @@ export const ERROR_CLASSES = new Map(/** @type {[string, typeof MixError][]} */ 
   ["tunnel.already_initialised", TunnelAlreadyInitialised],
   ["tunnel.closed", TunnelClosed],
   ["tunnel.crashed", TunnelCrashed],
+  ["tunnel.exit_changed", ExitChanged],
   ["tunnel.exit_not_listed", PinnedExitUnreachable],
   ["tunnel.exit_policy_denied", ExitPolicyDenied],
   ["tunnel.gateway_lost", GatewayConnectionLost],
   ["tunnel.gateway_not_listed", PinnedGatewayMissing],
+  ["tunnel.gateway_silent", GatewaySilent],
   ["tunnel.invalid_option", InvalidOption],
+  ["tunnel.mixnet_silent", MixnetSilent],
   ["tunnel.not_ready", TunnelNotReady],
   ["tunnel.not_set_up", TunnelNotSetUp],
   ["tunnel.setup_cancelled", SetupCancelled],
   ["tunnel.setup_timed_out", SetupTimedOut],
   ["udp.datagram_too_big", DatagramTooBig],
+  ["websocket.handshake_aborted", HandshakeAborted],
   ["worker.failed", WorkerFailed],
   ["dns.format_not_understood", FormatNotUnderstood],
+  ["dns.https_refused", HttpsRefused],
+  ["dns.no_address", NoAddress],
   ["fetch.insecure_redirect", InsecureRedirect],
   ["fetch.unsupported_scheme", UnsupportedScheme],
   ["fetch.url_has_credentials", UrlHasCredentials],
@@ -970,4 +1138,22 @@ export const ERROR_CLASSES = new Map(/** @type {[string, typeof MixError][]} */ 
   ["tls.not_tls", NotTls],
   ["tls.unknown_issuer", UnknownIssuer],
   ["tls.wrong_host", WrongHost],
+  ["websocket.invalid_message", InvalidWebSocketMessage],
+  ["websocket.invalid_option", InvalidWebSocketOption],
+  ["websocket.open_timed_out", OpenTimedOut],
+  ["websocket.closed", WebSocketConnectionClosed],
+  ["websocket.control_frame_too_long", ControlFrameTooLong],
+  ["websocket.invalid_close_code", InvalidCloseCode],
+  ["websocket.invalid_handshake", InvalidHandshake],
+  ["websocket.invalid_uri", InvalidURI],
+  ["websocket.concurrency", ConcurrencyError],
+  ["websocket.insecure", InsecureWebSocket],
+  ["websocket.closed_error", ConnectionClosedError],
+  ["websocket.closed_ok", ConnectionClosedOK],
+  ["websocket.handshake_not_http", InvalidHandshakeMessage],
+  ["websocket.handshake_too_large", HandshakeTooLarge],
+  ["websocket.invalid_header", InvalidHeader],
+  ["websocket.invalid_status", InvalidStatus],
+  ["websocket.negotiation", NegotiationError],
+  ["websocket.invalid_upgrade", InvalidUpgrade],
 ]));

@@ -178,7 +178,7 @@ def test_a_router_survives_any_clients(said, data):
         router.receive_ip_packet(data.draw(st.binary(max_size=60)), now)
         now += data.draw(st.floats(0, 40))
         router.handle_timeout(now)
-        for _, reply in router.replies_to_send(now):
+        for _, reply, _ in router.replies_to_send(now):
             decode_response(LpFrame.decode(reply).payload)
     while (event := router.next_event()) is not None:
         assert not isinstance(event, PacketForwarded)

@@ -275,7 +275,7 @@ async def test_when_the_exit_is_lost_streams_fail_and_new_ones_work():
         await stream.send(b"into the void")
         with pytest.raises(MixError) as caught:
             await pending
-        assert caught.value.code == "ipr.exit_lost"
+        assert caught.value.code == "tunnel.exit_changed"
         stream = await subject.open(ECHO)
         await stream.send(b"again")
         assert await stream.receive() == b"again"

@@ -62,7 +62,7 @@ class TunnelEngine:
     mixnet -- the client that sends and receives
     random -- for ids
     make_device -- makes the device once an exit has given addresses; it is called again for each new set of addresses
-    unix_time_offset_s -- add it to `now` to get Unix time
+    unix_time_offset_s -- add it to `now` to get Unix time; to be assigned anew when the clocks went apart
     """
 
     def __init__(
@@ -78,7 +78,7 @@ class TunnelEngine:
         self.exit: ExitNode | None = None
         self._random = random
         self._make_device = make_device
-        self._unix_time_offset_s = unix_time_offset_s
+        self.unix_time_offset_s = unix_time_offset_s
         self._ipr: IprClient | None = None
         self._feed: DeviceFeed | None = None
         self._surbs = SurbBudget()
@@ -103,7 +103,7 @@ class TunnelEngine:
             self._random,
             ipr_version=exit_node.ipr_version,
             config=config,
-            unix_time_offset_s=self._unix_time_offset_s,
+            unix_time_offset_s=self.unix_time_offset_s,
         )
         self._ipr.connect(now)
 
@@ -112,6 +112,20 @@ class TunnelEngine:
         if self.exit is not None:
             self.mixnet.forget_recipient(self.exit.recipient)
         self.exit = self._ipr = self.device = self._feed = None
+
+    def suspect_exit(self, now: float) -> None:
+        """Find out now whether the exit still knows us; `ExitLost` follows if it does not."""
+        if self._ipr is not None:
+            self._ipr.suspect(now)
+
+    def probe_path(self) -> None:
+        """Send something soon that comes back through the mixnet, whoever the exit is."""
+        self.mixnet.probe_path()
+
+    def move_to(self, gateway: bytes, now: float) -> None:
+        """Live at another entry gateway. The exit's ways back lead to the old one, so the exit is left."""
+        self.leave_exit(now)
+        self.mixnet.move_to(gateway)
 
     def disconnect(self, now: float) -> None:
         """Send what the device has left to say, then tell the exit that the addresses are free again."""
@@ -153,6 +167,8 @@ class TunnelEngine:
     def receive_pushed(self, payload: bytes, now: float) -> None:
         """Take a payload that the entry gateway pushed."""
         self.mixnet.receive_pushed(payload, now)
+        if self._ipr is not None:
+            self._ipr.path_returned()
         while (event := self.mixnet.next_event()) is not None:
             match event:
                 case DataReceived(data, is_reply=True):
@@ -232,7 +248,9 @@ class TunnelEngine:
             return
         for message in self._ipr.messages_to_send(now):
             surbs = message.reply_surbs
-            if self._ipr.is_connected:
+            if message.wants_answer:
+                surbs = max(surbs, 1)
+            elif self._ipr.is_connected:
                 surbs = self._surbs.choose(surbs, len(message.payload))
             self._surbs.give(surbs)
             self.mixnet.send_message(message.payload, self.exit.recipient, now, surbs=surbs)

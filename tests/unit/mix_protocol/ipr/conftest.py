@@ -43,7 +43,7 @@ class Pair:
                 self.surbs.append(message.reply_surbs)
                 if not self.cut_requests:
                     self.router.receive_message(TAG, message.payload, self.now)
-            for tag, reply in self.router.replies_to_send(self.now):
+            for tag, reply, _ in self.router.replies_to_send(self.now):
                 assert tag == TAG
                 if not self.cut_replies:
                     self.client.receive_message(reply, self.now)

@@ -79,14 +79,18 @@ def test_a_client_that_does_not_keep_alive_is_dropped_and_told(make_pair):
     assert len(pair.take(ExitLost)) == 1
 
 
-def test_a_router_that_restarts_is_noticed_and_reconnecting_helps(make_pair):
+@pytest.mark.parametrize("tells", [True, False])
+def test_a_router_that_restarts_is_noticed_and_reconnecting_helps(make_pair, tells: bool):
     pair = make_pair()
     connected = pair.connect()
     pair.router = make_pair().router  # knows nobody
+    if not tells:  # as published routers
+        pair.router._tell_stranger = lambda *_: None
     pair.client.send_packet(ip_packet(connected.ipv4, "8.8.8.8"), pair.now)
-    pair.run_until(30.0)
-    assert len(pair.take(ExitLost)) == 1
-    assert pair.router.counters.not_connected >= 3
+    pair.run_until(1.0 if tells else 30.0)
+    (lost,) = pair.take(ExitLost)
+    assert lost.error.fields["is_alive"] is tells
+    assert pair.router.counters.not_connected >= (1 if tells else 3)
     pair.client.connect(pair.now)
     pair.run_until(31.0)
     connected = pair.take(ExitConnected)[-1]

@@ -51,9 +51,44 @@ def test_an_exit_that_never_answers_probes_is_not_lost_while_nothing_else_is_ask
         assert not liveness.is_lost(moment)
         liveness.probed(moment)
     liveness.sent(1000.0)
-    assert liveness.deadline() == 1010.0
-    liveness.probed(1010.0)
-    assert liveness.is_lost(1015.0)
+    assert liveness.deadline() == 1006.0
+    liveness.probed(1006.0)
+    assert liveness.is_lost(1011.0)
+
+
+def test_where_nothing_gets_through_silence_says_nothing_about_the_exit():
+    liveness = Liveness(LivenessPolicy(silence_s=6.0, probe_interval_s=5.0, max_probes=3, needs_path=True), 0.0)
+    liveness.sent(0.0)
+    moment = 6.0
+    for _ in range(20):
+        assert liveness.deadline() == moment
+        assert not liveness.is_lost(moment)
+        assert liveness.wants_probe(moment)
+        liveness.probed(moment)
+        moment += 5.0
+    for _ in range(2):
+        liveness.path_returned()
+        assert not liveness.is_lost(moment)
+        liveness.probed(moment)
+        moment += 5.0
+    assert not liveness.is_lost(moment)
+    liveness.path_returned()
+    assert liveness.is_lost(moment)
+
+
+def test_a_suspected_exit_is_asked_at_once():
+    liveness = Liveness(LivenessPolicy(), 0.0)
+    liveness.suspect(1.0)
+    assert liveness.wants_probe(1.0)
+    liveness.probed(1.0)
+    liveness.received(answers_probe=True)
+    assert not liveness.wants_probe(20.0)
+    liveness.suspect(20.0)
+    for moment in (20.0, 25.0, 30.0):
+        assert liveness.wants_probe(moment)
+        assert not liveness.is_lost(moment)
+        liveness.probed(moment)
+    assert liveness.is_lost(35.0)
 
 
 def test_an_exit_that_did_answer_probes_is_lost_when_it_stops():

@@ -52,7 +52,7 @@ class Exit:
     def answers(self, now=0.0):
         """Triples of tag, frame and response."""
         found = []
-        for tag, message in self.router.replies_to_send(now):
+        for tag, message, _ in self.router.replies_to_send(now):
             frame = LpFrame.decode(message)
             found.append((tag, frame, decode_response(frame.payload)))
         return found
@@ -280,3 +280,27 @@ def test_replies_that_nobody_fetches_are_bounded():
         exit_.router.receive_message(ALICE, frame, 0.0)
     assert len(exit_.answers()) == 3
     assert exit_.router.counters.overflowed == 2
+
+
+def test_a_sender_without_addresses_is_told_so_now_and_then():
+    exit_ = Exit()
+    data = DataRequest(9, encode_bundle([ip_packet("10.0.0.9", "8.8.8.8")]))
+    ((tag, frame, response),) = exit_.ask(data, stream_id=5)
+    assert (tag, frame.stream_id) == (ALICE, 5)
+    assert isinstance(response, UnrequestedDisconnect)
+    assert exit_.ask(data, now=1.0) == []
+    assert len(exit_.ask(data, tag=b"b" * 16, now=1.0)) == 1
+    assert len(exit_.ask(data, now=2.5)) == 1
+    for number in range(3000):
+        exit_.ask(data, tag=number.to_bytes(16, "big"), now=3.0)
+    assert len(exit_.router._strangers) == 1024
+
+
+def test_what_somebody_waits_for_is_marked_to_be_sent_again():
+    exit_ = Exit()
+    addresses = exit_.connect()
+    exit_.router.receive_message(
+        ALICE, LpFrame(1, LpFrameType.DATA, 0, encode_request(PingRequest(9, 1, MOMENT))).encode(), 0.0
+    )
+    exit_.router.receive_ip_packet(ip_packet("8.8.8.8", str(addresses.ipv4)), 0.0)
+    assert [reply.is_control for reply in exit_.router.replies_to_send(1.0)] == [True, False]

@@ -32,6 +32,9 @@ from mix_protocol.topology.topology import Topology
 _PACKETS_AT_ONCE = 16
 """Reply packets that are built before other work gets its turn; each costs about a millisecond."""
 _PUSHED_AT_ONCE = 64
+CONTROL_RETRANSMISSIONS = 3
+"""How often an answer that a client waits for is sent again while it is not acknowledged; IP packets never are, for TCP
+above them does that."""
 _MAX_WAITING_PUSHES = 4096
 
 logger = logging.getLogger(__name__)
@@ -155,8 +158,9 @@ class IpPacketRouterService:
         for packet in device.packets_to_send(now):
             self.counters.packets_to_clients += 1
             self._router.receive_ip_packet(packet, now)
-        for sender_tag, reply in self._router.replies_to_send(now):
-            if not self._replies.queue_reply(sender_tag, reply, now):
+        for sender_tag, reply, is_control in self._router.replies_to_send(now):
+            again = CONTROL_RETRANSMISSIONS if is_control else 0
+            if not self._replies.queue_reply(sender_tag, reply, now, max_retransmissions=again):
                 self.counters.replies_dropped += 1
         prepared = self._replies.packets_to_send(now, _PACKETS_AT_ONCE)
         for each in prepared:

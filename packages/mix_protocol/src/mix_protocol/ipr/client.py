@@ -92,10 +92,15 @@ class IprConfig:
 
 @dataclass(frozen=True, slots=True)
 class OutgoingMessage:
-    """A mixnet message to the exit and how many reply SURBs go with it."""
+    """A mixnet message to the exit and how many reply SURBs go with it.
+
+    wants_answer -- whether those SURBs are the way for its answer, and so must go even if the exit should have plenty
+        (one that was restarted has none)
+    """
 
     payload: bytes = field(repr=False)
     reply_surbs: int
+    wants_answer: bool = False
 
 
 @dataclass(slots=True)
@@ -178,6 +183,16 @@ class IprClient:
         self._connection.liveness.sent(now)
         for group in self._bundler.add(packet):
             self._queue_data(self._connection, group)
+
+    def suspect(self, now: float) -> None:
+        """Find out now whether the exit still knows us; `ExitLost` follows if it does not."""
+        if self._connection is not None:
+            self._connection.liveness.suspect(now)
+
+    def path_returned(self) -> None:
+        """Note that something came back through the mixnet; see `LivenessPolicy.needs_path`."""
+        if self._connection is not None:
+            self._connection.liveness.path_returned()
 
     def ping(self, now: float) -> None:
         """Ask for a `PongReceived`."""
@@ -274,7 +289,7 @@ class IprClient:
             case DisconnectSuccess() | DisconnectFailure():
                 return  # answers to `close`, after which nobody listens
             case UnrequestedDisconnect():
-                self._lose(ConnectionLost("the exit gateway has ended the connection; connect again"))
+                self._lose(ConnectionLost("the exit gateway has ended the connection; connect again", is_alive=True))
                 return
         if self._connection is not None:
             self._connection.liveness.received()
@@ -321,29 +336,30 @@ class IprClient:
     def _watch(self, connection: _Connection, now: float) -> None:
         liveness = connection.liveness
         if liveness.is_lost(now):
-            self._lose(ConnectionLost("the exit gateway no longer answers; connect again"))
+            self._lose(ConnectionLost("the exit gateway no longer answers; connect again", is_alive=False))
         elif liveness.wants_probe(now):
             connection.probe_sequence = (connection.probe_sequence + 1) & 0xFFFF
             probe = echo_request(connection.ipv4, ROUTER_IPV4, connection.probe_identifier, connection.probe_sequence)
-            self._queue_data(connection, [probe])
+            self._queue_data(connection, [probe], wants_answer=True)
             liveness.probed(now)
 
     def _flush_packets(self, connection: _Connection) -> None:
         if self._bundler:
             self._queue_data(connection, self._bundler.flush())
 
-    def _queue_data(self, connection: _Connection, packets: list[bytes]) -> None:
+    def _queue_data(self, connection: _Connection, packets: list[bytes], *, wants_answer: bool = False) -> None:
         connection.sequence = next_sequence(connection.sequence)
         # The version byte of data stays 9, also where the connection was made with 10.
         request = DataRequest(IPR_VERSION_9, encode_bundle(packets))
-        self._queue(request, connection.sequence, self._config.data_reply_surbs * len(packets))
+        reply_surbs = self._config.data_reply_surbs * len(packets)
+        self._queue(request, connection.sequence, reply_surbs, wants_answer=wants_answer)
 
     def _queue_control(self, request: IprRequest) -> None:
-        self._queue(request, 0, self._config.data_reply_surbs)
+        self._queue(request, 0, self._config.data_reply_surbs, wants_answer=True)
 
-    def _queue(self, request: IprRequest, sequence: int, reply_surbs: int) -> None:
+    def _queue(self, request: IprRequest, sequence: int, reply_surbs: int, *, wants_answer: bool) -> None:
         frame = LpFrame(self._stream_id, LpFrameType.DATA, sequence, encode_request(request))
-        self._ready.append(OutgoingMessage(frame.encode(), reply_surbs))
+        self._ready.append(OutgoingMessage(frame.encode(), reply_surbs, wants_answer))
 
     def _lose(self, error: MixError) -> None:
         if self._connection is not None:

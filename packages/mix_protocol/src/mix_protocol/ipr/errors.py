@@ -20,7 +20,8 @@ class ExitUnanswered(NetworkFailure):
 
 
 class ConnectionLost(NetworkFailure):
-    """The exit no longer knows this client, or no longer answers. Reconnecting gives new addresses."""
+    """The exit no longer knows this client (field `is_alive`: true), or no longer answers. Connecting again gives new
+    addresses."""
 
     code = "ipr.exit_lost"
     message = "the exit gateway has ended the connection or is gone; connect again"

@@ -22,12 +22,15 @@ class LivenessPolicy:
     silence_s -- time without any answer to what we sent, after which a probe asks whether the exit knows us
     probe_interval_s -- time from one probe to the next while none is answered
     max_probes -- unanswered probes after which the exit counts as lost, if it is one that answers them
+    needs_path -- whether a probe counts only if something came back through the mixnet after it (`path_returned`):
+        where nothing gets through, an exit's silence says nothing about the exit
     """
 
     keepalive_s: float | None = 25.0
-    silence_s: float | None = 10.0
+    silence_s: float | None = 6.0
     probe_interval_s: float = 5.0
     max_probes: int = 3
+    needs_path: bool = False
 
 
 class Liveness:
@@ -37,7 +40,8 @@ class Liveness:
         self._policy = policy
         self._last_sent = now
         self._unanswered_since: float | None = None
-        self._probes = 0
+        self._probes = 0  # of which each is known to have been left unanswered, but for the last
+        self._has_path = False
         self._next_probe: float | None = None
         self._answers_probes = False
 
@@ -60,8 +64,24 @@ class Liveness:
         if self._answers_probes and self._unanswered_since is None:
             self._unanswered_since = now
         if self._policy.silence_s is not None and self._unanswered_since is not None:
-            self._probes += 1
+            if self._probes == 0 or self._has_path:
+                self._probes += 1
+            self._has_path = not self._policy.needs_path
             self._next_probe = now + self._policy.probe_interval_s
+
+    def path_returned(self) -> None:
+        """Note that something, from whomever, came back through the mixnet."""
+        self._has_path = True
+
+    def suspect(self, now: float) -> None:
+        """Find out now whether the exit still knows us: a probe is due."""
+        policy = self._policy
+        if self._answers_probes and policy.silence_s is not None:
+            self._unanswered_since = now
+            self._probes = 0
+            self._next_probe = now
+        elif policy.keepalive_s is not None:
+            self._last_sent = now - policy.keepalive_s
 
     def deadline(self) -> float | None:
         """When `wants_probe` or `is_lost` may next change."""
@@ -77,7 +97,8 @@ class Liveness:
 
     def is_lost(self, now: float) -> bool:
         """Whether the last allowed probe, too, has gone unanswered."""
-        return self._probes >= self._policy.max_probes and self._next_probe is not None and now >= self._next_probe
+        is_over = self._next_probe is not None and now >= self._next_probe
+        return is_over and self._has_path and self._probes >= self._policy.max_probes
 
     def wants_probe(self, now: float) -> bool:
         """Whether a probe is due."""

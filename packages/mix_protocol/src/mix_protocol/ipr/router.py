@@ -6,8 +6,9 @@ itself: `PacketForwarded` goes to the exit's network, and packets from there com
 
 from __future__ import annotations
 
-from collections import deque
+from collections import OrderedDict, deque
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from mix_protocol.crypto.randomness import RandomBytes
 from mix_protocol.errors import PeerMisbehaved
@@ -53,6 +54,7 @@ from mix_protocol.ipr.router_events import (
 from mix_protocol.topology.described import BuildInformation
 
 _VERSIONS = (IPR_VERSION_9, IPR_VERSION_10)
+_MAX_STRANGERS = 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +70,7 @@ class RouterConfig:
     max_bundle_delay_s -- the longest time that a client may ask for
     max_waiting_replies -- more replies than this are not kept for `replies_to_send`
     report_interval_s -- least time between two remarks to one client: each spends a reply SURB
+    goodbye_interval_s -- least time between two goodbyes to one sender that has no addresses here
     build -- answers health requests
     """
 
@@ -80,6 +83,7 @@ class RouterConfig:
     max_bundle_delay_s: float = 1.0
     max_waiting_replies: int = 8192
     report_interval_s: float = 0.1
+    goodbye_interval_s: float = 2.0
     build: BuildInformation = field(default_factory=lambda: BuildInformation(build_version="0.0.0"))
 
 
@@ -95,6 +99,17 @@ class RouterCounters:
     invalid_packet: int = 0
     unknown_destination: int = 0
     overflowed: int = 0
+
+
+class RouterReply(NamedTuple):
+    """A message to a client.
+
+    is_control -- whether somebody waits for it: it should be sent again when it gets lost, unlike a packet's
+    """
+
+    sender_tag: bytes
+    message: bytes
+    is_control: bool
 
 
 @dataclass(slots=True)
@@ -122,7 +137,8 @@ class IprRouter:
         self._by_tag: dict[bytes, _Client] = {}
         self._by_address: dict[IpAddress, _Client] = {}
         self._waiting: dict[bytes, _Client] = {}  # clients whose bundler holds packets
-        self._replies: deque[tuple[bytes, bytes]] = deque()
+        self._replies: deque[RouterReply] = deque()
+        self._strangers: OrderedDict[bytes, float] = OrderedDict()  # when they may be told again
         self._events: deque[RouterEvent] = deque()
         self._next_sweep: float | None = None
         self._refusal: str | None = None
@@ -156,7 +172,7 @@ class IprRouter:
         if request.version not in self._config.versions:
             self.counters.unsupported_version += 1
         elif isinstance(request, DataRequest):
-            self._receive_data(sender_tag, request, now)
+            self._receive_data(sender_tag, frame.stream_id, request, now)
         else:
             self._receive_control(sender_tag, frame.stream_id, request, now)
 
@@ -172,8 +188,8 @@ class IprRouter:
             return
         self._queue_packet(client, packet, now)
 
-    def replies_to_send(self, now: float) -> list[tuple[bytes, bytes]]:
-        """Take every reply that is due: pairs of sender tag and message."""
+    def replies_to_send(self, now: float) -> list[RouterReply]:
+        """Take every reply that is due."""
         self._flush_due(now)
         replies = list(self._replies)
         self._replies.clear()
@@ -214,13 +230,27 @@ class IprRouter:
 
     # -- data
 
-    def _receive_data(self, sender_tag: bytes, request: DataRequest, now: float) -> None:
+    def _receive_data(self, sender_tag: bytes, stream_id: int, request: DataRequest, now: float) -> None:
         client = self._by_tag.get(sender_tag)
         if client is None:
             self.counters.not_connected += 1
+            self._tell_stranger(sender_tag, stream_id, request.version, now)
             return
         for packet in split_bundle(request.bundle):
             self._receive_client_packet(client, packet, now)
+
+    def _tell_stranger(self, sender_tag: bytes, stream_id: int, version: int, now: float) -> None:
+        """Tell a sender that it has no addresses here, for this router was restarted since it gave them.
+
+        Published routers say nothing; it spares a client the time to find out.
+        """
+        if now < self._strangers.get(sender_tag, now):
+            return
+        self._strangers[sender_tag] = now + self._config.goodbye_interval_s
+        self._strangers.move_to_end(sender_tag)
+        if len(self._strangers) > _MAX_STRANGERS:
+            self._strangers.popitem(last=False)
+        self._reply(sender_tag, stream_id, 0, UnrequestedDisconnect(version, DisconnectReason.OTHER))
 
     def _receive_client_packet(self, client: _Client, packet: bytes, now: float) -> None:
         try:
@@ -322,4 +352,4 @@ class IprRouter:
             self.counters.overflowed += 1
             return
         frame = LpFrame(stream_id, LpFrameType.DATA, sequence, encode_response(response))
-        self._replies.append((sender_tag, frame.encode()))
+        self._replies.append(RouterReply(sender_tag, frame.encode(), not isinstance(response, DataResponse)))

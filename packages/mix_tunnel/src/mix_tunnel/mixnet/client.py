@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Hashable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum, auto
 
 from mix_protocol.addressing import Recipient
@@ -100,6 +100,7 @@ class MixnetClient:
         self._multiplier = DelayMultiplier(now)
         self._housekeeping_at = now + HOUSEKEEPING_S
         self._suspended = False
+        self._is_probing = False
 
     @property
     def topology(self) -> Topology:
@@ -139,6 +140,15 @@ class MixnetClient:
         """Send nothing more to a recipient: neither what is queued nor what was not acknowledged."""
         self._sender_tags.pop(recipient, None)
         self._queue.discard(lambda item: item.recipient == recipient)
+
+    def move_to(self, gateway: bytes) -> None:
+        """Live at another entry gateway from now on: acknowledgements and replies are to come there."""
+        self.own = replace(self.own, gateway=gateway)
+        self._preparer.own = self.own
+
+    def probe_path(self) -> None:
+        """Send a loop cover packet soon, whether or not one would be due; its return shows that the path works."""
+        self._is_probing = True
 
     def receive_pushed(self, payload: bytes, now: float) -> None:
         """Take a payload that the entry gateway pushed."""
@@ -180,8 +190,11 @@ class MixnetClient:
                     self._send_fragment(item, now, packets)
                 else:
                     self._send_cover(packets)
-        if self._cover is not None and self._cover.take_due(now) and len(packets) < slots:
+        is_due = self._cover is not None and self._cover.take_due(now) > 0
+        # While packets leave all the time, they are probe enough; one more would not be a random moment's.
+        if (is_due or (self._is_probing and not packets and self._main is None)) and len(packets) < slots:
             self._send_cover(packets)
+        self._is_probing = False
         return packets
 
     def suspend(self) -> None:

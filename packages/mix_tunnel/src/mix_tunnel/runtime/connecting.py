@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 from mix_protocol.errors import MixError
 from mix_protocol.ipr.client import IprConfig
+from mix_protocol.ipr.liveness import LivenessPolicy
 from mix_protocol.topology.exits import ExitNode
 from mix_protocol.topology.nodes import GatewayNode
 from mix_protocol.topology.topology import Topology
@@ -22,8 +23,9 @@ from mix_tunnel.runtime.client_keys import ClientKeys
 from mix_tunnel.runtime.directory import DirectoryClient, DirectorySnapshot, first_failure_wins
 from mix_tunnel.runtime.entry import EntryConnector
 from mix_tunnel.runtime.gateway_link import GatewayLink
+from mix_tunnel.runtime.heartbeat import Clock
 from mix_tunnel.runtime.session import MixnetSession
-from mix_tunnel.runtime.tunnel_errors import GatewayConnectionLost, TunnelCrashed
+from mix_tunnel.runtime.tunnel_errors import GatewayConnectionLost, GatewaySilent, MixnetSilent, TunnelCrashed
 from mix_tunnel.state import Step
 
 T = TypeVar("T")
@@ -34,6 +36,11 @@ GATEWAY_TIMEOUT_S = 10.0
 EXIT_TIMEOUT_S = 12.0
 """Time for one exit while there are others to try."""
 EXIT_RETRY_S = 5.0
+REFRESH_TIMEOUT_S = 10.0
+OTHER_GATEWAYS = 2
+"""How many gateways are tried in a row instead of one that fails, and"""
+EXITS_AT_ONCE = 4
+"""how many exits, before there is a pause."""
 LAST_MARGIN_S = 0.1
 """The last candidate's time ends so much before the whole time, so that its own error is what is told."""
 
@@ -53,8 +60,16 @@ class Connector:
         self._on_step = on_step
         self._entry = EntryConnector(platform, keys, on_step)
         self._directory = DirectoryClient(platform, options.directory_url)
+        self._snapshot: DirectorySnapshot | None = None
         self._exits: tuple[ExitNode, ...] = ()
+        self._clock = Clock(platform.now, platform.wall_clock)
+        self._fetched_at = self._clock.read()
         self._deadline = 0.0
+
+    @property
+    def snapshot_age_s(self) -> float:
+        """Seconds since the directory was last asked, counting those in which this machine slept."""
+        return self._clock.since(self._fetched_at)
 
     def start_clock(self, timeout_s: float) -> None:
         """From now on there are so many seconds for everything."""
@@ -67,24 +82,55 @@ class Connector:
             exits = group.create_task(list_exit_candidates(self._options, self._directory))
             snapshot = group.create_task(self._directory.fetch_snapshot())
             group.create_task(self._load_crypto())
-        self._exits = exits.result()
-        return snapshot.result()
+        self._exits, self._snapshot = exits.result(), snapshot.result()
+        self._fetched_at = self._clock.read()
+        return self._snapshot
 
-    async def fetch_topology(self, needed: Iterable[bytes]) -> Topology | None:
-        """Learn the network anew; None if it lacks the gateways that this tunnel stands on."""
-        needed = frozenset(needed)
-        topology = (await self._directory.fetch_snapshot(always_include=needed)).topology
-        return topology if needed <= topology.gateways.keys() else None
+    async def refresh(self, session: MixnetSession, *, with_exits: bool = False) -> bool:
+        """Learn the network anew, for a session to use; whether it could.
 
-    async def open_any_gateway(
-        self, snapshot: DirectorySnapshot, use: Callable[[GatewayNode, GatewayLink], Awaitable[T]]
-    ) -> T:
+        A picture that lacks a gateway on which the session stands is not given to it: the old one is better.
+        """
+        engine = session.engine
+        needed = {session.gateway.identity}
+        if engine.exit is not None and engine.is_connected:
+            needed.add(engine.exit.recipient.gateway)
+        self._fetched_at = self._clock.read()
+        try:
+            async with asyncio.timeout(REFRESH_TIMEOUT_S):
+                snapshot = await self._directory.fetch_snapshot(always_include=needed)
+                if with_exits:
+                    self._exits = await list_exit_candidates(self._options, self._directory)
+        except (MixError, TimeoutError) as error:
+            _LOG.info("the directory could not be refreshed: %s", getattr(error, "code", "it did not answer"))
+            return False
+        self._snapshot = snapshot
+        if needed <= snapshot.topology.gateways.keys():
+            engine.mixnet.topology = snapshot.topology
+        return True
+
+    def gateways_to_try(self, session: MixnetSession) -> list[GatewayNode]:
+        """The session's own gateway, as the directory last described it, and a few others unless it is pinned."""
+        snapshot, own = self._require_snapshot(), session.gateway
+        nodes = [snapshot.topology.gateways.get(own.identity, own)]
+        if self._options.preferred_gateway is None:
+            known, random = self._keys.gateway_keys.keys(), self._platform.random_bytes
+            usable = entry_candidates(self._options, snapshot, self._exits, known, random)
+            nodes += [node for node in usable if node.identity != own.identity][:OTHER_GATEWAYS]
+        return nodes
+
+    def move(self, session: MixnetSession, gateway: GatewayNode) -> None:
+        """Let a session live at another gateway."""
+        session.move_to(gateway)
+        session.engine.mixnet.topology = self._require_snapshot().topology
+
+    async def open_any_gateway(self, use: Callable[[GatewayNode, GatewayLink], Awaitable[T]]) -> T:
         """Connect to one gateway after the other and give what `use` makes of the first that works.
 
         A gateway does not work either when its connection breaks during `use`.
         """
         self._on_step(Step.CHOOSING_GATEWAY)
-        known = self._keys.gateway_keys.keys()
+        snapshot, known = self._require_snapshot(), self._keys.gateway_keys.keys()
         random = self._platform.random_bytes
         *others, last = entry_candidates(self._options, snapshot, self._exits, known, random)
         for gateway in others:
@@ -95,7 +141,7 @@ class Connector:
                 continue
             try:
                 return await use(gateway, link)
-            except GatewayConnectionLost as error:
+            except (GatewayConnectionLost, GatewaySilent, MixnetSilent) as error:
                 _LOG.info("an entry gateway is passed over: %s", error.code)
                 continue
         return await use(last, await self._entry.open(last, timeout_s=self._time_for_last()))
@@ -104,25 +150,42 @@ class Connector:
         """Connect to a gateway, in the time for one of several attempts."""
         return await self._entry.open(gateway, timeout_s=self._time_for_one(GATEWAY_TIMEOUT_S))
 
-    async def ask_exits(self, session: MixnetSession, *, use_all_time: bool) -> None:
-        """Ask one exit after the other, until one gives addresses.
-
-        use_all_time -- let the last one have all the time that is left; otherwise there will be another round
-        """
-        self._on_step(Step.ASKING_EXIT)
-        mixnet, random = session.engine.mixnet, self._platform.random_bytes
-        *others, last = exit_candidates(self._options, self._exits, mixnet.topology, mixnet.own.gateway, random)
+    async def ask_exits(self, session: MixnetSession) -> None:
+        """Ask one exit after the other, until one gives addresses; the last one has all the time that is left."""
+        *others, last = self._exits_to_ask(session)
         for node in others:
             try:
                 await session.ask_exit(node, self._ipr_config(self._time_for_one(EXIT_TIMEOUT_S)))
-            except (GatewayConnectionLost, TunnelCrashed):
-                raise
             except MixError as error:
+                if not session.is_linked or isinstance(error, TunnelCrashed):
+                    raise
                 _LOG.info("an exit is passed over: %s", error.code)
                 continue
             return
-        timeout_s = self._time_for_last() if use_all_time else self._time_for_one(EXIT_TIMEOUT_S)
-        await session.ask_exit(last, self._ipr_config(timeout_s))
+        await session.ask_exit(last, self._ipr_config(self._time_for_last()))
+
+    async def ask_exits_again(self, session: MixnetSession, former: ExitNode | None, *, former_first: bool) -> None:
+        """Ask a few exits; there will be another round if that fails.
+
+        former -- the exit that the tunnel had, which comes first or last
+        """
+        exits = self._exits_to_ask(session)
+        if former is not None:
+            exits.sort(key=lambda node: (node.recipient == former.recipient) != former_first)
+        for number, node in enumerate(exits[:EXITS_AT_ONCE], 1):
+            try:
+                await session.ask_exit(node, self._ipr_config(self._time_for_one(EXIT_TIMEOUT_S)))
+            except MixError as error:
+                if number == min(len(exits), EXITS_AT_ONCE) or not session.is_linked:
+                    raise
+                _LOG.info("an exit is passed over: %s", error.code)
+                continue
+            return
+
+    def _exits_to_ask(self, session: MixnetSession) -> list[ExitNode]:
+        self._on_step(Step.ASKING_EXIT)
+        mixnet, random = session.engine.mixnet, self._platform.random_bytes
+        return exit_candidates(self._options, self._exits, mixnet.topology, mixnet.own.gateway, random)
 
     def make_session(
         self,
@@ -146,7 +209,7 @@ class Connector:
         )
         unix_time_offset_s = platform.wall_clock() - now
         engine = TunnelEngine(mixnet, platform.random_bytes, make_device, unix_time_offset_s=unix_time_offset_s)
-        return MixnetSession(engine, platform.now, on_denied)
+        return MixnetSession(engine, platform, gateway, on_denied)
 
     def _ipr_config(self, timeout_s: float) -> IprConfig:
         return IprConfig(
@@ -154,6 +217,7 @@ class Connector:
             data_reply_surbs=self._options.data_reply_surbs,
             connect_timeout_s=timeout_s,
             retry_after_s=EXIT_RETRY_S,
+            liveness=LivenessPolicy(needs_path=True),
         )
 
     async def _load_crypto(self) -> None:
@@ -161,6 +225,10 @@ class Connector:
         await asyncio.sleep(0.001)
         crypto = self._platform.crypto()
         crypto.ed25519_public(self._keys.identity_seed)
+
+    def _require_snapshot(self) -> DirectorySnapshot:
+        assert self._snapshot is not None, "the directory is fetched first"
+        return self._snapshot
 
     def _time_for_one(self, limit_s: float) -> float:
         return min(limit_s, self._time_for_last() / 2)

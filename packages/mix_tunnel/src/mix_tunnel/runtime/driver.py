@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Callable
 from dataclasses import replace
 
 from mix_protocol.errors import MixError, revive
 from mix_protocol.topology.nodes import GatewayNode
-from mix_protocol.topology.topology import Topology
 from mix_tunnel.engine import DeviceFactory
 from mix_tunnel.options import TunnelOptions
 from mix_tunnel.platform import Platform
@@ -17,6 +17,7 @@ from mix_tunnel.runtime.client_keys import ClientKeys, Keyring
 from mix_tunnel.runtime.connecting import Connector
 from mix_tunnel.runtime.gateway_link import GatewayLink
 from mix_tunnel.runtime.network import TunnelNetwork
+from mix_tunnel.runtime.recovery import Recovery, awake_timeout
 from mix_tunnel.runtime.session import MixnetSession
 from mix_tunnel.runtime.state_reporter import StateReporter
 from mix_tunnel.runtime.tunnel_errors import (
@@ -34,8 +35,8 @@ REFRESH_S = 300.0
 """Time between two looks at the directory; in networks with short epochs an eighth of an epoch, so that no change of
 the nodes' keys (an epoch after which the old ones are gone) is missed."""
 REFRESHES_PER_EPOCH = 8
-RECONNECT_PAUSES_S = (0.0, 0.5, 1.0, 2.0, 4.0)
-"""Pauses before the attempts to reconnect; the last one repeats."""
+RETRY_REFRESH_S = 30.0
+"""Time until the directory is asked again after it did not answer."""
 CLOSE_FLUSH_S = 1.0
 
 
@@ -60,16 +61,16 @@ class TunnelDriver:
         self._keys: ClientKeys = self._keyring.take()
         self._connector = Connector(options, platform, self._keys, self._reporter.enter)
         self._timeout_s = options.connect_timeout_ms / 1000.0
+        self._reconnect_timeout_s = options.reconnect_timeout_ms / 1000.0
         self._session: MixnetSession | None = None
-        self._gateway: GatewayNode | None = None
         self._tasks: list[asyncio.Task[None]] = []
         self._settled = asyncio.Event()
         self._closing = asyncio.Lock()
         self._end: MixError | None = None
         self._is_finished = False
         self._epoch_s = 0.0
-        self._reconnects = 0
         self.network = TunnelNetwork(options, platform, self.wake, self._until_ready)
+        self._recovery = Recovery(self._connector, self.network, platform, self._timeout_s)
         self._make_device = make_device or self.network.make_stack
 
     @property
@@ -80,7 +81,7 @@ class TunnelDriver:
     def stats(self) -> TunnelStats:
         """The counters so far."""
         stats = self._session.engine.stats() if self._session is not None else TunnelStats()
-        return replace(stats, gateway_reconnects=self._reconnects)
+        return replace(stats, gateway_reconnects=self._recovery.reconnects)
 
     def wake(self) -> None:
         """Let the engine run soon, for its device has something to send."""
@@ -132,7 +133,6 @@ class TunnelDriver:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         self.network.fail_all(error)
-        self.network.drop_stack()
         if self._session is not None:
             await self._session.close(CLOSE_FLUSH_S if isinstance(error, TunnelClosed) else 0.0)
         if not self._is_finished:
@@ -150,21 +150,21 @@ class TunnelDriver:
         async def use(gateway: GatewayNode, link: GatewayLink) -> MixnetSession:
             make_session = self._connector.make_session
             session = make_session(gateway, snapshot.topology, self._make_device, self.network.deny)
-            # The stack may want to send before the set-up is over.
-            self._gateway, self._session = gateway, session
+            self._session = session  # the stack may want to send before the set-up is over
             session.attach(link)
             try:
-                await self._connector.ask_exits(session, use_all_time=True)
+                await self._connector.ask_exits(session)
             except BaseException:
                 await session.close(0.0)
                 raise
             return session
 
-        return await self._connector.open_any_gateway(snapshot, use)
+        return await self._connector.open_any_gateway(use)
 
     # -- keeping it up
 
     def _become_ready(self) -> None:
+        self._recovery.note_ready()
         self._reporter.ready()
         self._settled.set()
 
@@ -175,58 +175,32 @@ class TunnelDriver:
 
     async def _keep_up(self, session: MixnetSession) -> None:
         """Restore what breaks; when that is impossible, let the tunnel fail."""
-        reason: MixError = GatewayConnectionLost()
+        recovery = self._recovery
         try:
             while True:
                 reason = await session.broken()
                 self._settled.clear()
                 self._reporter.begin(reason)
-                self._connector.start_clock(self._timeout_s)
-                async with asyncio.timeout(self._timeout_s):
-                    await self._restore(session, reason)
+                async with awake_timeout(self._reconnect_timeout_s):
+                    await recovery.run(session, reason)
                 self._become_ready()
         except TimeoutError:
-            await self._finish(reason)
+            await self._finish(recovery.last_error or GatewayConnectionLost())
         except MixError as error:
             await self._finish(error)
         except Exception as error:
             _LOG.exception("the tunnel's supervisor failed")
             await self._finish(TunnelCrashed(cause=type(error).__name__))
 
-    async def _restore(self, session: MixnetSession, reason: MixError) -> None:
-        """Connect to the gateway again, and to an exit when it has forgotten us, until packets flow."""
-        assert self._gateway is not None
-        pauses = iter(RECONNECT_PAUSES_S)
-        while not session.is_whole:
-            if not session.is_linked:
-                await session.detach()
-                await asyncio.sleep(next(pauses, RECONNECT_PAUSES_S[-1]))
-            try:
-                if not session.is_linked:
-                    session.attach(await self._connector.open_gateway(self._gateway))
-                    self._reconnects += 1
-                if not session.engine.is_connected:
-                    self.network.fail_all(reason)
-                    self.network.drop_stack()
-                    await self._connector.ask_exits(session, use_all_time=False)
-            except TunnelCrashed:
-                raise
-            except MixError as error:
-                _LOG.info("the tunnel could not be restored yet: %s", error.code)
-                # An exit that does not answer may as well be a dead connection that looks alive.
-                await session.detach()
-
     async def _keep_topology_fresh(self, session: MixnetSession) -> None:
-        """Fetch the directory now and then; an old topology is better than none."""
+        """Ask the directory now and then, and when this machine has slept; an old topology is better than none."""
+        usual_s = min(REFRESH_S, self._epoch_s / REFRESHES_PER_EPOCH)
+        pause_s = usual_s
         while True:
-            await asyncio.sleep(min(REFRESH_S, self._epoch_s / REFRESHES_PER_EPOCH))
-            mixnet, exit_node = session.engine.mixnet, session.engine.exit
-            needed = [mixnet.own.gateway] if exit_node is None else [mixnet.own.gateway, exit_node.gateway]
-            try:
-                topology: Topology | None = await self._connector.fetch_topology(needed)
-            except MixError as error:
-                _LOG.info("the directory could not be refreshed: %s", error.code)
-                continue
-            if topology is not None:
-                mixnet.topology = topology
-                _LOG.debug("the directory was refreshed: %s", session.engine.stats())
+            session.slept.clear()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(pause_s):
+                    await session.slept.wait()
+            is_fresh = await self._connector.refresh(session)
+            pause_s = usual_s if is_fresh else min(usual_s, RETRY_REFRESH_S)
+            _LOG.debug("the tunnel so far: %s", session.engine.stats())

@@ -13,6 +13,7 @@ from mix_protocol.gateway.client import GatewayClient
 from mix_protocol.gateway.errors import GatewayTimedOut
 from mix_protocol.gateway.events import Authenticated, GatewayRejected, GatewayReported, PayloadPushed, Registered
 from mix_protocol.sphinx.mix_packet import MixPacket
+from mix_tunnel.mixnet.link_watch import LinkWatch
 from mix_tunnel.platform import WebSocket
 from mix_tunnel.runtime.tunnel_errors import GatewayConnectionLost
 
@@ -27,7 +28,7 @@ MAX_EARLY_PAYLOADS = 1024
 class GatewayLink:
     """One connection, from the handshake to its end.
 
-    `closed` is a future whose result is the error that ended the connection.
+    `closed` is a future whose result is the error that ended the connection; `watch` knows how long it has been silent.
     """
 
     def __init__(self, websocket: WebSocket, client: GatewayClient, now: Callable[[], float]) -> None:
@@ -41,6 +42,7 @@ class GatewayLink:
         self._on_progress: Callable[[], None] = lambda: None
         self._early_payloads: list[bytes] = []
         self._timer: asyncio.TimerHandle | None = None
+        self.watch = LinkWatch()
         self.shared_key: bytes | None = None
         self.closed: asyncio.Future[MixError] = asyncio.get_running_loop().create_future()
 
@@ -71,6 +73,7 @@ class GatewayLink:
         on_progress -- called when frames have left
         """
         self._on_payload, self._on_progress = on_payload, on_progress
+        self.watch = LinkWatch()  # what came so far was waiting for us, and shows nothing
         early, self._early_payloads = self._early_payloads, []
         for payload in early:
             on_payload(payload)
@@ -83,7 +86,12 @@ class GatewayLink:
         now = self._now()
         for packet in packets:
             self._client.send_mix_packet(packet, now)
+        self.watch.sent()
         self._queue_frames()
+
+    def give_up(self, error: MixError) -> None:
+        """Take the connection for dead, though it looks alive."""
+        self._end(error)
 
     async def close(self) -> None:
         """End the connection. Idempotent."""
@@ -120,6 +128,7 @@ class GatewayLink:
             self._end(error)
 
     def _receive(self, frame: str | bytes) -> None:
+        self.watch.heard()
         if isinstance(frame, str):
             self._client.receive_text(frame, self._now())
         else:
@@ -131,6 +140,7 @@ class GatewayLink:
         while (event := self._client.next_event()) is not None:
             match event:
                 case PayloadPushed(payload):
+                    self.watch.returned()
                     if self._tasks:
                         self._on_payload(payload)
                     elif len(self._early_payloads) < MAX_EARLY_PAYLOADS:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable
 from ipaddress import ip_address
 from weakref import WeakSet
@@ -12,11 +13,12 @@ from mix_protocol.ipr.events import ExitConnected
 from mix_protocol.netstack.errors import ConnectTimedOut, Unreachable
 from mix_protocol.netstack.stack import NetworkStack
 from mix_protocol.netstack.tcp.config import TcpConfig
+from mix_protocol.netstack.udp import UdpSocket
 from mix_protocol.netstack.wire.icmp import UnreachableReason
 from mix_tunnel.options import TunnelOptions
 from mix_tunnel.platform import Platform
 from mix_tunnel.runtime.tcp import TcpStream
-from mix_tunnel.runtime.tunnel_errors import ExitPolicyDenied, TunnelNotReady
+from mix_tunnel.runtime.tunnel_errors import ExitChanged, ExitPolicyDenied, TunnelNotReady
 from mix_tunnel.runtime.udp import TunnelDatagramSocket
 from mix_tunnel.streams import IpAddress
 
@@ -64,43 +66,58 @@ class TunnelNetwork:
         self._stack.on_output = self._wake
         return self._stack
 
-    def drop_stack(self) -> None:
-        """Open nothing any more."""
-        self._stack = None
-
     async def connect_tcp(self, ip: IpAddress, port: int) -> TcpStream:
-        """Open a TCP connection; raises why it could not be opened."""
-        stream: TcpStream | None = None
+        """Open a TCP connection; raises why it could not be opened.
+
+        Waits while the tunnel is connecting. When the tunnel's address changes meanwhile, it is tried from the new one.
+        """
+        is_ready = False
         try:
             async with asyncio.timeout(self._connect_timeout_s):
-                await self._until_ready()
-                connection = self._require_stack().connect_tcp((ip, port), self._platform.now())
-                stream = TcpStream(connection)
-                self._streams.add(stream)
-                await stream.connected()
-                return stream
+                while True:
+                    is_ready = False
+                    await self._until_ready()
+                    is_ready = True
+                    with contextlib.suppress(ExitChanged):
+                        return await self._connect(ip, port)
         except TimeoutError:
-            if stream is None:
-                raise TunnelNotReady() from None
-            stream.abort()
-            raise ConnectTimedOut() from None
+            raise (ConnectTimedOut() if is_ready else TunnelNotReady()) from None
+
+    async def _connect(self, ip: IpAddress, port: int) -> TcpStream:
+        stream = TcpStream(self._require_stack().connect_tcp((ip, port), self._platform.now()))
+        self._streams.add(stream)
+        try:
+            await stream.connected()
         except BaseException as error:
-            if stream is not None:
-                stream.abort()
+            stream.abort()
             # The exit tells it twice, by a report of its own and by ICMP; either may come first.
             prohibited = UnreachableReason.ADMINISTRATIVELY_PROHIBITED.value
             if isinstance(error, Unreachable) and error.fields["reason"] == prohibited:
                 raise ExitPolicyDenied() from None
             raise
+        return stream
 
     def open_udp(self) -> TunnelDatagramSocket:
-        """Open a UDP socket on a free port."""
-        socket = TunnelDatagramSocket(self._require_stack().open_udp(), self._platform.now)
+        """Open a UDP socket; it gets a free port with the first datagram that it sends."""
+        socket = TunnelDatagramSocket(self._bind_udp, self._platform.now)
         self._sockets.add(socket)
         return socket
 
+    async def _bind_udp(self) -> UdpSocket:
+        await self._until_ready()
+        return self._require_stack().open_udp()
+
+    def leave_addresses(self) -> None:
+        """End every stream with `ExitChanged` and open nothing more until there are new addresses."""
+        self._stack = None
+        for stream in tuple(self._streams):
+            stream.fail(ExitChanged())
+        for socket in tuple(self._sockets):
+            socket.unbind()
+
     def fail_all(self, error: MixError) -> None:
-        """End every stream and socket with an error, for their addresses are gone."""
+        """End every stream and socket with an error, for the tunnel is at its end."""
+        self._stack = None
         for stream in tuple(self._streams):
             stream.fail(error)
         for socket in tuple(self._sockets):

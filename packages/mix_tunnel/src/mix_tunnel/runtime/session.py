@@ -4,39 +4,57 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
-from mix_protocol.errors import MixError
+from mix_protocol.errors import MixError, PeerMisbehaved
 from mix_protocol.ipr.client import IprConfig
 from mix_protocol.ipr.events import ExitConnected, ExitLost, ExitRefused, ExitReported
 from mix_protocol.ipr.responses import InfoKind
 from mix_protocol.topology.exits import ExitNode
+from mix_protocol.topology.nodes import GatewayNode
 from mix_tunnel.engine import EngineEvent, TunnelEngine
+from mix_tunnel.mixnet.link_watch import Verdict
+from mix_tunnel.platform import Platform
 from mix_tunnel.runtime.gateway_link import GatewayLink
+from mix_tunnel.runtime.heartbeat import Clock, Heartbeat
 from mix_tunnel.runtime.pump import EnginePump
-from mix_tunnel.runtime.tunnel_errors import GatewayConnectionLost, TunnelCrashed
+from mix_tunnel.runtime.tunnel_errors import GatewayConnectionLost, GatewaySilent, MixnetSilent, TunnelCrashed
 
-FORGOTTEN_AFTER_S = 45.0
-"""Without a connection for so long, the exit, which forgets us after 60 s of silence, is asked anew."""
+T = TypeVar("T")
+
+FORGOTTEN_AFTER_S = 65.0
+"""An exit forgets us after 60 s of silence; when no packet has come from anywhere for so long, it surely has."""
 FLUSH_POLL_S = 0.01
 
 
 class MixnetSession:
     """Runs an engine over one gateway connection after the other.
 
+    gateway -- where the client lives at present
     on_denied -- called with the destination (`IP:PORT`) that the exit's policy forbids
     """
 
-    def __init__(self, engine: TunnelEngine, now: Callable[[], float], on_denied: Callable[[str], None]) -> None:
+    def __init__(
+        self, engine: TunnelEngine, platform: Platform, gateway: GatewayNode, on_denied: Callable[[str], None]
+    ) -> None:
         self.engine = engine
-        self._now = now
+        self.gateway = gateway
+        self.slept = asyncio.Event()
+        """Set after this machine has slept; whoever waits for it clears it."""
+        self._platform = platform
+        self._now = platform.now
+        self._clock = Clock(platform.now, platform.wall_clock)
         self._on_denied = on_denied
-        self._pump = EnginePump(engine, now, self._take_event, self._take_crash)
+        self._pump = EnginePump(engine, platform.now, self._take_event, self._take_crash)
         self._link: GatewayLink | None = None
-        self._lost_at: float | None = None
-        self._exit_answers: asyncio.Queue[ExitConnected | ExitRefused] = asyncio.Queue()
-        self._exit_lost: asyncio.Future[MixError] = asyncio.get_running_loop().create_future()
-        self._crashed: asyncio.Future[MixError] = asyncio.get_running_loop().create_future()
+        self._heartbeat: Heartbeat | None = None
+        self._returned_at = self._clock.read()
+        self._is_suspended = False
+        loop = asyncio.get_running_loop()
+        self._exit_answer: asyncio.Future[ExitConnected | ExitRefused] = loop.create_future()
+        self._exit_lost: asyncio.Future[MixError] = loop.create_future()
+        self._returned: asyncio.Future[None] = loop.create_future()
+        self._crashed: asyncio.Future[MixError] = loop.create_future()
 
     @property
     def is_linked(self) -> bool:
@@ -45,8 +63,14 @@ class MixnetSession:
 
     @property
     def is_whole(self) -> bool:
-        """Whether packets flow: there is a connection, and an exit that knows us."""
-        return self.is_linked and self.engine.is_connected
+        """Whether packets flow: there is a connection on which some have come back, and an exit that knows us."""
+        link = self._link
+        return self.is_linked and link is not None and link.watch.has_returned and self.engine.is_connected
+
+    @property
+    def silent_s(self) -> float:
+        """Seconds since a packet last came back through the mixnet, counting those in which this machine slept."""
+        return self._clock.since(self._returned_at)
 
     @property
     def _has_unsent(self) -> bool:
@@ -61,54 +85,66 @@ class MixnetSession:
         """Use a connection from now on."""
         self._link = link
         now = self._now()
-        if self._lost_at is not None:
+        if self._is_suspended:
+            self._is_suspended = False
             self.engine.resume(now)
-            if now - self._lost_at > FORGOTTEN_AFTER_S:
-                self.engine.leave_exit(now)
-            self._lost_at = None
-        link.start(self._pump.receive_pushed, self._pump.wake)
+            self.engine.suspect_exit(now)
+        link.start(self._receive_pushed, self._pump.wake)
+        self._returned = asyncio.get_running_loop().create_future()
         self._pump.attach(link)
+        self._heartbeat = Heartbeat(
+            link.watch, self._clock, on_probe=self._probe, on_silent=self._take_silence, on_slept=self._take_sleep
+        )
+        self._probe()
 
     async def detach(self) -> None:
         """Close the connection, if there is one; the engine stands still until the next."""
         link, self._link = self._link, None
+        if self._heartbeat is not None:
+            self._heartbeat.stop()
+            self._heartbeat = None
         self._pump.detach()
-        if self._lost_at is None:
-            self._lost_at = self._now()
+        if not self._is_suspended:
+            self._is_suspended = True
             self.engine.suspend()
         if link is not None:
             await link.close()
 
+    def leave_exit(self) -> None:
+        """Have no more to do with the present exit."""
+        self.engine.leave_exit(self._now())
+
+    def move_to(self, gateway: GatewayNode) -> None:
+        """Live at another gateway, which the next connection must be to; the exit is left."""
+        self.gateway = gateway
+        self.engine.move_to(gateway.identity, self._now())
+
     async def ask_exit(self, node: ExitNode, config: IprConfig) -> ExitConnected:
-        """Ask an exit for addresses. Raises its refusal, or `GatewayConnectionLost`."""
-        self._exit_answers = asyncio.Queue()
-        self._exit_lost = asyncio.get_running_loop().create_future()
+        """Ask an exit for addresses. Raises its refusal, or what ended the connection to the gateway."""
+        loop = asyncio.get_running_loop()
+        self._exit_answer, self._exit_lost = loop.create_future(), loop.create_future()
+        self.engine.unix_time_offset_s = self._platform.wall_clock() - self._now()
         self.engine.connect_exit(node, config, self._now())
         self.wake()
-        answer = asyncio.ensure_future(self._exit_answers.get())
-        try:
-            await self._first_of(answer, *self._ends())
-        finally:
-            answer.cancel()
-        if not answer.done() or answer.cancelled():
-            self._raise_end()
-        result = answer.result()
-        if isinstance(result, ExitRefused):
-            raise result.error
-        return result
+        answer = await self._wait(self._exit_answer)
+        if isinstance(answer, ExitRefused):
+            raise answer.error
+        return answer
+
+    async def prove_path(self) -> None:
+        """Wait until a packet has come back on this connection. Raises what ended it instead."""
+        await self._wait(self._returned)
 
     async def broken(self) -> MixError:
         """Wait until packets do not flow any more; gives the reason. Raises `TunnelCrashed` after a crash."""
         await self._first_of(self._exit_lost, *self._ends())
         if self._exit_lost.done():
             return self._exit_lost.result()
-        if self._crashed.done():
-            raise self._crashed.result()
-        return GatewayConnectionLost()
+        return self._end()
 
     async def close(self, flush_s: float) -> None:
         """Give the addresses back and end everything; waits at most `flush_s` seconds for what is queued."""
-        if self.is_whole and not self._crashed.done():
+        if self.is_linked and self.engine.is_connected and not self._crashed.done():
             self.engine.disconnect(self._now())
             self.wake()
             await self._flush(flush_s)
@@ -121,22 +157,56 @@ class MixnetSession:
         while self._has_unsent and self._now() < end:  # noqa: ASYNC110
             await asyncio.sleep(FLUSH_POLL_S)
 
+    # -- waiting
+
+    async def _wait(self, awaited: asyncio.Future[T]) -> T:
+        """Wait for something, or raise what ends every waiting."""
+        await self._first_of(awaited, *self._ends())
+        if not awaited.done():
+            raise self._end()
+        return awaited.result()
+
     def _ends(self) -> tuple[asyncio.Future[MixError], ...]:
         """What ends every waiting."""
         return (self._crashed,) if self._link is None else (self._crashed, self._link.closed)
 
-    def _raise_end(self) -> None:
+    def _end(self) -> MixError:
+        """What has ended the waiting; raises `TunnelCrashed` if it was that."""
         if self._crashed.done():
             raise self._crashed.result()
-        raise GatewayConnectionLost()
+        error = self._link.closed.result() if self._link is not None and self._link.closed.done() else None
+        # A closed WebSocket says nothing that a person could use; what the gateway did wrong, or not at all, does.
+        return error if isinstance(error, (GatewaySilent, MixnetSilent, PeerMisbehaved)) else GatewayConnectionLost()
 
-    async def _first_of(self, *futures: asyncio.Future[Any]) -> None:
+    @staticmethod
+    async def _first_of(*futures: asyncio.Future[Any]) -> None:
         await asyncio.wait(futures, return_when=asyncio.FIRST_COMPLETED)
+
+    # -- what comes
+
+    def _receive_pushed(self, payload: bytes) -> None:
+        self._returned_at = self._clock.read()
+        if not self._returned.done():
+            self._returned.set_result(None)
+        self._pump.receive_pushed(payload)
+
+    def _probe(self) -> None:
+        self.engine.probe_path()
+        self.wake()
+
+    def _take_silence(self, verdict: Verdict) -> None:
+        if self._link is not None:
+            self._link.give_up(GatewaySilent() if verdict is Verdict.GATEWAY_SILENT else MixnetSilent())
+
+    def _take_sleep(self, away_s: float) -> None:
+        self.slept.set()
+        self.engine.suspect_exit(self._now())
 
     def _take_event(self, event: EngineEvent) -> None:
         match event:
             case ExitConnected() | ExitRefused():
-                self._exit_answers.put_nowait(event)
+                if not self._exit_answer.done():
+                    self._exit_answer.set_result(event)
             case ExitLost(error):
                 if not self._exit_lost.done():
                     self._exit_lost.set_result(error)

@@ -19,6 +19,27 @@ class GatewayConnectionLost(NetworkFailure):
     message = "the connection to the entry gateway was lost"
 
 
+class GatewaySilent(NetworkFailure):
+    """The connection to the entry gateway looks alive, but nothing has come from it for long."""
+
+    code = "tunnel.gateway_silent"
+    message = "the entry gateway does not answer any more"
+
+
+class MixnetSilent(NetworkFailure):
+    """The entry gateway answers, but no packet comes back through the mixnet."""
+
+    code = "tunnel.mixnet_silent"
+    message = "no packet comes back through the mixnet; another entry gateway may help"
+
+
+class ExitChanged(NetworkFailure):
+    """The tunnel has left its exit, or the exit has forgotten it: what was open at the old address is gone."""
+
+    code = "tunnel.exit_changed"
+    message = "the tunnel's address on the Internet has changed, which ended this connection; open it again"
+
+
 class PinnedGatewayMissing(UsageError):
     """The chosen entry gateway is not among those that can be used."""
 
