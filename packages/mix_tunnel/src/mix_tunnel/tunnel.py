@@ -10,7 +10,7 @@ from functools import cached_property
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from mix_protocol.errors import MixError, NetworkFailure
+from mix_protocol.errors import MixError
 from mix_tunnel.options import TunnelOptions
 from mix_tunnel.platform import Platform, current_platform
 from mix_tunnel.state import TunnelState
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from mix_tunnel.runtime.dns.resolver import Resolver
     from mix_tunnel.runtime.driver import TunnelDriver
     from mix_tunnel.runtime.http import HttpClient
+    from mix_tunnel.runtime.sockets.dialing import Connection, Dialer
+    from mix_tunnel.runtime.sockets.udp import UdpEndpoint
     from mix_tunnel.runtime.tls import TlsSettings
     from mix_tunnel.stats import TunnelStats
 
@@ -99,26 +101,48 @@ class Tunnel:
 
         return HttpClient(self.resolver, self.network, self.tls_settings, HttpOptions.from_tunnel(self._options))
 
+    @cached_property
+    def _dialer(self) -> Dialer:
+        from mix_tunnel.runtime.sockets.dialing import Dialer
+
+        return Dialer(self.resolver, self._driver.network, self.tls_settings)
+
+    async def dial(self, host: str, port: int, *, tls: bool = False, alpn: Sequence[str] = ()) -> Connection:
+        """Open a TCP or TLS connection to a name or address, and tell between whom it is.
+
+        Raises `InvalidArgument`, or what DNS, TCP and TLS raise.
+        """
+        if tls:
+            return await self._dialer.connect_tls(host, port, alpn)
+        return await self._dialer.connect(host, port)
+
     async def connect_tcp(self, host: str, port: int) -> ByteStream:
         """Open a TCP connection to a name or address, trying its addresses in order."""
-        addresses = await self.resolver.lookup(host)
-        for address in addresses[:-1]:
-            try:
-                return await self.network.connect_tcp(address, port)
-            except NetworkFailure:
-                continue
-        return await self.network.connect_tcp(addresses[-1], port)
+        return (await self.dial(host, port)).stream
 
-    async def connect_tls(self, host: str, port: int, alpn: Sequence[str] = HTTP_ALPN) -> ByteStream:
+    async def connect_tls(self, host: str, port: int, alpn: Sequence[str] = ()) -> ByteStream:
         """Open a TLS connection that ends here: certificate and host name are verified."""
-        from mix_tunnel.runtime.tls import start_tls
+        return (await self.dial(host, port, tls=True, alpn=alpn)).stream
 
-        stream = await self.connect_tcp(host, port)
-        try:
-            return await start_tls(stream, self.tls_settings, host, alpn)
-        except BaseException:
-            stream.abort()
-            raise
+    async def open_connection(
+        self, host: str, port: int, *, ssl: bool = False, alpn: Sequence[str] = (), limit: int = 65_536
+    ) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        """Open a connection as asyncio's function of this name does, through the tunnel.
+
+        ssl -- encrypt: TLS ends here, certificate and host name are verified
+        alpn -- protocols to offer in TLS, most wanted first; `writer.get_extra_info("alpn_protocol")` is the chosen one
+        limit -- bytes that the reader holds before the other side has to wait
+        Raises `InvalidArgument`, or what DNS, TCP and TLS raise; so do the streams, when the connection breaks.
+        """
+        from mix_tunnel.runtime.sockets.transport import open_streams
+
+        return open_streams(await self.dial(host, port, tls=ssl, alpn=alpn), limit)
+
+    def open_udp(self) -> UdpEndpoint:
+        """Open a UDP socket that sends to names and addresses."""
+        from mix_tunnel.runtime.sockets.udp import UdpEndpoint
+
+        return UdpEndpoint(self.network.open_udp(), self.resolver)
 
     async def close(self) -> None:
         """Close every stream and the gateway's connection; afterwards a new tunnel may be connected. Idempotent."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from mix_protocol.errors import MixError, revive
+from mix_protocol.netstack.endpoint import Endpoint
 from mix_protocol.netstack.tcp.connection import TcpConnection
 from mix_protocol.netstack.tcp.state import HANDSHAKE_STATES
 from mix_tunnel.runtime.tunnel_errors import TunnelClosed
@@ -23,6 +24,16 @@ class TcpStream:
     def connection(self) -> TcpConnection:
         """The connection underneath."""
         return self._connection
+
+    @property
+    def local(self) -> Endpoint:
+        """Our address and port."""
+        return self._connection.local
+
+    @property
+    def remote(self) -> Endpoint:
+        """The other side's address and port."""
+        return self._connection.remote
 
     @property
     def is_connecting(self) -> bool:
