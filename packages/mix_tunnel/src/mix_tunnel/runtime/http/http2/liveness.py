@@ -45,8 +45,10 @@ class Liveness:
     def heard(self) -> None:
         """Something arrived."""
         self._heard_at = self._loop.time()
-        self._asked_at = None
-        self._answered.set()
+        if self._asked_at is not None:
+            self._asked_at = None
+            self._answered.set()
+            self._rearm()
 
     def watch(self) -> bool:
         """Begin to watch, since somebody waits from now on; returns whether the connection is in doubt.
@@ -57,7 +59,7 @@ class Liveness:
         if doubtful and self._asked_at is None:
             self._question()
         if self._timer is None:
-            self._timer = self._loop.call_later(self._patience, self._tick)
+            self._rearm()
         return doubtful
 
     async def answer(self) -> None:
@@ -69,6 +71,7 @@ class Liveness:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+        self._asked_at = None
         self._answered.set()
 
     @property
@@ -85,15 +88,21 @@ class Liveness:
     def _question(self) -> None:
         self._asked_at = self._loop.time()
         self._answered.clear()
+        self._rearm()
         self._ask()
+
+    def _rearm(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = self._loop.call_later(self._patience, self._tick)
 
     def _tick(self) -> None:
         self._timer = None
         if not self._busy():
             return
-        if self._patience <= 0:
-            if self._asked_at is not None:
-                self._dead()
-                return
+        if self._patience > 0:
+            self._rearm()
+        elif self._asked_at is None:
             self._question()
-        self._timer = self._loop.call_later(self._patience, self._tick)
+        else:
+            self._dead()

@@ -99,6 +99,9 @@ class Http2Protocol:
             raise
 
     def _feed(self, frame: Frame) -> list[Event]:
+        if frame.stream_id > self._h2.highest_outbound_stream_id:
+            self._h2.close_connection(ErrorCodes.PROTOCOL_ERROR)
+            raise Http2Violated("the server speaks of a request that was never sent", reason="PROTOCOL_ERROR")
         try:
             events = self._h2.receive_data(frame.wire)
         except DenialOfServiceError as error:
