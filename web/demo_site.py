@@ -33,10 +33,13 @@ WELCOME = """\
 <html lang="en">
 <title>Demo site</title>
 <h1>It works</h1>
-<p>This page travelled through an entry gateway, three mix nodes and an exit gateway.
-To this server you are {peer}: the exit, not your browser.</p>
+<p>{way}</p>
 </html>
 """
+THROUGH = """This page travelled through an entry gateway, three mix nodes and an exit gateway.
+To this server you are {peer}: the exit, not your browser."""
+DIRECTLY = """This page came without the tunnel.
+To this server you are {peer}: your browser."""
 
 
 def pattern(size: int) -> bytes:
@@ -69,7 +72,8 @@ class CountVisitors:
 
 async def welcome(request: Request) -> Response:
     assert request.client is not None
-    return HTMLResponse(WELCOME.format(peer=request.client.host))
+    way = DIRECTLY if request.scope.get("root_path") else THROUGH
+    return HTMLResponse(WELCOME.format(way=way.format(peer=request.client.host)))
 
 
 async def answer_json(request: Request) -> Response:

@@ -42,6 +42,11 @@ class Playground:
         metrics = self.network["directory"]["http"].removesuffix("/api") + "/metrics.json"
         return read_json(metrics)["exit"]["flow_count"]
 
+    def exit_tcp_flows(self) -> int:
+        """How many of them are TCP connections; those of datagrams end by themselves, after a while."""
+        metrics = self.network["directory"]["http"].removesuffix("/api") + "/metrics.json"
+        return read_json(metrics)["exit"]["flows"]["tcp"]
+
     def gateway_origins(self) -> set[str]:
         """The WebSocket origins of all gateways: a client may enter at any of them."""
         nodes = read_json(f"{self.url}api/v2/unstable/nym-nodes/skimmed?page=0")["nodes"]["data"]
@@ -58,7 +63,7 @@ class Watched:
 
     page: Page
     complaints: list[str] = field(default_factory=list)
-    """Violations of the Content-Security-Policy and uncaught errors."""
+    """Errors in the console, violations of the Content-Security-Policy among them, and uncaught ones."""
     origins: set[str] = field(default_factory=set)
     """Where the page and its worker sent requests to."""
 
@@ -97,14 +102,19 @@ def browser() -> Iterator[Browser]:
 
 
 @contextlib.contextmanager
-def watch(browser: Browser, playground: Playground) -> Iterator[Watched]:
-    """A fresh page of the playground; at the end, nothing may have been complained about."""
-    context = browser.new_context()
+def watch(browser: Browser, playground: Playground, path: str = "", **options: Any) -> Iterator[Watched]:
+    """A fresh page of the playground; at the end, nothing may have been complained about.
+
+    path -- of a page other than the playground's own
+    options -- of the browser's context, such as the size of its window
+    """
+    context = browser.new_context(**options)
     page = context.new_page()
     result = Watched(page)
 
     def listen(message: ConsoleMessage) -> None:
-        if "Content Security Policy" in message.text or "Content-Security-Policy" in message.text:
+        # The browser calls a direct answer such as 404 an error of the page: it is none.
+        if message.type == "error" and "Failed to load resource" not in message.text:
             result.complaints.append(message.text)
 
     def note_origin(url: str) -> None:
@@ -114,8 +124,10 @@ def watch(browser: Browser, playground: Playground) -> Iterator[Watched]:
     page.on("pageerror", lambda error: result.complaints.append(str(error)))
     context.on("request", lambda request: note_origin(request.url))
     page.on("websocket", lambda socket: note_origin(socket.url))
-    page.goto(playground.url)
-    page.get_by_test_id("cover-traffic").uncheck()
+    page.goto(playground.url + path)
+    if not path or path.startswith("#"):
+        page.get_by_test_id("cover-traffic").uncheck()
+        page.get_by_test_id("poisson-traffic").uncheck()
     yield result
     context.close()
     assert result.complaints == []

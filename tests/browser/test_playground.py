@@ -51,7 +51,7 @@ def test_the_whole_way(watched: Watched, playground: Playground):
 
     watched.fetch(f"{playground.https}/bytes/50000000")
     expect(page.get_by_test_id("fetch-size")).to_have_text(re.compile(r"^\d{2,3},\d{3} bytes$"), timeout=30_000)
-    assert playground.exit_flows() > 0
+    assert playground.exit_tcp_flows() > 0
     page.get_by_test_id("fetch-stop").click()
     expect(status).to_have_text("stopped")
     expect(page.get_by_test_id("fetch-error")).to_contain_text("AbortError")
@@ -71,7 +71,7 @@ def test_the_whole_way(watched: Watched, playground: Playground):
 def wait_until_no_flows(playground: Playground) -> None:
     """The reset takes its way through the mixnet."""
     deadline = time.monotonic() + 30
-    while (flows := playground.exit_flows()) and time.monotonic() < deadline:
+    while (flows := playground.exit_tcp_flows()) and time.monotonic() < deadline:
         time.sleep(0.05)
     assert flows == 0
 
@@ -104,18 +104,9 @@ def test_a_failed_fetch_says_why_and_the_tunnel_stays(watched: Watched, playgrou
 def test_cover_traffic_flows_when_it_is_on(watched: Watched, playground: Playground):
     page = watched.page
     page.get_by_test_id("cover-traffic").check()
+    page.get_by_test_id("poisson-traffic").check()
     watched.connect()
     watched.fetch(f"{playground.https}/")
     expect(page.get_by_test_id("fetch-status")).to_have_text("200 OK", timeout=60_000)
     expect(page.get_by_test_id("stats").locator("#stat-cover")).not_to_have_text("0")
     watched.disconnect()
-
-
-def test_keyboard_alone_is_enough(watched: Watched, playground: Playground):
-    page = watched.page
-    page.get_by_test_id("connect").focus()
-    page.keyboard.press("Enter")
-    expect(page.get_by_test_id("tunnel-state")).to_have_text("ready", timeout=60_000)
-    page.get_by_test_id("fetch-url").focus()
-    page.keyboard.press("Enter")
-    expect(page.get_by_test_id("fetch-status")).to_have_text("200 OK", timeout=30_000)

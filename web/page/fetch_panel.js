@@ -1,175 +1,130 @@
 import { mixFetch } from "mix-fetch";
 
-import { find, formatBytes, formatDuration, make } from "./elements.js";
+import { field, find, offer, showStatus } from "./elements.js";
+import { FetchAnswer } from "./fetch_answer.js";
+import { formatBytes, formatDuration } from "./format.js";
+import { startJob } from "./job.js";
 import { log } from "./log.js";
+import { rememberForm } from "./remembering.js";
+
+/** @import { Outcome } from "./fetch_answer.js" */
+/** @import { Playground } from "./playground.js" */
 
 const BODYLESS = new Set(["GET", "HEAD", "DELETE"]);
-/** Characters of a body that are shown. */
-const MAX_SHOWN = 20_000;
+const ELSEWHERE =
+  "A direct request would tell the site who you are, and this page's policy allows none: " +
+  "it may speak to its own server only, where a copy of the demo site stands for comparison.";
 
-/** Make the panel that fetches; the returned function tells it whether the tunnel is ready. */
-export function startFetchPanel() {
+/**
+ * Make the panel that fetches, through the tunnel and directly.
+ *
+ * @param {Playground | null} playground
+ */
+export function startFetchPanel(playground) {
   const form = /** @type {HTMLFormElement} */ (find("fetch-form"));
-  const method = /** @type {HTMLSelectElement} */ (find("fetch-method"));
-  const url = /** @type {HTMLInputElement} */ (find("fetch-url"));
-  const body = /** @type {HTMLTextAreaElement} */ (find("fetch-request-body"));
-  const send = /** @type {HTMLButtonElement} */ (find("fetch-send"));
-  const stop = find("fetch-stop");
-  let isReady = false;
-  /** @type {AbortController | null} */
-  let running = null;
+  const [method, url, body] = [field("fetch-method"), field("fetch-url"), field("fetch-request-body")];
+  const headers = field("fetch-request-headers");
+  const through = new FetchAnswer(find("fetch-answer"), "fetch", "Through the tunnel");
+  const direct = new FetchAnswer(find("direct-answer"), "direct", "Directly");
 
-  const update = () => {
-    send.disabled = !isReady || running !== null;
-    stop.hidden = running === null;
-    body.hidden = BODYLESS.has(method.value);
+  const showBody = () => {
+    find("fetch-body-label").hidden = BODYLESS.has(method.value);
   };
-  method.addEventListener("change", update);
-  stop.addEventListener("click", () => running?.abort());
-  form.addEventListener("submit", async (event) => {
-    event.preventDefault();
-    if (send.disabled) {
-      return;
-    }
-    running = new AbortController();
-    update();
-    await runFetch(url.value, {
-      method: method.value,
-      body: BODYLESS.has(method.value) ? null : body.value,
-      signal: running.signal,
-    });
-    running = null;
-    update();
+  url.value = playground?.examples[0]?.url ?? "https://example.org/";
+  rememberForm(form, playground?.site.https ?? "");
+  method.addEventListener("change", showBody);
+  showBody();
+  offer(find("fetch-examples"), playground?.examples ?? [], (example) => {
+    url.value = example.url;
+    body.value = example.body ?? "";
+    method.value = example.method ?? "GET";
+    showBody();
   });
-  update();
 
-  return (/** @type {boolean} */ nowReady) => {
-    isReady = nowReady;
-    update();
+  const run = async (/** @type {AbortSignal} */ signal) => {
+    /** @type {RequestInit} */
+    const request = {
+      method: method.value,
+      headers: parseHeaders(headers.value),
+      body: BODYLESS.has(method.value) ? null : body.value,
+      signal,
+    };
+    const what = `${method.value} ${url.value}`;
+    find("fetch-answers").hidden = false;
+    showStatus(find("fetch-comparison"), "");
+    log(what);
+    const twin = findTwin(url.value, playground);
+    const isCompared = field("fetch-direct").checked;
+    find("direct-answer").hidden = !isCompared;
+    if (isCompared && twin === null) {
+      direct.explain(ELSEWHERE);
+    }
+    const [ours, theirs] = await Promise.all([
+      through.run(() => mixFetch(url.value, request)),
+      isCompared && twin !== null ? direct.run(() => fetch(twin, request)) : null,
+    ]);
+    log(describe(what, ours), ours.failure ? "bad" : "");
+    showStatus(find("fetch-comparison"), theirs === null ? "" : compare(ours, theirs));
   };
+  startJob({
+    form,
+    start: /** @type {HTMLButtonElement} */ (find("fetch-send")),
+    stop: find("fetch-stop"),
+    run,
+  });
 }
 
 /**
- * Offer URLs to try.
+ * Where the demo site's answer can be had without the tunnel: at this page's own server, or nowhere.
  *
- * @param {{ label: string, url: string, method?: string, body?: string }[]} examples
- */
-export function offerExamples(examples) {
-  const box = find("examples");
-  box.hidden = examples.length === 0;
-  for (const { label, url, method = "GET", body = "" } of examples) {
-    const button = make("button", "", label);
-    button.setAttribute("type", "button");
-    button.addEventListener("click", () => {
-      /** @type {HTMLInputElement} */ (find("fetch-url")).value = url;
-      /** @type {HTMLTextAreaElement} */ (find("fetch-request-body")).value = body;
-      const select = /** @type {HTMLSelectElement} */ (find("fetch-method"));
-      select.value = method;
-      select.dispatchEvent(new Event("change"));
-    });
-    box.append(button);
-  }
-}
-
-/**
  * @param {string} url
- * @param {RequestInit} init
+ * @param {Playground | null} playground
  */
-async function runFetch(url, init) {
-  const started = performance.now();
-  const elapsed = () => formatDuration(performance.now() - started);
-  clearAnswer();
-  showStatus("waiting…", "busy");
-  log(`${init.method} ${url}`);
-  let received = 0;
-  try {
-    const response = await mixFetch(url, init);
-    showStatus(`${response.status} ${response.statusText}`.trim(), response.ok ? "good" : "bad");
-    find("fetch-time").textContent = `answered after ${elapsed()}`;
-    showHeaders(response.headers);
-    const whole = await readBody(response, (count) => {
-      received = count;
-      find("fetch-size").textContent = formatBytes(received);
-    });
-    find("fetch-time").textContent = `complete after ${elapsed()}`;
-    find("fetch-size").textContent = formatBytes(whole.byteLength);
-    find("fetch-body").textContent = describeBody(whole, response.headers.get("content-type") ?? "");
-    await showHash(whole);
-    log(`${response.status}, ${formatBytes(whole.byteLength)} in ${elapsed()}`);
-  } catch (error) {
-    const { name, message, code } = /** @type {Error & { code?: string | number }} */ (error);
-    const isAbort = name === "AbortError";
-    showStatus(isAbort ? "stopped" : "failed", "bad");
-    find("fetch-time").textContent = `after ${elapsed()}`;
-    const box = find("fetch-error");
-    box.hidden = false;
-    const detail = received > 0 ? ` (${formatBytes(received)} had arrived)` : "";
-    box.replaceChildren(message, detail, " ", make("code", "", isAbort ? name : String(code ?? name)));
-    log(`${init.method} ${url}: ${message}`, "bad");
+function findTwin(url, playground) {
+  for (const origin of playground ? [playground.site.https, playground.site.http] : []) {
+    if (url === origin || url.startsWith(`${origin}/`)) {
+      return playground?.site.direct + (url.slice(origin.length) || "/");
+    }
   }
+  return null;
 }
 
 /**
- * Read a body to its end, telling how far it has come.
+ * Lines such as `Accept: text/plain`.
  *
- * @param {Response} response
- * @param {(count: number) => void} onProgress
- */
-async function readBody(response, onProgress) {
-  /** @type {Uint8Array<ArrayBuffer>[]} */
-  const chunks = [];
-  let count = 0;
-  const reader = response.body?.getReader();
-  for (let item = await reader?.read(); item && !item.done; item = await reader?.read()) {
-    chunks.push(/** @type {Uint8Array<ArrayBuffer>} */ (item.value));
-    count += item.value.byteLength;
-    onProgress(count);
-  }
-  return new Uint8Array(await new Blob(chunks).arrayBuffer());
-}
-
-/**
- * @param {Uint8Array} bytes
- * @param {string} type
- */
-function describeBody(bytes, type) {
-  if (!/^text\/|json|xml|javascript/.test(type)) {
-    const start = [...bytes.subarray(0, 256)].map((byte) => byte.toString(16).padStart(2, "0")).join(" ");
-    return bytes.byteLength > 256 ? `${start} …` : start;
-  }
-  const text = new TextDecoder().decode(bytes);
-  return text.length > MAX_SHOWN ? `${text.slice(0, MAX_SHOWN)}…` : text;
-}
-
-/** @param {Uint8Array<ArrayBuffer>} bytes */
-async function showHash(bytes) {
-  const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
-  find("fetch-hash").textContent = [...digest].map((byte) => byte.toString(16).padStart(2, "0")).join("");
-  find("hash-box").hidden = false;
-}
-
-/** @param {Headers} headers */
-function showHeaders(headers) {
-  find("headers-box").hidden = false;
-  find("fetch-headers").replaceChildren(
-    ...[...headers].map(([name, value]) => make("tr", "", make("td", "", name), make("td", "", value))));
-}
-
-/**
  * @param {string} text
- * @param {"good" | "busy" | "bad"} kind
+ * @returns {[string, string][]}
  */
-function showStatus(text, kind) {
-  find("fetch-status").textContent = text;
-  find("fetch-status").dataset["kind"] = kind;
+function parseHeaders(text) {
+  return text.split("\n").filter((line) => line.trim() !== "").map((line) => {
+    const colon = line.indexOf(":");
+    return [line.slice(0, Math.max(colon, 0)).trim(), line.slice(colon + 1).trim()];
+  });
 }
 
-function clearAnswer() {
-  find("answer").hidden = false;
-  for (const id of ["fetch-time", "fetch-size", "fetch-body", "fetch-hash"]) {
-    find(id).textContent = "";
+/**
+ * @param {string} what
+ * @param {Outcome} outcome
+ */
+function describe(what, { status, bytes, elapsedMs, failure }) {
+  return failure
+    ? `${what}: ${failure.message} (${failure.code})`
+    : `${status}, ${formatBytes(bytes)} in ${formatDuration(elapsedMs)}`;
+}
+
+/**
+ * @param {Outcome} ours through the tunnel
+ * @param {Outcome} theirs directly
+ */
+function compare(ours, theirs) {
+  if (ours.failure || theirs.failure) {
+    const same = ours.failure && theirs.failure;
+    return same ? "Both failed." : `Only the one ${ours.failure ? "through the tunnel" : "sent directly"} failed.`;
   }
-  for (const id of ["fetch-error", "headers-box", "hash-box"]) {
-    find(id).hidden = true;
+  const times = Math.max(1, Math.round(ours.elapsedMs / Math.max(theirs.elapsedMs, 0.1)));
+  const price = `The tunnel took ${times} times as long: that is what privacy costs here.`;
+  if (ours.hash === theirs.hash) {
+    return `Both bodies are the same ${formatBytes(ours.bytes)}. ${price}`;
   }
+  return `The bodies differ: the site told each visitor what it saw of it. ${price}`;
 }

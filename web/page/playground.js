@@ -1,14 +1,25 @@
 import { find } from "./elements.js";
-import { offerExamples, startFetchPanel } from "./fetch_panel.js";
-import { log } from "./log.js";
+import { startDownloadPanel } from "./download_panel.js";
+import { startFetchPanel } from "./fetch_panel.js";
+import { log, startLogPanel } from "./log.js";
+import { startNetworkPicture } from "./network_picture.js";
+import { startStressPanel } from "./stress_panel.js";
+import { startTabs } from "./tabs.js";
+import { startTrafficCharts } from "./traffic_charts.js";
 import { startTunnelPanel } from "./tunnel_panel.js";
+
+/** @import { SetupMixTunnelOptions } from "mix-tunnel" */
 
 /**
  * What the playground's server tells the page; elsewhere the page uses Nym's mainnet.
  * @typedef {object} Playground
- * @property {string} directoryPath
- * @property {string[]} caCertificates
+ * @property {SetupMixTunnelOptions} tunnelOptions that lead to the local network
  * @property {{ label: string, url: string, method?: string, body?: string }[]} examples
+ * @property {{ name: string, https: string, http: string, direct: string }} site the demo site; `direct` is the path of
+ *   its copy at this page's server
+ * @property {{ label: string, value: string }[]} nameServers
+ * @property {string[]} entryGateways identities
+ * @property {string[]} exits Nym addresses
  */
 
 /** @returns {Promise<Playground | null>} */
@@ -18,15 +29,13 @@ async function readPlayground() {
 }
 
 const playground = await readPlayground();
-const options = playground
-  ? {
-      directoryUrl: new URL(playground.directoryPath, location.href).href,
-      caCertificates: playground.caCertificates,
-    }
-  : {};
-const url = /** @type {HTMLInputElement} */ (find("fetch-url"));
-url.value = playground?.examples[0]?.url ?? "https://example.org/";
-offerExamples(playground?.examples ?? []);
-const setReady = startFetchPanel();
-startTunnelPanel(options, setReady);
+startLogPanel();
+startTunnelPanel(playground);
+startTrafficCharts();
+startFetchPanel(playground);
+startDownloadPanel(playground);
+startStressPanel(playground);
+startTabs(find("tabs"));
+find("example-pages").hidden = playground === null;
 log(playground ? "the local mixnet is up: connect to it" : "no local mixnet here: connecting goes to Nym's mainnet");
+await startNetworkPicture();

@@ -1,11 +1,14 @@
-import { MixError, disconnectMixTunnel, getTunnelStats, onTunnelState, setupMixTunnel } from "mix-tunnel";
+import { disconnectMixTunnel, onTunnelState, setupMixTunnel } from "mix-tunnel";
 
-import { find, formatDuration, make } from "./elements.js";
+import { field, find, make } from "./elements.js";
+import { showFailure } from "./failure.js";
+import { formatDuration } from "./format.js";
 import { log } from "./log.js";
+import { startTunnelOptions } from "./tunnel_options.js";
 
-/** @import { SetupMixTunnelOptions, TunnelState } from "mix-tunnel" */
+/** @import { TunnelState } from "mix-tunnel" */
+/** @import { Playground } from "./playground.js" */
 
-const STATS_INTERVAL_MS = 1000;
 const STATE_WORDS = {
   connecting: "connecting",
   ready: "ready",
@@ -17,65 +20,95 @@ const STATE_WORDS = {
 /**
  * Make the panel that connects and disconnects.
  *
- * @param {SetupMixTunnelOptions} options
- * @param {(isReady: boolean) => void} onReady
+ * @param {Playground | null} playground
  */
-export function startTunnelPanel(options, onReady) {
+export function startTunnelPanel(playground) {
   const connect = /** @type {HTMLButtonElement} */ (find("connect"));
   const disconnect = /** @type {HTMLButtonElement} */ (find("disconnect"));
-  const cover = /** @type {HTMLInputElement} */ (find("cover"));
-  let statsTimer = 0;
+  const form = /** @type {HTMLFormElement} */ (find("tunnel-form"));
+  const options = /** @type {HTMLFieldSetElement} */ (find("tunnel-options"));
+  const readOptions = startTunnelOptions(playground);
+  let wasReady = false;
 
   onTunnelState((state) => {
-    document.body.dataset["tunnel"] = state.state;
-    find("route").dataset["state"] = state.state;
-    find("tunnel-state").textContent = STATE_WORDS[state.state];
     const isOff = state.state === "shutdown" || state.state === "failed";
+    const isAgain = wasReady && state.state === "connecting";
+    wasReady = state.state === "ready" || isAgain;
+    document.body.dataset["tunnel"] = state.state;
+    find("tunnel-state").textContent = isAgain ? "connecting again" : STATE_WORDS[state.state];
+    moveFocus(isOff ? disconnect : connect, isOff ? connect : disconnect);
     connect.disabled = !isOff;
-    cover.disabled = !isOff;
-    disconnect.disabled = isOff || state.state === "shutting_down";
+    options.disabled = !isOff;
+    disconnect.disabled = isOff; // not before: it would lose the keyboard's focus
     showSteps(state);
-    showError(state.reason);
-    clearInterval(statsTimer);
-    find("stats").hidden = state.state !== "ready";
-    if (state.state === "ready") {
-      statsTimer = setInterval(() => void showStats(), STATS_INTERVAL_MS);
-      void showStats();
-    }
-    log(state.reason ? `tunnel ${state.state}: ${state.reason.message}` : `tunnel ${state.state}${describe(state)}`,
-      state.state === "failed" ? "bad" : "");
-    onReady(state.state === "ready");
+    showFailure(find("tunnel-error"), state.state === "failed" ? state.reason : null);
+    const note = find("tunnel-note");
+    note.hidden = !(isAgain && state.reason);
+    note.textContent = state.reason ? `Connecting again: ${state.reason.message}` : "";
+    log(describe(state), state.state === "failed" ? "bad" : "");
   });
 
-  connect.addEventListener("click", async () => {
+  form.addEventListener("submit", async (event) => {
+    event.preventDefault();
+    if (connect.disabled) {
+      return;
+    }
     connect.disabled = true;
-    const quiet = { disableCoverTraffic: !cover.checked, disablePoissonTraffic: !cover.checked };
+    showFailure(find("tunnel-error"), null);
     try {
-      await setupMixTunnel({ ...options, ...quiet });
+      await setupMixTunnel(readOptions());
     } catch (error) {
-      connect.disabled = false;
-      showError(error instanceof MixError ? error : { code: "", message: String(error) });
+      showFailure(find("tunnel-error"), error);
+      connect.disabled = document.body.dataset["tunnel"] === "ready";
     }
   });
   disconnect.addEventListener("click", () => {
-    disconnect.disabled = true;
     disconnectMixTunnel().catch((error) => log(`disconnecting failed: ${error.message}`, "bad"));
   });
+  field("tunnel-connect-timeout").addEventListener("invalid", showOptions);
+  field("tunnel-dns-timeout").addEventListener("invalid", showOptions);
 }
 
-/** @param {TunnelState} state */
-function describe({ state, step, elapsedMs }) {
-  if (state === "connecting") {
-    return step ? `: ${step}` : "";
+/** A field that is refused must be seen. */
+function showOptions() {
+  /** @type {HTMLDetailsElement} */ (find("tunnel-more")).open = true;
+}
+
+/**
+ * Keep the keyboard where the next action is: a disabled button loses the focus.
+ *
+ * @param {HTMLButtonElement} from
+ * @param {HTMLButtonElement} to
+ */
+function moveFocus(from, to) {
+  if (document.activeElement === from) {
+    to.disabled = false;
+    to.focus();
   }
-  return state === "ready" ? ` after ${formatDuration(elapsedMs)}` : "";
 }
 
 /** @param {TunnelState} state */
+function describe({ state, step, elapsedMs, reason }) {
+  if (reason) {
+    return `tunnel ${state}: ${reason.message} (${reason.code})`;
+  }
+  const detail = state === "connecting" && step ? `: ${step}` : "";
+  return `tunnel ${STATE_WORDS[state]}${state === "ready" ? ` after ${formatDuration(elapsedMs)}` : detail}`;
+}
+
+/**
+ * Steps are open while they are taken, or when they led nowhere; afterwards a line says how long they took.
+ * @param {TunnelState} state
+ */
 function showSteps({ state, step, steps, elapsedMs }) {
   if (state === "shutdown" || state === "shutting_down") {
     return;
   }
+  const box = /** @type {HTMLDetailsElement} */ (find("steps-box"));
+  box.hidden = false;
+  box.open = state !== "ready";
+  const took = formatDuration(elapsedMs);
+  find("steps-summary").textContent = { connecting: "Connecting", ready: `Ready after ${took}`, failed: "Failed" }[state];
   /**
    * @param {string} className
    * @param {string} text
@@ -87,26 +120,9 @@ function showSteps({ state, step, steps, elapsedMs }) {
   if (state === "connecting" && step) {
     lines.push(line("now", step));
   } else if (state === "ready") {
-    lines.push(line("total", "ready", elapsedMs));
+    lines.push(line("total", "in all", elapsedMs));
   } else if (state === "failed") {
     lines.push(line("failed", "failed", elapsedMs));
   }
   find("steps").replaceChildren(...lines);
-}
-
-/** @param {{ code: string, message: string } | null} error */
-function showError(error) {
-  const box = find("tunnel-error");
-  box.hidden = error === null;
-  box.replaceChildren(...(error ? [error.message, " ", make("code", "", error.code)] : []));
-}
-
-async function showStats() {
-  const stats = await getTunnelStats().catch(() => null); // it may have ended meanwhile
-  if (stats) {
-    find("stat-round-trip").textContent = stats.roundTripMs === null ? "–" : formatDuration(stats.roundTripMs);
-    find("stat-real").textContent = stats.realPacketsSent.toLocaleString("en");
-    find("stat-cover").textContent = stats.coverPacketsSent.toLocaleString("en");
-    find("stat-again").textContent = stats.retransmittedPackets.toLocaleString("en");
-  }
 }
