@@ -49,7 +49,8 @@ def run(command: list[str], what: str, cwd: Path | None = None, **variables: str
         command, cwd=cwd, env={**os.environ, **variables}, capture_output=True, text=True, check=False
     )
     if done.returncode:
-        tail = "\n".join((done.stdout + done.stderr).strip().splitlines()[-15:])
+        # Node quotes the line that failed, and Pyodide's core is one line of a megabyte.
+        tail = "\n".join(line[:500] for line in (done.stdout + done.stderr).strip().splitlines()[-15:])
         raise BuildError(f"{what} failed (exit {done.returncode}):\n{tail}")
 
 

@@ -8,6 +8,12 @@ import path from "node:path";
 import { pathToFileURL } from "node:url";
 import { gzipSync } from "node:zlib";
 
+// Node would print the line of Pyodide's core that threw, which is a megabyte, and lose the message behind it.
+process.once("uncaughtException", (error) => {
+  console.error(error.message);
+  process.exitCode = 1;
+});
+
 const [directory, output] = process.argv.slice(2).map((name) => path.resolve(name));
 globalThis.fetch = async (resource) => {
   throw new Error(`a snapshot is made without network, and something wants ${resource?.url ?? resource}`);
