@@ -30,11 +30,9 @@ export class PythonWorker {
     this.#onFailure = onFailure;
     // Unlike any other's, for it is a lock's name as well, and those are the whole origin's.
     const unique = `${name} ${crypto.getRandomValues(new Uint32Array(2)).join("-")}`;
-    // Bundlers know this pattern, if it is written out.
-    this.#worker = assetsUrl === undefined
-      ? new Worker(new URL("./worker.js", import.meta.url), { type: "module", name: unique })
-      : new Worker(new URL("worker.js", assetsUrl).href, { type: "module", name: unique });
+    // Not written as the pattern that bundlers know: they would bundle the worker and leave its Python behind.
     this.#url = new URL("worker.js", assetsUrl ?? import.meta.url);
+    this.#worker = new Worker(this.#url, { type: "module", name: unique });
     this.channel = new Channel(this.#worker);
     this.ready = new Promise((resolve, reject) => {
       this.#rejectReady = reject;
