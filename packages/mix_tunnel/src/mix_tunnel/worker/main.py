@@ -52,10 +52,12 @@ def start(port: Port) -> None:
     logging.basicConfig(level=logging.WARNING, format="%(name)s: %(message)s")
 
     from mix_tunnel.worker.fetch_service import FetchService
+    from mix_tunnel.worker.socket_service import SocketService
     from mix_tunnel.worker.tunnel_service import TunnelService
 
     server = RpcServer(PortEndpoint(port))
     tunnels = TunnelService(server.emit)
     server.offer(tunnels.methods)
     server.offer(FetchService(tunnels).methods)
+    server.offer(SocketService(tunnels).methods)
     server.start()
