@@ -48,7 +48,7 @@ async def kernel_tunnel(
     options = options or TunnelOptions(ca_certificates=(pem_of(authority()),))
     network = KernelNetwork()
     async with serve_names(zone(names or {"demo.test": "127.0.0.1"})) as server:
-        resolver = Resolver(network, ResolverOptions((server.address,)))
+        resolver = Resolver(network, ResolverOptions((server.server,)))
         http = HttpClient(resolver, network, TlsSettings(options.ca_certificates), HttpOptions.from_tunnel(options))
         async with KernelTunnel(options, http) as tunnel:
             yield tunnel

@@ -14,6 +14,8 @@ import dns.message
 import dns.rcode
 import dns.rrset
 
+from mix_tunnel.runtime.dns.servers import DnsServer
+
 Replies = list[bytes]
 Answerer = Callable[[dns.message.Message, str], "Replies | dns.message.Message | None"]
 """From a query and "udp" or "tcp" to the answer, to raw datagrams, or to None for silence."""
@@ -26,7 +28,9 @@ class NameServer:
     answer: Answerer
     port: int = 0
     queries: list[tuple[str, str]] = field(default_factory=list)
-    """Transport and name of each query."""
+    """Transport and name of each query, in small letters."""
+    spellings: list[str] = field(default_factory=list)
+    """The names as they were spelt."""
     identifiers: list[int] = field(default_factory=list)
     sources: list[int] = field(default_factory=list)
     transport: asyncio.DatagramTransport | None = None
@@ -40,9 +44,16 @@ class NameServer:
     def address(self) -> tuple[IPv4Address, int]:
         return IPv4Address("127.0.0.1"), self.port
 
+    @property
+    def server(self) -> DnsServer:
+        """The server as a resolver knows it."""
+        return DnsServer("udp", *self.address)
+
     def replies(self, wire: bytes, transport: str, source_port: int) -> Replies:
         query = dns.message.from_wire(wire)
-        self.queries.append((transport, query.question[0].name.to_text(omit_final_dot=True)))
+        spelling = query.question[0].name.to_text(omit_final_dot=True)
+        self.spellings.append(spelling)
+        self.queries.append((transport, spelling.lower()))
         self.identifiers.append(query.id)
         self.sources.append(source_port)
         answer = self.answer(query, transport)

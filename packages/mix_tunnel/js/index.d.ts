@@ -31,6 +31,11 @@ export interface SetupMixTunnelOptions {
   primaryDns?: string | undefined;
   /** Resolver asked when the first does not answer (1.1.1.1:53). */
   fallbackDns?: string | undefined;
+  /**
+   * Resolvers asked by turns in place of these two: `IP`, `udp://IP`, `tcp://IP`, `tls://IP#NAME` or
+   * `https://NAME/dns-query#IP`, each with a port if it isn't the usual one; all are reached through the tunnel.
+   */
+  dnsServers?: readonly string[] | undefined;
   /** Milliseconds for the set-up, and for opening one connection. */
   connectTimeoutMs?: number | undefined;
   /** Milliseconds for which a tunnel that was lost tries to come back before it fails (600000). */
@@ -43,6 +48,10 @@ export interface SetupMixTunnelOptions {
   tcpBufferSize?: number | undefined;
   /** Redirects that a fetch follows before it fails. */
   maxRedirects?: number | undefined;
+  /** Refuse to fetch plain http, which the exit can read and change; in redirects too. */
+  httpsOnly?: boolean | undefined;
+  /** Keep cookies from one fetch to the next, in a jar that lives as long as the tunnel. */
+  cookies?: boolean | undefined;
   /** Log what the tunnel does to the console. */
   debug?: boolean | undefined;
   /** Base URL of the directory; by default Nym's mainnet. */

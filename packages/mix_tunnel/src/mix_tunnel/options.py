@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from mix_protocol.addressing import Recipient
 from mix_protocol.codec import base58
 from mix_protocol.errors import MixError, UsageError
+from mix_tunnel.runtime.dns.servers import parse_servers
 
 _PEM_MARK = "-----BEGIN CERTIFICATE-----"
 MAINNET_DIRECTORY_URL = "https://validator.nymtech.net/api"
@@ -51,6 +52,9 @@ class TunnelOptions:
     """Resolver asked first, as `IP:PORT` or `IP`; reached through the tunnel."""
     fallback_dns: str = "1.1.1.1:53"
     """Resolver asked when the first does not answer."""
+    dns_servers: tuple[str, ...] = ()
+    """Resolvers asked by turns in place of these two: `IP`, `udp://IP`, `tcp://IP`, `tls://IP#NAME` or
+    `https://NAME/dns-query#IP`, each with a port if it isn't the usual one; all are reached through the tunnel."""
     connect_timeout_ms: int = 60_000
     """Time for the whole set-up of the tunnel, and for opening one TCP connection."""
     reconnect_timeout_ms: int = 600_000
@@ -64,6 +68,10 @@ class TunnelOptions:
     """Bytes of each TCP send and receive buffer."""
     max_redirects: int = 5
     """Redirects that a fetch follows before it fails."""
+    https_only: bool = False
+    """Refuse to fetch plain http, which the exit can read and change; in redirects too."""
+    cookies: bool = False
+    """Keep cookies from one fetch to the next, in a jar that lives as long as the tunnel."""
     debug: bool = False
     """Log what the tunnel does."""
     directory_url: str = MAINNET_DIRECTORY_URL
@@ -76,6 +84,9 @@ class TunnelOptions:
         given: object = self.ca_certificates
         if isinstance(given, (list, str)):
             object.__setattr__(self, "ca_certificates", (given,) if isinstance(given, str) else tuple(given))
+        servers: object = self.dns_servers
+        if isinstance(servers, list):
+            object.__setattr__(self, "dns_servers", tuple(servers))
         for name, rule in OPTION_RULES.items():
             if not rule.accepts(getattr(self, name)):
                 raise InvalidOption(f"{name} must be {rule.allowed}", option=name, allowed=rule.allowed)
@@ -104,6 +115,17 @@ def _resolver(value: object) -> bool:
     try:
         return isinstance(value, str) and bool(parse_resolver(value))
     except ValueError:
+        return False
+
+
+def _servers(value: object) -> bool:
+    try:
+        return (
+            isinstance(value, tuple)
+            and all(isinstance(text, str) for text in value)
+            and len(parse_servers(value)) == len(value)
+        )
+    except MixError:
         return False
 
 
@@ -165,12 +187,15 @@ OPTION_RULES: dict[str, OptionRule] = {
     "data_reply_surbs": OptionRule("dataReplySurbs", *_between(0, 50)),
     "primary_dns": OptionRule("primaryDns", *_RESOLVER),
     "fallback_dns": OptionRule("fallbackDns", *_RESOLVER),
+    "dns_servers": OptionRule("dnsServers", "a list such as tls://9.9.9.9#dns.quad9.net, one with its IP", _servers),
     "connect_timeout_ms": OptionRule("connectTimeoutMs", *_TIMEOUT),
     "reconnect_timeout_ms": OptionRule("reconnectTimeoutMs", *_between(0, 86_400_000)),
     "dns_timeout_ms": OptionRule("dnsTimeoutMs", *_TIMEOUT),
     "tcp_keepalive_ms": OptionRule("tcpKeepaliveMs", *_between(0, 3_600_000)),
     "tcp_buffer_size": OptionRule("tcpBufferSize", *_between(4_096, 16_777_216)),
     "max_redirects": OptionRule("maxRedirects", *_between(0, 100)),
+    "https_only": OptionRule("httpsOnly", *_BOOLEAN),
+    "cookies": OptionRule("cookies", *_BOOLEAN),
     "debug": OptionRule("debug", *_BOOLEAN),
     "directory_url": OptionRule("directoryUrl", "an http:// or https:// URL", _url),
     "ca_certificates": OptionRule("caCertificates", "PEM certificates (a list of texts)", _certificates),

@@ -56,6 +56,14 @@ class DatagramSocket(Protocol):
         ...
 
 
+class NameLookup(Protocol):
+    """Where the addresses of hosts come from."""
+
+    async def lookup(self, name: str) -> list[IpAddress]:
+        """Addresses of a host name, or the IP literal itself; raises why there are none."""
+        ...
+
+
 class IpNetwork(Protocol):
     """Where TCP connections and UDP sockets come from."""
 

@@ -85,7 +85,8 @@ class Tunnel:
         """Resolves names by DNS through the tunnel."""
         from mix_tunnel.runtime.dns.resolver import Resolver, ResolverOptions
 
-        return Resolver(self.network, ResolverOptions.from_tunnel(self._options))
+        options = ResolverOptions.from_tunnel(self._options)
+        return Resolver(self.network, options, tls_settings=self.tls_settings)
 
     @cached_property
     def tls_settings(self) -> TlsSettings:
@@ -151,6 +152,8 @@ class Tunnel:
         try:
             if "http" in self.__dict__:
                 await self.http.aclose()
+            if "resolver" in self.__dict__:
+                await self.resolver.aclose()
         finally:
             await self._driver.close()
 

@@ -63,7 +63,7 @@ async def read_all(response) -> bytes:
 async def client_for(options=None, *, names=None, network=None):
     network = network or KernelNetwork()
     async with serve_names(zone(names or {"demo.test": "127.0.0.1"})) as server:
-        resolver = Resolver(network, ResolverOptions((server.address,)))
+        resolver = Resolver(network, ResolverOptions((server.server,)))
         tls = TlsSettings([pem_of(authority())])
         client = HttpClient(resolver, network, tls, options)
         try:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from mix_protocol.errors import MixError, NetworkFailure, PeerMisbehaved, UsageError
 
 
@@ -12,6 +14,36 @@ class BadName(UsageError):
     message = "this can't be a host name; use letters, digits and hyphens, each part at most 63 long"
 
 
+class BadAddress(UsageError):
+    """The text can't be an IP address; nothing was sent."""
+
+    code = "dns.bad_address"
+    message = "this is not an IP address; write it as 192.0.2.1 or 2001:db8::1"
+
+
+class BadRecordType(UsageError):
+    """There is no such record type, or it can't be asked for; nothing was sent."""
+
+    code = "dns.bad_record_type"
+    message = "this record type can't be asked for"
+
+
+class BadLookupOption(UsageError):
+    """An option of a lookup has a wrong type or is out of its range; nothing was sent."""
+
+    code = "dns.bad_option"
+    message = "an option of the lookup is not valid"
+
+
+class BadDnsServer(UsageError):
+    """The text can't be the address of a DNS server."""
+
+    code = "dns.bad_server"
+    message = (
+        "this is no DNS server; write it as 9.9.9.9, udp://IP, tcp://IP, tls://IP#NAME or https://NAME/dns-query#IP"
+    )
+
+
 class NameNotFound(NetworkFailure):
     """NXDOMAIN: the name does not exist."""
 
@@ -20,11 +52,18 @@ class NameNotFound(NetworkFailure):
     message = "the host name does not exist; check its spelling"
 
 
-class NoAddress(NetworkFailure):
+class NoData(NetworkFailure):
     """The name exists, but has no record of the type asked for."""
 
-    code = "dns.no_address"
+    code = "dns.no_data"
     retryable = False
+    message = "the name exists, but has no record of this type"
+
+
+class NoAddress(NoData):
+    """The name exists, but has no IPv4 address."""
+
+    code = "dns.no_address"
     message = "the host name exists, but has no IPv4 address"
 
 
@@ -36,9 +75,16 @@ class ServerFailed(NetworkFailure):
 
 
 class FormatNotUnderstood(ServerFailed):
-    """FORMERR: the server may be too old for EDNS, and is asked once more without."""
+    """FORMERR or BADVERS: the server may be too old for EDNS, and is asked once more without."""
 
     code = "dns.format_not_understood"
+
+
+class HttpsRefused(ServerFailed):
+    """DNS over HTTPS was answered with an HTTP error, or with something else than a DNS message."""
+
+    code = "dns.https_refused"
+    message = "the server does not answer DNS over HTTPS at this URL; check the URL, or choose another DNS server"
 
 
 class QueryRefused(NetworkFailure):
@@ -66,7 +112,7 @@ class MalformedAnswer(PeerMisbehaved):
 _PRECEDENCE = (MalformedAnswer, ServerFailed, QueryRefused)
 
 
-def most_telling(errors: list[MixError]) -> MixError:
+def most_telling(errors: Sequence[MixError]) -> MixError:
     """Of the errors that several servers gave, the one that tells a person most; a time-out when there is none."""
     for cls in _PRECEDENCE:
         for error in errors:

@@ -1,8 +1,7 @@
-"""Host names to addresses, asked through the tunnel: nothing here ever touches the machine's own resolver.
+"""Names to records, asked through the tunnel: nothing here ever touches the machine's own resolver.
 
-A lookup asks the first server over UDP; while no answer comes it asks again, by turns the second and the first, each
-time with a fresh identifier and a fresh source port, and takes the first good answer to any of them: on a mixnet an
-answer may be late rather than lost.
+While no answer comes, the question goes out again, by turns to the servers, each time with a fresh identifier and from
+a fresh port, and the first good answer to any of them counts: on a mixnet an answer may be late rather than lost.
 """
 
 from __future__ import annotations
@@ -11,55 +10,67 @@ import asyncio
 import os
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from ipaddress import IPv4Address, ip_address
-
-from mix_protocol.errors import Closed, MixError
+from dataclasses import dataclass, replace
+from ipaddress import IPv4Address, IPv6Address, ip_address
 
 from ...options import TunnelOptions, parse_resolver
-from ...streams import ByteStream, DatagramSocket, IpAddress, IpNetwork
-from .cache import DnsCache
-from .errors import FormatNotUnderstood, MalformedAnswer, ServerFailed, most_telling
-from .messages import (
-    Answer,
-    Query,
-    Truncated,
-    belongs_to,
-    literal_address,
-    make_query,
-    normal_name,
-    read_answer,
-)
+from ...streams import IpAddress, IpNetwork
+from ..tls import TlsSettings
+from .answers import MAX_ALIASES, MAX_TTL_S
+from .cache import CachedAnswer, DnsCache
+from .errors import BadLookupOption, BadRecordType, MalformedAnswer
+from .flights import Flights
+from .names import literal_address, normal_name, question_name, reverse_name
+from .records import RECORD_TYPES, DnsRecord
+from .servers import DnsServer, parse_servers
+from .upstreams import Upstream, Upstreams
 
-MAX_ALIASES = 8
-"""CNAMEs followed by asking again, when a server does not follow them by itself."""
+MAX_TIMEOUT_S = 3600.0
 
 
 @dataclass(frozen=True, slots=True)
 class ResolverOptions:
     """Whom to ask, and for how long."""
 
-    servers: tuple[tuple[IpAddress, int], ...] = ((IPv4Address("8.8.8.8"), 53), (IPv4Address("1.1.1.1"), 53))
+    servers: tuple[DnsServer, ...] = (
+        DnsServer("udp", IPv4Address("8.8.8.8"), 53),
+        DnsServer("udp", IPv4Address("1.1.1.1"), 53),
+    )
     timeout_s: float = 30.0
     """Time for one lookup, all attempts together."""
     attempts: int = 4
-    """Questions sent over UDP at most, over all servers together."""
+    """Questions sent at most for one lookup, over all servers together; each server is asked once at least."""
     retry_interval_s: float = 5.0
     """Wait before the next attempt; at most the time left divided by the attempts left."""
+    rotate: bool = False
+    """Whether each lookup begins with the next server; otherwise with the first."""
 
     @classmethod
     def from_tunnel(cls, options: TunnelOptions) -> ResolverOptions:
         """Take over what a tunnel's options say about DNS."""
-        servers = (parse_resolver(options.primary_dns), parse_resolver(options.fallback_dns))
-        return cls(tuple((ip_address(ip), port) for ip, port in servers), options.dns_timeout_ms / 1000)
+        timeout_s = options.dns_timeout_ms / 1000
+        if options.dns_servers:
+            return cls(parse_servers(options.dns_servers), timeout_s, rotate=True)
+        pair = (parse_resolver(options.primary_dns), parse_resolver(options.fallback_dns))
+        return cls(tuple(DnsServer("udp", ip_address(ip), port) for ip, port in pair), timeout_s)
 
 
-@dataclass(slots=True)
-class _Flight:
-    """A lookup under way, and how many callers wait for it."""
+@dataclass(frozen=True, slots=True)
+class DnsAnswer:
+    """All that was asked for, and where it came from."""
 
-    task: asyncio.Task[list[IpAddress]]
-    waiters: int = field(default=0)
+    name: str
+    """What was asked for, in normal form."""
+    type: str
+    canonical_name: str
+    """The name that has the records: `name`, or where its aliases (CNAME) lead."""
+    records: tuple[DnsRecord, ...]
+    """In the server's order; their TTLs count down while the answer is kept."""
+    server: str
+    transport: str
+    """"udp", "tcp", "tls" or "https": how the answer came."""
+    from_cache: bool
+    elapsed_ms: float
 
 
 class Resolver:
@@ -70,14 +81,18 @@ class Resolver:
         network: IpNetwork,
         options: ResolverOptions | None = None,
         *,
+        tls_settings: TlsSettings | None = None,
         random_bytes: Callable[[int], bytes] = os.urandom,
         now: Callable[[], float] = time.monotonic,
     ) -> None:
         self._network = network
         self._options = options or ResolverOptions()
+        self._tls = tls_settings or TlsSettings()
         self._random_bytes = random_bytes
         self._now = now
-        self._flights: dict[str, _Flight] = {}
+        self._flights: Flights[tuple[str, str, float], CachedAnswer] = Flights()
+        self._upstreams: Upstreams | None = None
+        self._bootstrap: Upstreams | None = None
         self.cache = DnsCache()
 
     async def lookup(self, name: str) -> list[IpAddress]:
@@ -89,146 +104,121 @@ class Resolver:
         literal = literal_address(name)
         if literal is not None:
             return [literal]
-        host = normal_name(name)
-        cached = self.cache.get(host, self._now())
-        if cached is not None:
-            if cached.error is not None:
-                raise cached.error
-            return list(cached.addresses)
-        return list(await self._join(host))
+        answer = await self.resolve(normal_name(name))  # the root is no host
+        return [IPv4Address(record.data["address"]) for record in answer.records]
 
-    async def _join(self, host: str) -> list[IpAddress]:
-        """Wait for the lookup of `host`; the last caller that gives up stops it."""
-        flight = self._flights.get(host)
-        if flight is None:
-            flight = self._flights[host] = _Flight(asyncio.create_task(self._resolve(host), name="resolve"))
-            flight.task.add_done_callback(lambda task: self._land(host, task))
-        flight.waiters += 1
-        try:
-            return await asyncio.shield(flight.task)
-        finally:
-            flight.waiters -= 1
-            if not flight.waiters and not flight.task.done():
-                flight.task.cancel()
-                self._flights.pop(host, None)
+    async def resolve(
+        self, name: str, type: str = "A", *, timeout_s: float | None = None, use_cache: bool = True
+    ) -> DnsAnswer:
+        """All records of a name and type, one of `RECORD_TYPES` in any case.
 
-    def _land(self, host: str, task: asyncio.Task[list[IpAddress]]) -> None:
-        flight = self._flights.get(host)
-        if flight is not None and flight.task is task:
-            del self._flights[host]
-        if not task.cancelled():
-            task.exception()  # seen: the waiters, if any are left, have it too
-
-    async def _resolve(self, host: str) -> list[IpAddress]:
-        """Ask for `host`, and on along its aliases when the server leaves that to us."""
-        name, ttl_s = host, 2**31 - 1
-        deadline = asyncio.get_running_loop().time() + self._options.timeout_s
-        for _ in range(MAX_ALIASES):
-            answer = await self._ask(name, deadline)
-            ttl_s = min(ttl_s, answer.ttl_s)
-            if answer.alias is None:
-                break
-            name = answer.alias
-        else:
-            raise MalformedAnswer("the DNS server's answers form an endless chain of aliases")
-        self.cache.put(host, answer.addresses, answer.error, ttl_s, self._now())
+        timeout_s -- limit of this lookup; the tunnel's `dns_timeout_ms` by default
+        use_cache -- False asks anew; the answer is kept all the same
+        Raises what `lookup` raises (`NoData` for types other than A), `BadRecordType` and `BadLookupOption`.
+        """
+        began = self._now()
+        name = question_name(name)
+        type = _record_type(type)
+        limit_s = self._options.timeout_s if timeout_s is None else _timeout(timeout_s)
+        if not isinstance(use_cache, bool):
+            raise BadLookupOption("cache must be true or false", option="cache")
+        kept = self.cache.get(name, type, began) if use_cache else None
+        from_cache = kept is not None
+        if kept is None:
+            kept = await self._flights.join((name, type, limit_s), lambda: self._resolve(name, type, limit_s))
+        answer, now = kept.answer, self._now()
         if answer.error is not None:
-            raise answer.error
-        return list(answer.addresses)
-
-    async def _ask(self, name: str, deadline: float) -> Answer:
-        """Run the attempts until one gives an answer for good, or the loop's clock reaches `deadline`."""
-        options = self._options
-        waiting: set[asyncio.Task[Answer]] = set()
-        errors: list[MixError] = []
-        loop = asyncio.get_running_loop()
-        try:
-            for number in range(options.attempts):
-                server = options.servers[number % len(options.servers)]
-                waiting.add(asyncio.create_task(self._attempt(name, server), name="dns attempt"))
-                pause_s = min(options.retry_interval_s, (deadline - loop.time()) / (options.attempts - number))
-                last = number == options.attempts - 1
-                until = deadline if last else loop.time() + pause_s
-                answer = await _first_answer(waiting, errors, until, through_failures=last)
-                if answer is not None:
-                    return answer
-            raise most_telling(errors)
-        finally:
-            for task in waiting:
-                task.cancel()
-
-    async def _attempt(self, name: str, server: tuple[IpAddress, int]) -> Answer:
-        """One question to one server; a truncated answer is asked for again over TCP."""
-        query = make_query(name, self._random_bytes)
-        try:
-            return await self._over_udp(query, server)
-        except Truncated:
-            return await self._over_tcp(query, server)
-        except FormatNotUnderstood:
-            plain = make_query(name, self._random_bytes, edns=False)
-            try:
-                return await self._over_udp(plain, server)
-            except Truncated:
-                return await self._over_tcp(plain, server)
-
-    async def _over_udp(self, query: Query, server: tuple[IpAddress, int]) -> Answer:
-        socket: DatagramSocket = self._network.open_udp()
-        try:
-            await socket.send(query.wire, *server)
-            while True:
-                wire, ip, port = await socket.receive()
-                # Anything else is someone's guess (RFC 5452): wait on for the real answer.
-                if (ip, port) == server and belongs_to(wire, query):
-                    return read_answer(wire, query)
-        finally:
-            socket.close()
-
-    async def _over_tcp(self, query: Query, server: tuple[IpAddress, int]) -> Answer:
-        stream = await self._network.connect_tcp(*server)
-        try:
-            await stream.send(len(query.wire).to_bytes(2, "big") + query.wire)
-            wire = await _read_exactly(stream, int.from_bytes(await _read_exactly(stream, 2), "big"))
-        finally:
-            stream.abort()  # the one answer is here; nothing is owed to the server
-        if not belongs_to(wire, query):
-            raise MalformedAnswer
-        return read_answer(wire, query, over_tcp=True)
-
-
-async def _first_answer(
-    waiting: set[asyncio.Task[Answer]], errors: list[MixError], deadline: float, *, through_failures: bool
-) -> Answer | None:
-    """Wait for an answer from any attempt; failed attempts move to `errors`.
-
-    through_failures -- wait on when one failed; otherwise return (None), so that the next attempt begins at once
-    """
-    loop = asyncio.get_running_loop()
-    while waiting:
-        done, _ = await asyncio.wait(
-            waiting, timeout=max(0.0, deadline - loop.time()), return_when=asyncio.FIRST_COMPLETED
+            raise answer.error()
+        age_s = kept.age_s(now) if from_cache else 0
+        return DnsAnswer(
+            name=name,
+            type=type,
+            canonical_name=answer.canonical_name,
+            records=tuple(replace(record, ttl_s=max(0, record.ttl_s - age_s)) for record in answer.records),
+            server=kept.server,
+            transport=kept.transport,
+            from_cache=from_cache,
+            elapsed_ms=(now - began) * 1000,
         )
-        if not done:
-            return None
-        waiting -= done
-        failures = [task.exception() for task in done]
-        for failure in failures:
-            # The tunnel is gone (no other server can be reached either), or this is a fault of ours.
-            if isinstance(failure, Closed) or (failure is not None and not isinstance(failure, MixError)):
-                raise failure
-        for task in done:
-            if task.exception() is None:
-                return task.result()
-        errors += [failure for failure in failures if isinstance(failure, MixError)]
-        if not through_failures:
-            return None
-    return None
+
+    async def reverse(
+        self, address: str | IPv4Address | IPv6Address, *, timeout_s: float | None = None, use_cache: bool = True
+    ) -> DnsAnswer:
+        """The names (PTR records) of an IP address; raises what `resolve` raises, and `BadAddress`."""
+        return await self.resolve(reverse_name(address), "PTR", timeout_s=timeout_s, use_cache=use_cache)
+
+    async def aclose(self) -> None:
+        """Stop the lookups under way and drop the connections kept to servers. Idempotent."""
+        await self._flights.aclose()
+        for upstream in (*(self._upstreams or ()), *(self._bootstrap or ())):
+            await upstream.transport.aclose()
+
+    async def _resolve(self, name: str, type: str, timeout_s: float) -> CachedAnswer:
+        """Ask all servers, and keep what comes out."""
+        if self._upstreams is None:
+            self._upstreams = self._open(self._options.servers)
+        return await self._ask(self._upstreams, name, type, timeout_s)
+
+    async def _ask(self, upstreams: Upstreams, name: str, type: str, timeout_s: float) -> CachedAnswer:
+        """Ask, and on along the name's aliases when a server leaves that to us."""
+        deadline = asyncio.get_running_loop().time() + timeout_s
+        asked, aliases, ttl_s = name, 0, MAX_TTL_S
+        while True:
+            told = await upstreams.ask(asked, type, deadline)
+            answer = told.reply.answer
+            aliases += answer.aliases
+            ttl_s = min(ttl_s, answer.ttl_s)
+            if not answer.unfinished:
+                break
+            if aliases >= MAX_ALIASES:
+                raise MalformedAnswer("the DNS server's answers form an endless chain of aliases")
+            asked = answer.canonical_name
+        answer = replace(answer, aliases=aliases, ttl_s=ttl_s)
+        server, transport, now = told.server.label, told.reply.transport, self._now()
+        self.cache.put(name, type, answer, server, transport, now)
+        return CachedAnswer(answer, server, transport, now, now + ttl_s)
+
+    async def _lookup_server(self, host: str) -> list[IpAddress]:
+        """Addresses of a DNS server that was given by name; asks only those whose addresses are known."""
+        kept = self.cache.get(host, "A", self._now())
+        if kept is None:
+            if self._bootstrap is None:
+                known = tuple(server for server in self._options.servers if server.address is not None)
+                self._bootstrap = self._open(known)
+            kept = await self._ask(self._bootstrap, host, "A", self._options.timeout_s)
+        if kept.answer.error is not None:
+            raise kept.answer.error()
+        return [IPv4Address(record.data["address"]) for record in kept.answer.records]
+
+    def _open(self, servers: tuple[DnsServer, ...]) -> Upstreams:
+        from .transports.opening import open_transport  # needs the HTTP engine, which needs names
+
+        options = self._options
+        return Upstreams(
+            (
+                Upstream(
+                    server, open_transport(server, self._network, self._tls, self._lookup_server, self._random_bytes)
+                )
+                for server in servers
+            ),
+            self._now,
+            rotate=options.rotate,
+            attempts=options.attempts,
+            retry_interval_s=options.retry_interval_s,
+        )
 
 
-async def _read_exactly(stream: ByteStream, count: int) -> bytes:
-    data = bytearray()
-    while len(data) < count:
-        chunk = await stream.receive(count - len(data))
-        if not chunk:
-            raise ServerFailed("the DNS server closed the connection before its answer was complete")
-        data += chunk
-    return bytes(data)
+def _record_type(type: str) -> str:
+    upper = type.upper() if isinstance(type, str) else ""
+    if upper not in RECORD_TYPES:
+        raise BadRecordType(f"the type must be one of {', '.join(RECORD_TYPES)}", allowed=list(RECORD_TYPES))
+    return upper
+
+
+def _timeout(timeout_s: float) -> float:
+    is_number = isinstance(timeout_s, (int, float)) and not isinstance(timeout_s, bool)
+    if not is_number or not 0 < timeout_s <= MAX_TIMEOUT_S:
+        raise BadLookupOption(
+            "timeout must be a number above 0, and an hour (3600 s, 3600000 ms) at most", option="timeout"
+        )
+    return timeout_s

@@ -7,8 +7,7 @@ from collections.abc import Awaitable, Callable
 
 from mix_protocol.errors import Closed, NetworkFailure
 
-from ...streams import ByteStream, IpAddress, IpNetwork
-from ..dns.resolver import Resolver
+from ...streams import ByteStream, IpAddress, IpNetwork, NameLookup
 from ..pool import ConnectionPool, Lease
 from ..tls import TlsSettings, start_tls
 from .body import BodyBuffer
@@ -34,7 +33,7 @@ class HttpTransport:
     https origins are offered HTTP/2, which takes one connection for all requests; others get a few of HTTP/1.1.
     """
 
-    def __init__(self, resolver: Resolver, network: IpNetwork, tls: TlsSettings, options: HttpOptions) -> None:
+    def __init__(self, resolver: NameLookup, network: IpNetwork, tls: TlsSettings, options: HttpOptions) -> None:
         self._resolver = resolver
         self._network = network
         self._tls = tls

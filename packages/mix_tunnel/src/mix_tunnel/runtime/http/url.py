@@ -12,7 +12,7 @@ from ipaddress import IPv6Address
 from urllib.parse import quote, urljoin, urlsplit
 
 from ..dns.errors import BadName
-from ..dns.messages import literal_address, normal_name
+from ..dns.names import literal_address, normal_name
 from .errors import BadUrl, UnsupportedScheme, UrlHasCredentials
 
 Origin = tuple[str, str, int]

@@ -1,32 +1,19 @@
-"""Whatever bytes arrive, and whatever text is given, the answer is a value or a typed error."""
+"""Whatever an HTTP server sends, and whatever text is given, the answer is a value or a typed error."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-from ipaddress import IPv4Address
 
-import dns.message
-import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
-from support.name_server import respond
 
-from mix_protocol.errors import MixError, NetworkFailure, PeerMisbehaved
-from mix_tunnel.runtime.dns.errors import BadName
-from mix_tunnel.runtime.dns.messages import Truncated, belongs_to, make_query, normal_name, read_answer
+from mix_protocol.errors import NetworkFailure, PeerMisbehaved
 from mix_tunnel.runtime.http.connection import HttpConnection
 from mix_tunnel.runtime.http.errors import BadUrl
 from mix_tunnel.runtime.http.request import HttpRequest, HttpTimeouts, prepare
 from mix_tunnel.runtime.http.url import HttpUrl
 
-QUERY = make_query("a.test", lambda count: bytes(count))
-ANSWER = respond(
-    dns.message.from_wire(QUERY.wire),
-    "a.test. 60 IN CNAME b.test.",
-    "b.test. 60 IN A 192.0.2.1",
-    "b.test. 9 IN A 192.0.2.2",
-).to_wire()
 PIECES = [
     b"HTTP/1.1 200 OK\r\n",
     b"HTTP/1.1 100 Continue\r\n\r\n",
@@ -57,41 +44,6 @@ def test_a_text_is_a_url_or_is_refused(text):
 def test_a_location_is_a_url_or_is_refused(text):
     with contextlib.suppress(BadUrl):
         assert HttpUrl.parse("http://a.test/b").join(text).scheme in ("http", "https")
-
-
-@given(st.text())
-def test_a_text_is_a_host_name_or_is_refused(text):
-    with contextlib.suppress(BadName):
-        name = normal_name(text)
-        assert normal_name(name) == name
-        make_query(name, lambda count: bytes(count))
-
-
-@given(st.binary(max_size=200))
-def test_bytes_are_an_answer_or_are_refused(data):
-    wire = QUERY.wire[:2] + b"\x80" + data
-    if belongs_to(wire, QUERY):
-        with contextlib.suppress(MixError, Truncated):
-            read_answer(wire, QUERY)
-
-
-@given(st.integers(2, len(ANSWER) - 1), st.integers(0, 255))
-@settings(max_examples=500)
-def test_a_damaged_answer_is_an_answer_or_is_refused(position, value):
-    wire = bytearray(ANSWER)
-    wire[position] = value
-    if belongs_to(bytes(wire), QUERY):
-        with contextlib.suppress(MixError, Truncated):
-            answer = read_answer(bytes(wire), QUERY)
-            assert all(isinstance(address, IPv4Address) for address in answer.addresses)
-
-
-@given(st.integers(0, len(ANSWER) - 1))
-def test_a_shortened_answer_is_refused(length):
-    wire = ANSWER[:length]
-    if belongs_to(wire, QUERY):
-        with pytest.raises(MixError):
-            read_answer(wire, QUERY)
 
 
 class ScriptedStream:

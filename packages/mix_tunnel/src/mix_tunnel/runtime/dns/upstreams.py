@@ -1,0 +1,173 @@
+"""The servers that are asked: in which order, how often, and which of them to spare for a while."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+
+from mix_protocol.errors import Closed, MixError
+
+from .errors import FormatNotUnderstood, ServerFailed, most_telling
+from .servers import DnsServer
+from .transports import DnsTransport, Reply
+
+FAILURES_BEFORE_REST = 2
+"""Lookups in a row that a server spoils before it is asked last."""
+MIN_REST_S = 30.0
+MAX_REST_S = 300.0
+
+
+class Upstream:
+    """One server, the way to it, and how it has been doing. `now` is monotonic seconds."""
+
+    def __init__(self, server: DnsServer, transport: DnsTransport) -> None:
+        self.server = server
+        self.transport = transport
+        self._failures = 0
+        self._rests_until = float("-inf")
+        self._knows_edns = True
+
+    @property
+    def loses_questions(self) -> bool:
+        """Whether a question may get lost on the way, so that it is worth repeating while the first one waits."""
+        return self.server.transport == "udp"
+
+    def is_resting(self, now: float) -> bool:
+        """Whether it failed so often that others should be asked first."""
+        return now < self._rests_until
+
+    def note_failure(self, now: float) -> None:
+        """It did not answer, or nonsense: after a few times it rests, each time twice as long."""
+        self._failures += 1
+        if self._failures >= FAILURES_BEFORE_REST:
+            doublings = min(self._failures - FAILURES_BEFORE_REST, 8)
+            self._rests_until = now + min(MIN_REST_S * 2**doublings, MAX_REST_S)
+
+    def note_answer(self) -> None:
+        """It works."""
+        self._failures = 0
+        self._rests_until = float("-inf")
+
+    async def exchange(self, name: str, type: str) -> Reply:
+        """Ask; a server that does not understand EDNS is asked in the old way, from then on."""
+        if self._knows_edns:
+            try:
+                return await self.transport.exchange(name, type)
+            except FormatNotUnderstood:
+                reply = await self.transport.exchange(name, type, edns=False)
+                self._knows_edns = False
+                return reply
+        return await self.transport.exchange(name, type, edns=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A server's answer."""
+
+    reply: Reply
+    server: DnsServer
+
+
+class Upstreams:
+    """All servers of a resolver.
+
+    rotate -- begin each lookup with the next server, so that each learns of a part only; otherwise with the first
+    attempts -- questions sent at most for one lookup; every server is asked once at least
+    retry_interval_s -- wait before the next attempt; at most the time left divided by the attempts left
+    """
+
+    def __init__(
+        self,
+        upstreams: Iterable[Upstream],
+        now: Callable[[], float],
+        *,
+        rotate: bool,
+        attempts: int,
+        retry_interval_s: float,
+    ) -> None:
+        self._upstreams = tuple(upstreams)
+        self._now = now
+        self._rotate = rotate
+        self._attempts = max(attempts, len(self._upstreams))
+        self._retry_interval_s = retry_interval_s
+        self._turn = 0
+
+    def __iter__(self) -> Iterator[Upstream]:
+        return iter(self._upstreams)
+
+    async def ask(self, name: str, type: str, deadline: float) -> Told:
+        """Run attempts until one gives an answer for good, or the loop's clock reaches `deadline`.
+
+        Raises the most telling of the attempts' errors, or `ResolvingTimedOut` when there is none.
+        """
+        loop = asyncio.get_running_loop()
+        order = self._order()
+        waiting: dict[asyncio.Task[Reply], Upstream] = {}
+        errors: list[MixError] = []
+        try:
+            for number in range(self._attempts):
+                upstream = order[number % len(order)]
+                if upstream.loses_questions or upstream not in waiting.values():
+                    waiting[asyncio.create_task(upstream.exchange(name, type), name="dns attempt")] = upstream
+                left_s = (deadline - loop.time()) / (self._attempts - number)
+                last = number == self._attempts - 1
+                until = deadline if last else loop.time() + min(self._retry_interval_s, left_s)
+                told = await self._first_answer(waiting, errors, until, through_failures=last)
+                if told is not None:
+                    return told
+            raise most_telling(errors)
+        finally:
+            for task in waiting:
+                task.cancel()
+
+    def _order(self) -> list[Upstream]:
+        """Those that rest come last: when nobody else answers, they are better than nothing."""
+        start = self._turn % len(self._upstreams)
+        self._turn += self._rotate
+        turned = self._upstreams[start:] + self._upstreams[:start]
+        now = self._now()
+        return sorted(turned, key=lambda upstream: upstream.is_resting(now))
+
+    async def _first_answer(
+        self,
+        waiting: dict[asyncio.Task[Reply], Upstream],
+        errors: list[MixError],
+        deadline: float,
+        *,
+        through_failures: bool,
+    ) -> Told | None:
+        """Wait for an answer from any attempt; failed attempts move to `errors`.
+
+        through_failures -- wait on when one failed; otherwise return (None), so that the next attempt begins at once
+        """
+        loop = asyncio.get_running_loop()
+        while waiting:
+            timeout_s = max(0.0, deadline - loop.time())
+            done, _ = await asyncio.wait(waiting, timeout=timeout_s, return_when=asyncio.FIRST_COMPLETED)
+            if not done:
+                for upstream in set(waiting.values()):
+                    upstream.note_failure(self._now())
+                return None
+            ended = [(waiting.pop(task), task) for task in done]
+            failures = [(upstream, error) for upstream, task in ended if (error := task.exception()) is not None]
+            for _, error in failures:
+                # The tunnel is gone (no other server can be reached either), or this is a fault of ours.
+                if isinstance(error, Closed) or not isinstance(error, MixError):
+                    raise error
+            for upstream, task in ended:
+                if task.exception() is None:
+                    upstream.note_answer()
+                    return Told(task.result(), upstream.server)
+            for upstream, error in failures:
+                assert isinstance(error, MixError)
+                errors.append(error)
+                self._note(upstream, error)
+            if not through_failures:
+                return None
+        return None
+
+    def _note(self, upstream: Upstream, error: MixError) -> None:
+        """SERVFAIL may be the name's own fault; every other failure is the server's or the way's."""
+        if not isinstance(error, ServerFailed) or "rcode" not in error.fields:
+            upstream.note_failure(self._now())
