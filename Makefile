@@ -28,7 +28,7 @@ test-unit: setup ## the tests that take seconds
 check: setup ## style, types, who imports whom
 	$(PYTHON) -m ruff check --no-cache .
 	$(PYTHON) -m ruff format --check .
-	$(PYTHON) -m mypy $(addsuffix /src,$(PACKAGES))
+	$(PYTHON) -m mypy $(addsuffix /src,$(PACKAGES)) examples
 	.venv/bin/lint-imports
 	node_modules/.bin/tsc --project tsconfig.json
 	$(PYTHON) release/tables.py --check
