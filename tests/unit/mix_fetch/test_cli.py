@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from email import message_from_bytes
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from click.testing import CliRunner
 
 from mix_fetch.cli import fetch_command
 from mix_protocol.errors import MixError, NetworkFailure
+from mix_tunnel.api import HttpTimeouts
 from mix_tunnel.cli import running
 from mix_tunnel.runtime.dns.errors import NameNotFound
 from mix_tunnel.runtime.http.errors import BodyCut, TooManyRedirects
@@ -17,9 +19,10 @@ from mix_tunnel.runtime.tls_errors import CertificateExpired
 
 
 class Answer:
-    status, reason, http_version, url, redirected = 200, "OK", "1.1", "http://a.test/", False
+    reason, http_version, url, redirected = "OK", "1.1", "http://a.test/", False
 
-    def __init__(self, pieces: list[bytes | MixError]) -> None:
+    def __init__(self, pieces: list[bytes | MixError], status: int) -> None:
+        self.status = status
         self.headers = [("Content-Type", "text/plain"), ("X-A", "1"), ("x-a", "2")]
         self._pieces = pieces
 
@@ -44,6 +47,8 @@ class Tunnel:
         self.options = None
         self.closed = 0
         self.http = self
+        self.timeouts = HttpTimeouts()
+        self.status = 200
 
     async def connect(self, options, *, on_state):
         self.options = options
@@ -55,7 +60,7 @@ class Tunnel:
         self.requests.append(request)
         if self.failure is not None:
             raise self.failure
-        return Answer(self.pieces)
+        return Answer(self.pieces, self.status)
 
     async def __aenter__(self):
         return self
@@ -114,11 +119,112 @@ def test_the_head_is_included_when_wanted(tunnel):
     assert body == b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nX-A: 1\r\nx-a: 2\r\n\r\nhello world"
 
 
+def test_a_form_with_files(tunnel, tmp_path):
+    path = tmp_path / "photo.png"
+    path.write_bytes(b"\x89PNG")
+    fields = ("a=1", f"file=@{path}", f"other=@{path};type=x/own;filename=o.bin", f"text=<{path}", 'odd"name=2')
+    assert fetch("http://a.test/", *(word for field in fields for word in ("-F", field)))[0] == 0
+    request = tunnel.requests[0]
+    message = message_from_bytes(
+        b"Content-Type: " + dict(request.headers)["Content-Type"].encode() + b"\n\n" + request.body
+    )
+    parts = [
+        (
+            p.get_param("name", header="content-disposition"),
+            p.get_filename(),
+            p.get_content_type(),
+            p.get_payload(decode=True),
+        )
+        for p in message.get_payload()
+    ]
+    assert request.method == "POST"
+    assert parts == [
+        ("a", None, "text/plain", b"1"),
+        ("file", "photo.png", "image/png", b"\x89PNG"),
+        ("other", "o.bin", "x/own", b"\x89PNG"),
+        ("text", None, "text/plain", b"\x89PNG"),
+        ("odd%22name", None, "text/plain", b"2"),
+    ]
+
+
+def test_a_file_is_put_while_it_is_read(tunnel, tmp_path):
+    path = tmp_path / "big"
+    path.write_bytes(bytes(200_000))
+    read = []
+
+    async def take(request):
+        read.extend([len(piece) async for piece in request.body])
+        return Answer([], 200)
+
+    tunnel.fetch = take
+    assert fetch("http://a.test/", "-T", str(path))[0] == 0
+    assert (sum(read), max(read)) == (200_000, 65_536)
+
+
+def test_a_put_tells_the_files_length(tunnel, tmp_path):
+    path = tmp_path / "small"
+    path.write_bytes(b"abc")
+    assert fetch("http://a.test/", "-T", str(path))[0] == 0
+    assert (tunnel.requests[0].method, tunnel.requests[0].headers) == ("PUT", [("Content-Length", "3")])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "headers"),
+    [
+        (("-u", "user:pass:word"), {"Authorization": "Basic dXNlcjpwYXNzOndvcmQ="}),
+        (("-A", "own/1.0", "-b", "a=1; b=2"), {"User-Agent": "own/1.0", "Cookie": "a=1; b=2"}),
+        (("-H", "user-agent: mine", "-A", "own/1.0"), {"user-agent": "mine"}),
+    ],
+)
+def test_headers_of_options(tunnel, arguments, headers):
+    assert fetch("http://a.test/", *arguments)[0] == 0
+    assert dict(tunnel.requests[0].headers) == headers
+
+
+def test_a_password_is_asked_for(tunnel):
+    code, _, said = fetch("http://a.test/", "-u", "user", stdin=b"secret\n")
+    assert code == 0
+    assert dict(tunnel.requests[0].headers) == {"Authorization": "Basic dXNlcjpzZWNyZXQ="}
+    assert "secret" not in said
+
+
+def test_the_head_alone(tunnel):
+    tunnel.pieces = []
+    code, body, _ = fetch("http://a.test/", "-I")
+    assert (code, tunnel.requests[0].method) == (0, "HEAD")
+    assert body.startswith(b"HTTP/1.1 200 OK\r\n")
+
+
+@pytest.mark.parametrize(("status", "code"), [(404, 22), (500, 22), (399, 0)])
+def test_statuses_can_fail(tunnel, status, code):
+    tunnel.status = status
+    assert fetch("http://a.test/", "-f")[:2] == (code, b"hello world" if code == 0 else None)
+
+
+def test_options_reach_the_request(tunnel):
+    arguments = ("--max-redirs", "2", "--connect-timeout", "3", "--raw", "--no-location", "--integrity", "sha256-x")
+    assert fetch("http://a.test/", *arguments)[0] == 0
+    request = tunnel.requests[0]
+    assert (request.max_redirects, request.redirect, request.decode, request.integrity) == (
+        2,
+        "manual",
+        False,
+        "sha256-x",
+    )
+    assert request.timeouts == HttpTimeouts(connect_s=3)
+
+
+def test_curls_habits_change_nothing(tunnel):
+    assert fetch("http://a.test/", "-L", "--compressed", "-m", "60")[0] == 0
+    request = tunnel.requests[0]
+    assert (request.redirect, request.decode, request.timeouts, request.max_redirects) == ("follow", True, None, None)
+
+
 def test_options_reach_the_tunnel(tunnel):
-    arguments = ("--directory", "http://127.0.0.1:1/api", "--no-force-tls", "--max-redirects", "2", "--no-cover")
+    arguments = ("--directory", "http://127.0.0.1:1/api", "--no-force-tls", "--no-cover")
     assert fetch("http://a.test/", *arguments)[0] == 0
     options = tunnel.options
-    assert (options.directory_url, options.force_tls, options.max_redirects) == ("http://127.0.0.1:1/api", False, 2)
+    assert (options.directory_url, options.force_tls) == ("http://127.0.0.1:1/api", False)
     assert options.disable_cover_traffic
     assert options.disable_poisson_traffic
 
@@ -135,7 +241,14 @@ def test_options_reach_the_tunnel(tunnel):
         ("http://a.test/", "-H", "Connection: close"),
         ("http://a.test/", "-d", "@/no/such/file"),
         ("http://a.test/", "--timeout", "0"),
-        ("http://a.test/", "--max-redirects", "many"),
+        ("http://a.test/", "--max-redirs", "many"),
+        ("http://a.test/", "--connect-timeout", "0"),
+        ("http://a.test/", "-F", "no equals sign"),
+        ("http://a.test/", "-F", "file=@/no/such/file"),
+        ("http://a.test/", "-T", "/no/such/file"),
+        ("http://a.test/", "-d", "a", "-F", "b=c"),
+        ("http://a.test/", "-I", "-d", "a"),
+        ("http://a.test/", "-b", "a=1\r\nX: y"),
         ("http://a.test/", "http://b.test/"),
     ],
 )

@@ -16,6 +16,7 @@ class ExitCode(IntEnum):
     COULD_NOT_CONNECT = 7
     WEIRD_ANSWER = 8
     BODY_CUT = 18
+    HTTP_ERROR = 22
     WRITE_FAILED = 23
     TIMED_OUT = 28
     TLS_HANDSHAKE = 35
@@ -23,6 +24,8 @@ class ExitCode(IntEnum):
     NO_ANSWER = 52
     RECEIVE_FAILED = 56
     CERTIFICATE = 60
+    BAD_ENCODING = 61
+    TOO_LARGE = 63
     BODY_NOT_REPLAYABLE = 65
     NO_TUNNEL = 97
     INTERRUPTED = 130
@@ -34,6 +37,10 @@ _BY_CODE = {
     "http.malformed_response": ExitCode.WEIRD_ANSWER,
     "http.head_too_large": ExitCode.WEIRD_ANSWER,
     "http.no_response": ExitCode.NO_ANSWER,
+    "http.bad_encoding": ExitCode.BAD_ENCODING,
+    "http.encoding_cut": ExitCode.BAD_ENCODING,
+    "http.decompression_bomb": ExitCode.TOO_LARGE,
+    "fetch.integrity_too_large": ExitCode.TOO_LARGE,
     "fetch.too_many_redirects": ExitCode.TOO_MANY_REDIRECTS,
     "fetch.redirect_refused": ExitCode.TOO_MANY_REDIRECTS,
     "fetch.bad_redirect": ExitCode.WEIRD_ANSWER,

@@ -69,7 +69,7 @@ def run(work: Coroutine[Any, Any, None], *, timeout_s: float | None = None) -> N
     except MixError as error:
         fail(exit_code(error), sentence_of(error))
     except TimeoutError:
-        fail(ExitCode.TIMED_OUT, f"it took longer than the {timeout_s:g} seconds that --timeout allows")
+        fail(ExitCode.TIMED_OUT, f"it took longer than the {timeout_s:g} seconds that were allowed")
     except KeyboardInterrupt:
         fail(ExitCode.INTERRUPTED, "")
     except asyncio.CancelledError:
