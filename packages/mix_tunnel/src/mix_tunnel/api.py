@@ -5,10 +5,13 @@ In the same process that is `mix_tunnel.tunnel.Tunnel`; on a page it is the work
 
 from __future__ import annotations
 
+from ipaddress import IPv4Address, IPv6Address
 from typing import Protocol
 
 from mix_tunnel.default import disconnect_mix_tunnel, get_mix_tunnel, get_tunnel_state, setup_mix_tunnel
 from mix_tunnel.options import InvalidOption, TunnelOptions
+from mix_tunnel.runtime.dns.records import RECORD_TYPES, DnsRecord
+from mix_tunnel.runtime.dns.resolver import DnsAnswer
 from mix_tunnel.runtime.http.errors import InvalidFetchOption
 from mix_tunnel.runtime.http.request import Body, CredentialsMode, HttpRequest, HttpTimeouts, RedirectMode, prepare
 from mix_tunnel.state import Phase, TunnelState
@@ -70,6 +73,30 @@ class Fetcher(Protocol):
         ...
 
 
+class NameResolver(Protocol):
+    """Asks DNS servers."""
+
+    async def lookup(self, name: str, *, timeout_s: float | None = None) -> list[IPv4Address | IPv6Address]:
+        """IPv4 addresses of a host name, or the IP literal itself. Raises a `MixError`."""
+        ...
+
+    async def resolve(
+        self, name: str, type: str = "A", *, timeout_s: float | None = None, use_cache: bool = True
+    ) -> DnsAnswer:
+        """All records of a name and type. Raises a `MixError`."""
+        ...
+
+    async def reverse(
+        self, address: str | IPv4Address | IPv6Address, *, timeout_s: float | None = None, use_cache: bool = True
+    ) -> DnsAnswer:
+        """The names (PTR records) of an address. Raises a `MixError`."""
+        ...
+
+    def clear_cache(self) -> None:
+        """Forget every answer."""
+        ...
+
+
 class TunnelApi(Protocol):
     """A tunnel as the facades see it."""
 
@@ -81,6 +108,11 @@ class TunnelApi(Protocol):
     @property
     def http(self) -> Fetcher:
         """HTTP through the tunnel."""
+        ...
+
+    @property
+    def resolver(self) -> NameResolver:
+        """DNS through the tunnel."""
         ...
 
 
@@ -100,12 +132,16 @@ def find_tunnel(tunnel: TunnelApi | str | None = None) -> TunnelApi:
 
 
 __all__ = [
+    "RECORD_TYPES",
     "Body",
     "CredentialsMode",
+    "DnsAnswer",
+    "DnsRecord",
     "Fetcher",
     "HttpRequest",
     "HttpTimeouts",
     "InvalidFetchOption",
+    "NameResolver",
     "Phase",
     "RedirectMode",
     "StreamedResponse",

@@ -95,16 +95,17 @@ class Resolver:
         self._bootstrap: Upstreams | None = None
         self.cache = DnsCache()
 
-    async def lookup(self, name: str) -> list[IpAddress]:
+    async def lookup(self, name: str, *, timeout_s: float | None = None) -> list[IpAddress]:
         """IPv4 addresses of a host name, in the server's order; an IP literal is returned as it is.
 
+        timeout_s -- limit of this lookup; the tunnel's `dns_timeout_ms` by default
         Raises `BadName`, `NameNotFound`, `NoAddress`, `ServerFailed`, `QueryRefused`, `MalformedAnswer`,
         `ResolvingTimedOut`, or the network's own error.
         """
         literal = literal_address(name)
         if literal is not None:
             return [literal]
-        answer = await self.resolve(normal_name(name))  # the root is no host
+        answer = await self.resolve(normal_name(name), timeout_s=timeout_s)  # the root is no host
         return [IPv4Address(record.data["address"]) for record in answer.records]
 
     async def resolve(
@@ -146,6 +147,10 @@ class Resolver:
     ) -> DnsAnswer:
         """The names (PTR records) of an IP address; raises what `resolve` raises, and `BadAddress`."""
         return await self.resolve(reverse_name(address), "PTR", timeout_s=timeout_s, use_cache=use_cache)
+
+    def clear_cache(self) -> None:
+        """Forget every answer."""
+        self.cache.clear()
 
     async def aclose(self) -> None:
         """Stop the lookups under way and drop the connections kept to servers. Idempotent."""
