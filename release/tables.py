@@ -6,6 +6,7 @@ A table stands between two comments, of which the first says where it comes from
     <!-- table: typescript packages/mix_fetch/js/index.d.ts MixFetchInit -->
     <!-- table: python mix_tunnel.options TunnelOptions -->
     <!-- table: errors packages/mix_tunnel/js/errors.generated.js NetworkFailure -->
+    <!-- table: source packages/mix_fetch/js/index.d.ts all -->
     <!-- end of table -->
 
     tables.py           write the tables again
@@ -135,6 +136,8 @@ def fill(text: str) -> str:
                 table = render(read_python(source, name))
             case "errors":
                 table = render(read_errors(source, name), "code", "class")
+            case "source":
+                table = f"```typescript\n{(ROOT / source).read_text()}```\n"
             case _:
                 raise NotFound(f"a table can't come from {language}")
         return begin + table + end
