@@ -44,6 +44,16 @@ class PipeEnd:
         self._other._changed.set()
         return data
 
+    async def readable(self) -> None:
+        """Wait until there is something to receive."""
+        while not self._incoming:
+            await self._change()
+
+    async def taken(self) -> None:
+        """Wait until the other end has received everything."""
+        while self._other._incoming:
+            await self._change()
+
     async def send(self, data: bytes) -> None:
         view = memoryview(data)
         while view:

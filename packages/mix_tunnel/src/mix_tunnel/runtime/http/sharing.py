@@ -108,7 +108,7 @@ class SharedConnections:
             except BaseException:
                 lease.drop()
                 raise
-        except MixError as error:
+        except Exception as error:  # whatever it is, it is for those who wait
             opening.fail(error)
         except asyncio.CancelledError:
             opening.fail(ClientClosed())
@@ -184,9 +184,10 @@ class _Opening:
         if connection is not None:
             connection.leave()  # if everyone has just given up, nobody holds it now
 
-    def fail(self, error: MixError) -> None:
-        """Tell everyone who waits why there is no connection."""
+    def fail(self, error: Exception) -> None:
+        """Tell everyone who waits why there is no connection, each by an error of his own."""
         self.has_place.set()
         for future in self._futures:
             if not future.done():
-                future.set_exception(type(error)(str(error), **error.fields))
+                own = type(error)(str(error), **error.fields) if isinstance(error, MixError) else error
+                future.set_exception(own)

@@ -38,8 +38,7 @@ async def fetch(raw: bytes, *, eof: bool = True) -> bytes | MixError:
     request = prepare(HttpRequest("GET", "https://demo.test/"))
     task = asyncio.create_task(connection.exchange(request, HttpTimeouts(response_s=5, idle_s=5)))
     try:
-        while not far._incoming:  # the request comes first
-            await asyncio.sleep(0)
+        await far.readable()  # the request comes first
         await far.send(raw)
         if eof:
             await far.send_eof()
@@ -245,15 +244,13 @@ async def test_small_pieces_take_no_more_memory_than_large_ones():
     connection = Http2Connection(near)
     connection.enter()
     task = asyncio.create_task(connection.exchange(prepare(HttpRequest("GET", "https://demo.test/")), HttpTimeouts()))
-    while not far._incoming:
-        await asyncio.sleep(0)
+    await far.readable()
     await far.send(raw)
     response = await task
     gc.collect()
     tracemalloc.start()
     try:
-        while near._incoming:
-            await asyncio.sleep(0)
+        await far.taken()
         assert tracemalloc.get_traced_memory()[0] < 1_000_000
         assert len(await response.read()) > 2
     finally:
