@@ -156,6 +156,7 @@ class TunnelEngine:
             cover_packets_received=counters.cover_packets_received,
             packets_dropped=counters.packets_dropped,
             reply_surbs_given=counters.reply_surbs_given,
+            surbs_held=self._surbs.stock if self.exit is not None else 0,
             replies_received=counters.replies_received,
             bytes_sent=self._bytes_sent,
             bytes_received=self._bytes_received,

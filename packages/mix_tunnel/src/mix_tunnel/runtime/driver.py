@@ -68,6 +68,7 @@ class TunnelDriver:
         self._closing = asyncio.Lock()
         self._end: MixError | None = None
         self._is_finished = False
+        self._connected_at: float | None = None
         self._epoch_s = 0.0
         self.network = TunnelNetwork(options, platform, self.wake, self._until_ready)
         self._recovery = Recovery(self._connector, self.network, platform, self._timeout_s)
@@ -81,7 +82,13 @@ class TunnelDriver:
     def stats(self) -> TunnelStats:
         """The counters so far."""
         stats = self._session.engine.stats() if self._session is not None else TunnelStats()
-        return replace(stats, gateway_reconnects=self._recovery.reconnects)
+        uptime_s = self._platform.now() - self._connected_at if self._connected_at is not None else 0.0
+        return replace(
+            stats,
+            gateway_reconnects=self._recovery.reconnects,
+            open_connections=self.network.open_connections,
+            uptime_ms=uptime_s * 1000.0,
+        )
 
     def wake(self) -> None:
         """Let the engine run soon, for its device has something to send."""
@@ -114,6 +121,7 @@ class TunnelDriver:
             loop.create_task(self._keep_up(self._session)),
             loop.create_task(self._keep_topology_fresh(self._session)),
         ]
+        self._connected_at = self._platform.now()
         self._become_ready()
 
     async def close(self) -> None:

@@ -66,6 +66,11 @@ class TunnelNetwork:
         self._stack.on_output = self._wake
         return self._stack
 
+    @property
+    def open_connections(self) -> int:
+        """TCP connections that are open at this moment."""
+        return sum(stream.is_open for stream in tuple(self._streams))
+
     async def connect_tcp(self, ip: IpAddress, port: int) -> TcpStream:
         """Open a TCP connection; raises why it could not be opened.
 

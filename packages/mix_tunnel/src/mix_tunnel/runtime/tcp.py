@@ -36,6 +36,11 @@ class TcpStream:
         return self._connection.remote
 
     @property
+    def is_open(self) -> bool:
+        """Whether it is established, and its user has neither closed it nor seen it fail."""
+        return not self.is_connecting and self._failure is None and self._connection.error is None
+
+    @property
     def is_connecting(self) -> bool:
         """Whether the handshake is still going on."""
         return self._connection.state in HANDSHAKE_STATES
