@@ -232,3 +232,86 @@ async def test_dropping_soon_from_the_garbage_collector():
     assert not lease.released
     await turns(2)
     assert lease.connection.aborted
+
+
+# --- taking turns
+
+C = ("https", "c.test", 443)
+
+
+async def test_origins_take_turns():
+    pool = ConnectionPool[Connection](in_all=1)
+    lease = await open_lease(pool, A)
+    served: list[str] = []
+
+    async def use(origin) -> None:
+        mine = await open_lease(pool, origin)
+        served.append(origin[1][0])
+        mine.drop()
+
+    tasks = [asyncio.create_task(use(A)) for _ in range(3)]
+    await turns()
+    tasks += [asyncio.create_task(use(origin)) for origin in (B, C, B)]
+    await turns()
+    lease.drop()
+    await asyncio.wait(tasks)
+    assert served == ["a", "b", "c", "a", "b", "a"]
+
+
+async def test_a_busy_origin_gives_way_to_one_that_has_nothing():
+    pool = ConnectionPool[Connection](in_all=1)
+    busy = await open_lease(pool, A)
+    mine = asyncio.create_task(pool.acquire(A))
+    theirs = asyncio.create_task(pool.acquire(B))
+    await turns()
+    busy.give_back()  # A would take it at once, and so for ever
+    assert (await theirs).origin == B
+    await turns()
+    assert busy.connection.closed
+    assert not mine.done()
+    theirs.result().drop()
+    assert (await mine).origin == A
+
+
+async def test_a_connection_that_is_waited_for_is_not_closed_for_an_origin_that_has_one():
+    pool = ConnectionPool[Connection](per_origin=2, in_all=3)
+    first, second = await open_lease(pool, A), await open_lease(pool, A)
+    await open_lease(pool, B)
+    mine = asyncio.create_task(pool.acquire(A))
+    theirs = asyncio.create_task(pool.acquire(B))
+    await turns()
+    first.give_back()
+    assert (await mine).connection is first.connection
+    assert not theirs.done()
+    second.drop()
+    assert (await theirs).origin == B
+
+
+async def test_many_origins_and_requests_are_all_served():
+    pool = ConnectionPool[Connection](per_origin=2, in_all=4)
+    origins = [("https", f"{number}.test", 443) for number in range(20)]
+    most = 0
+
+    async def use(origin) -> None:
+        nonlocal most
+        mine = await open_lease(pool, origin)
+        most = max(most, pool.open)
+        await asyncio.sleep(0)
+        mine.give_back()
+
+    await asyncio.gather(*(use(origin) for origin in origins for _ in range(10)))
+    assert most <= 4
+    assert pool.idle == pool.open <= 4
+    await pool.aclose()
+
+
+async def test_giving_up_leaves_no_queue_behind():
+    pool = ConnectionPool[Connection](per_origin=1)
+    lease = await open_lease(pool)
+    tasks = [asyncio.create_task(pool.acquire(A)) for _ in range(100)]
+    await turns()
+    for task in tasks:
+        task.cancel()
+    await asyncio.wait(tasks)
+    lease.drop()
+    assert not pool._queues
