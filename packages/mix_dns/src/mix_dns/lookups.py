@@ -7,16 +7,19 @@ from ipaddress import IPv4Address, IPv6Address
 from mix_tunnel.api import DnsAnswer, TunnelApi, find_tunnel
 
 
-async def mix_dns(name: str, *, timeout_s: float | None = None, tunnel: TunnelApi | str | None = None) -> str:
+async def mix_dns(
+    name: str, *, timeout_s: float | None = None, use_cache: bool = True, tunnel: TunnelApi | str | None = None
+) -> str:
     """The IPv4 address of a host name, the first one that the server gives; an IP address is returned as it is.
 
     timeout_s -- seconds for this lookup; the tunnel's `dns_timeout_ms` by default
+    use_cache -- False asks a server anew, whatever was answered before
     tunnel -- a tunnel, or the name of one; the shared one of `setup_mix_tunnel` by default
 
     Raises a `MixError` with a stable `code` that begins with "dns." for whatever the servers say or don't say.
     Cancelling the task that waits stops the lookup, unless others wait for the same.
     """
-    addresses = await find_tunnel(tunnel).resolver.lookup(name, timeout_s=timeout_s)
+    addresses = await find_tunnel(tunnel).resolver.lookup(name, timeout_s=timeout_s, use_cache=use_cache)
     return str(addresses[0])
 
 
@@ -31,8 +34,7 @@ async def resolve(
     """All records of one type, with their TTLs, the canonical name and who answered.
 
     type -- one of `RECORD_TYPES`, in any case
-    use_cache -- False asks a server anew, whatever was answered before
-    timeout_s, tunnel -- as for `mix_dns`, which also tells what is raised
+    timeout_s, use_cache, tunnel -- as for `mix_dns`, which also tells what is raised
     """
     return await find_tunnel(tunnel).resolver.resolve(name, type, timeout_s=timeout_s, use_cache=use_cache)
 

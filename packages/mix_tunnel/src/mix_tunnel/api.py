@@ -76,7 +76,9 @@ class Fetcher(Protocol):
 class NameResolver(Protocol):
     """Asks DNS servers."""
 
-    async def lookup(self, name: str, *, timeout_s: float | None = None) -> list[IPv4Address | IPv6Address]:
+    async def lookup(
+        self, name: str, *, timeout_s: float | None = None, use_cache: bool = True
+    ) -> list[IPv4Address | IPv6Address]:
         """IPv4 addresses of a host name, or the IP literal itself. Raises a `MixError`."""
         ...
 

@@ -17,6 +17,7 @@ class LookupParameters:
 
     name: str
     timeout_ms: float | None = None
+    cache: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +57,8 @@ class DnsService:
 
     async def _lookup(self, call: IncomingCall) -> str:
         asked = call.params_as(LookupParameters)
-        addresses = await self._tunnels.slot.tunnel.resolver.lookup(asked.name, timeout_s=_seconds(asked.timeout_ms))
+        resolver = self._tunnels.slot.tunnel.resolver
+        addresses = await resolver.lookup(asked.name, timeout_s=_seconds(asked.timeout_ms), use_cache=asked.cache)
         return str(addresses[0])
 
     async def _resolve(self, call: IncomingCall) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from ...streams import IpAddress, IpNetwork
 from ..tls import TlsSettings
 from .answers import MAX_ALIASES, MAX_TTL_S
 from .cache import CachedAnswer, DnsCache
-from .errors import BadLookupOption, BadRecordType, MalformedAnswer
+from .errors import BadLookupOption, BadName, BadRecordType, MalformedAnswer
 from .flights import Flights
 from .names import literal_address, normal_name, question_name, reverse_name
 from .records import RECORD_TYPES, DnsRecord
@@ -95,17 +95,20 @@ class Resolver:
         self._bootstrap: Upstreams | None = None
         self.cache = DnsCache()
 
-    async def lookup(self, name: str, *, timeout_s: float | None = None) -> list[IpAddress]:
+    async def lookup(self, name: str, *, timeout_s: float | None = None, use_cache: bool = True) -> list[IpAddress]:
         """IPv4 addresses of a host name, in the server's order; an IP literal is returned as it is.
 
-        timeout_s -- limit of this lookup; the tunnel's `dns_timeout_ms` by default
+        timeout_s, use_cache -- as for `resolve`
         Raises `BadName`, `NameNotFound`, `NoAddress`, `ServerFailed`, `QueryRefused`, `MalformedAnswer`,
         `ResolvingTimedOut`, or the network's own error.
         """
+        if not isinstance(name, str):
+            raise BadName("the host name must be a text")
         literal = literal_address(name)
         if literal is not None:
             return [literal]
-        answer = await self.resolve(normal_name(name), timeout_s=timeout_s)  # the root is no host
+        # A host, unlike a name that is asked for, can't be the root.
+        answer = await self.resolve(normal_name(name), timeout_s=timeout_s, use_cache=use_cache)
         return [IPv4Address(record.data["address"]) for record in answer.records]
 
     async def resolve(
