@@ -176,7 +176,8 @@ class Connector:
             try:
                 await session.ask_exit(node, self._ipr_config(self._time_for_one(EXIT_TIMEOUT_S)))
             except MixError as error:
-                if number == min(len(exits), EXITS_AT_ONCE) or not session.is_linked:
+                is_last = number == min(len(exits), EXITS_AT_ONCE)
+                if is_last or not session.is_linked or isinstance(error, TunnelCrashed):
                     raise
                 _LOG.info("an exit is passed over: %s", error.code)
                 continue

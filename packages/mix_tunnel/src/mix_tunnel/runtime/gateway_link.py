@@ -82,7 +82,9 @@ class GatewayLink:
         self._arm()
 
     def send_packets(self, packets: Sequence[MixPacket]) -> None:
-        """Queue packets for the gateway."""
+        """Queue packets for the gateway; when the connection has just ended they are lost, as any may be."""
+        if self.closed.done():
+            return
         now = self._now()
         for packet in packets:
             self._client.send_mix_packet(packet, now)
