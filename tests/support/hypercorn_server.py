@@ -177,3 +177,4 @@ async def serve_http2(
         server.open_gate.set()
         over.set()
         await asyncio.wait({task})
+        task.exception()  # what asyncio's TLS makes of clients that cut their connection is of no interest
