@@ -130,11 +130,11 @@ export declare function mixDNS(hostname: string, options?: LookupOptions): Promi
  * "dns.name_not_found" when it does not exist, and with "dns.no_data" ("dns.no_address" for A) when it does.
  */
 export declare function resolve(name: string, type?: undefined, options?: LookupOptions): Promise<DnsAnswer<"A">>;
-export declare function resolve<T extends RecordType>(
+export declare function resolve<T extends RecordType | Lowercase<RecordType>>(
   name: string,
-  type: T | Lowercase<T>,
+  type: T,
   options?: LookupOptions,
-): Promise<DnsAnswer<T>>;
+): Promise<DnsAnswer<Uppercase<T> & RecordType>>;
 export declare function resolve(name: string, type: string, options?: LookupOptions): Promise<DnsAnswer>;
 
 /** The names of an IP address. */

@@ -10,7 +10,8 @@ from typing import Protocol
 
 from mix_tunnel.default import disconnect_mix_tunnel, get_mix_tunnel, get_tunnel_state, setup_mix_tunnel
 from mix_tunnel.options import InvalidOption, TunnelOptions
-from mix_tunnel.runtime.dns.records import RECORD_TYPES, DnsRecord
+from mix_tunnel.runtime.dns.names import question_name, reverse_name
+from mix_tunnel.runtime.dns.records import RECORD_TYPES, DnsRecord, normal_type
 from mix_tunnel.runtime.dns.resolver import DnsAnswer
 from mix_tunnel.runtime.http.errors import InvalidFetchOption
 from mix_tunnel.runtime.http.request import Body, CredentialsMode, HttpRequest, HttpTimeouts, RedirectMode, prepare
@@ -155,6 +156,9 @@ __all__ = [
     "find_tunnel",
     "get_mix_tunnel",
     "get_tunnel_state",
+    "normal_type",
     "prepare",
+    "question_name",
+    "reverse_name",
     "setup_mix_tunnel",
 ]

@@ -16,6 +16,8 @@ import dns.rdata
 import dns.rdatatype
 import dns.rdtypes.svcbbase
 
+from .errors import BadRecordType
+
 RECORD_TYPES = (
     "A",
     "AAAA",
@@ -35,6 +37,14 @@ RECORD_TYPES = (
     "DNSKEY",
 )
 """What can be asked for."""
+
+
+def normal_type(type: str) -> str:
+    """A record type in capitals; raises `BadRecordType`."""
+    upper = type.upper() if isinstance(type, str) else ""
+    if upper not in RECORD_TYPES:
+        raise BadRecordType(f"the type must be one of {', '.join(RECORD_TYPES)}", allowed=list(RECORD_TYPES))
+    return upper
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,10 +18,10 @@ from ...streams import IpAddress, IpNetwork
 from ..tls import TlsSettings
 from .answers import MAX_ALIASES, MAX_TTL_S
 from .cache import CachedAnswer, DnsCache
-from .errors import BadLookupOption, BadName, BadRecordType, MalformedAnswer
+from .errors import BadLookupOption, BadName, MalformedAnswer
 from .flights import Flights
 from .names import literal_address, normal_name, question_name, reverse_name
-from .records import RECORD_TYPES, DnsRecord
+from .records import DnsRecord, normal_type
 from .servers import DnsServer, parse_servers
 from .upstreams import Upstream, Upstreams
 
@@ -114,7 +114,7 @@ class Resolver:
     async def resolve(
         self, name: str, type: str = "A", *, timeout_s: float | None = None, use_cache: bool = True
     ) -> DnsAnswer:
-        """All records of a name and type, one of `RECORD_TYPES` in any case.
+        """All records of a name and of a type, one of `RECORD_TYPES` in any case.
 
         timeout_s -- limit of this lookup; the tunnel's `dns_timeout_ms` by default
         use_cache -- False asks anew; the answer is kept all the same
@@ -122,7 +122,7 @@ class Resolver:
         """
         began = self._now()
         name = question_name(name)
-        type = _record_type(type)
+        type = normal_type(type)
         limit_s = self._options.timeout_s if timeout_s is None else _timeout(timeout_s)
         if not isinstance(use_cache, bool):
             raise BadLookupOption("cache must be true or false", option="cache")
@@ -214,13 +214,6 @@ class Resolver:
             attempts=options.attempts,
             retry_interval_s=options.retry_interval_s,
         )
-
-
-def _record_type(type: str) -> str:
-    upper = type.upper() if isinstance(type, str) else ""
-    if upper not in RECORD_TYPES:
-        raise BadRecordType(f"the type must be one of {', '.join(RECORD_TYPES)}", allowed=list(RECORD_TYPES))
-    return upper
 
 
 def _timeout(timeout_s: float) -> float:
