@@ -1,6 +1,6 @@
-"""Measure Sphinx, the native tunnel and the page, and write build/bench.json.
+"""Measure Sphinx, HTTP/2, the native tunnel and the page, and write build/bench.json.
 
-    python -m bench [--only sphinx native page] [--output build/bench.json]
+    python -m bench [--only sphinx http2 native page] [--output build/bench.json]
 
 Times on a shared machine are noise by themselves, so each figure stands beside another of the same run: wasm beside
 native, the tunnel beside the same fetch without it.
@@ -24,7 +24,7 @@ from bench import sphinx
 from bench.playground import Playground, running_playground
 
 ROOT = Path(__file__).resolve().parents[1]
-PARTS = ("sphinx", "native", "page")
+PARTS = ("sphinx", "http2", "native", "page")
 
 
 def measure_sphinx() -> dict[str, Any]:
@@ -75,6 +75,11 @@ def main() -> None:
     if "sphinx" in arguments.only:
         print("bench: Sphinx packets", file=sys.stderr)
         results["sphinx"] = measure_sphinx()
+    if "http2" in arguments.only:
+        from bench import http2
+
+        print("bench: HTTP/2 and TLS sessions", file=sys.stderr)
+        results["http2"] = http2.measure()
     tunnels: dict[str, Callable[[Playground], dict[str, Any]]] = {"native": measure_native, "page": measure_page}
     for part, measure in tunnels.items():
         if part in arguments.only:
