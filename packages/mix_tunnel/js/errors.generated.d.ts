@@ -516,6 +516,16 @@ export declare class GetFailed extends NetworkFailure {
   static code: string;
 }
 
+/** A stored record is locked by another tunnel, of this process or of another one. */
+export declare class StorageInUse extends NetworkFailure {
+  static code: string;
+}
+
+/** Nothing can be stored here, or what is stored can't be reached. */
+export declare class StorageUnavailable extends NetworkFailure {
+  static code: string;
+}
+
 /** The WebSocket was closed, by either side. */
 export declare class WebSocketClosed extends Closed {
   static code: string;
@@ -761,6 +771,16 @@ export declare class GatewaySilent extends NetworkFailure {
   static code: string;
 }
 
+/** The stored identity is not used, or this one will not be there next time. Field `reason`: `unreadable` (a fresh */
+export declare class IdentityNotKept extends NetworkFailure {
+  static code: string;
+}
+
+/** A stored identity is damaged, or of a version that is not known. */
+export declare class UnreadableIdentity extends PeerMisbehaved {
+  static code: string;
+}
+
 /** An option has a wrong type or is out of its range. */
 export declare class InvalidOption extends UsageError {
   static code: string;
@@ -868,6 +888,11 @@ export declare class UnknownIssuer extends CertificateRefused {
 
 /** The certificate is for other names. */
 export declare class WrongHost extends CertificateRefused {
+  static code: string;
+}
+
+/** The passphrase does not open the stored identity. */
+export declare class WrongPassphrase extends InvalidOption {
   static code: string;
 }
 

@@ -516,6 +516,16 @@ export class GetFailed extends NetworkFailure {
   static code = "platform.get_failed";
 }
 
+/** A stored record is locked by another tunnel, of this process or of another one. */
+export class StorageInUse extends NetworkFailure {
+  static code = "platform.storage_in_use";
+}
+
+/** Nothing can be stored here, or what is stored can't be reached. */
+export class StorageUnavailable extends NetworkFailure {
+  static code = "platform.storage_unavailable";
+}
+
 /** The WebSocket was closed, by either side. */
 export class WebSocketClosed extends Closed {
   static code = "platform.websocket_closed";
@@ -761,6 +771,16 @@ export class GatewaySilent extends NetworkFailure {
   static code = "tunnel.gateway_silent";
 }
 
+/** The stored identity is not used, or this one will not be there next time. Field `reason`: `unreadable` (a fresh */
+export class IdentityNotKept extends NetworkFailure {
+  static code = "tunnel.identity_not_kept";
+}
+
+/** A stored identity is damaged, or of a version that is not known. */
+export class UnreadableIdentity extends PeerMisbehaved {
+  static code = "tunnel.identity_unreadable";
+}
+
 /** An option has a wrong type or is out of its range. */
 export class InvalidOption extends UsageError {
   static code = "tunnel.invalid_option";
@@ -869,6 +889,11 @@ export class UnknownIssuer extends CertificateRefused {
 /** The certificate is for other names. */
 export class WrongHost extends CertificateRefused {
   static code = "tls.wrong_host";
+}
+
+/** The passphrase does not open the stored identity. */
+export class WrongPassphrase extends InvalidOption {
+  static code = "tunnel.wrong_passphrase";
 }
 
 /** What was given to `send` is no message. */
@@ -1067,6 +1092,8 @@ export const ERROR_CLASSES = new Map(/** @type {[string, typeof MixError][]} */ 
   ["messages.unsolicited_reply", UnsolicitedReply],
   ["mixwire.malformed_frame", MixwireMalformedFrame],
   ["platform.get_failed", GetFailed],
+  ["platform.storage_in_use", StorageInUse],
+  ["platform.storage_unavailable", StorageUnavailable],
   ["platform.websocket_closed", WebSocketClosed],
   ["platform.websocket_failed", WebSocketFailed],
   ["rpc.cancelled", CallCancelled],
@@ -1116,6 +1143,8 @@ export const ERROR_CLASSES = new Map(/** @type {[string, typeof MixError][]} */ 
   ["tunnel.gateway_lost", GatewayConnectionLost],
   ["tunnel.gateway_not_listed", PinnedGatewayMissing],
   ["tunnel.gateway_silent", GatewaySilent],
+  ["tunnel.identity_not_kept", IdentityNotKept],
+  ["tunnel.identity_unreadable", UnreadableIdentity],
   ["tunnel.invalid_option", InvalidOption],
   ["tunnel.mixnet_silent", MixnetSilent],
   ["tunnel.not_ready", TunnelNotReady],
@@ -1138,6 +1167,7 @@ export const ERROR_CLASSES = new Map(/** @type {[string, typeof MixError][]} */ 
   ["tls.not_tls", NotTls],
   ["tls.unknown_issuer", UnknownIssuer],
   ["tls.wrong_host", WrongHost],
+  ["tunnel.wrong_passphrase", WrongPassphrase],
   ["websocket.invalid_message", InvalidWebSocketMessage],
   ["websocket.invalid_option", InvalidWebSocketOption],
   ["websocket.open_timed_out", OpenTimedOut],

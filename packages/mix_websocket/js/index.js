@@ -1,1 +1,9 @@
-export { setupMixTunnel, disconnectMixTunnel, getTunnelState } from "mix-tunnel";
+export {
+  setupMixTunnel,
+  disconnectMixTunnel,
+  getTunnelState,
+  onTunnelState,
+  getTunnelStats,
+  MixError,
+} from "mix-tunnel";
+export { MixWebSocket } from "./mix_websocket.js";

@@ -51,13 +51,19 @@ def start(port: Port) -> None:
     random.seed()  # a memory snapshot would repeat it; nothing secret is ever drawn from it
     logging.basicConfig(level=logging.WARNING, format="%(name)s: %(message)s")
 
+    from mix_tunnel.worker.cookie_service import CookieService
+    from mix_tunnel.worker.dns_service import DnsService
     from mix_tunnel.worker.fetch_service import FetchService
     from mix_tunnel.worker.socket_service import SocketService
     from mix_tunnel.worker.tunnel_service import TunnelService
+    from mix_tunnel.worker.websocket_service import WebSocketService
 
     server = RpcServer(PortEndpoint(port))
     tunnels = TunnelService(server.emit)
     server.offer(tunnels.methods)
     server.offer(FetchService(tunnels).methods)
+    server.offer(DnsService(tunnels).methods)
+    server.offer(CookieService(tunnels).methods)
     server.offer(SocketService(tunnels).methods)
+    server.offer(WebSocketService(tunnels).methods)
     server.start()
