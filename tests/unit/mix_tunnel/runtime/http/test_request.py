@@ -30,8 +30,8 @@ def test_headers_look_like_a_browsers():
         ("Host", "a.test:8080"),
         ("Connection", "keep-alive"),
         ("User-Agent", USER_AGENT),
-        ("Accept", "*/*"),
-        ("Accept-Encoding", "identity"),
+        ("Accept", "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,*/*;q=0.8"),
+        ("Accept-Encoding", "gzip, deflate, br, zstd"),
         ("Accept-Language", "en-US,en;q=0.9"),
     ]
     assert "Chrome/131" in USER_AGENT
@@ -167,6 +167,22 @@ def test_limits_are_numbers_above_zero(name, value):
 def test_limits_may_be_absent():
     assert HttpTimeouts(None, None, None).total_s is None
     assert HttpTimeouts(total_s=3).total_s == 3
+
+
+@pytest.mark.parametrize(
+    ("headers", "decode", "expected"),
+    [
+        ([], True, ["gzip, deflate, br, zstd"]),
+        ([("accept-encoding", "br")], True, ["br"]),
+        ([("Accept-Encoding", "")], True, [""]),
+        ([("Range", "bytes=0-9")], True, ["identity"]),
+        ([], False, ["identity"]),
+        ([("ACCEPT-ENCODING", "gzip")], False, ["gzip"]),
+    ],
+)
+def test_accept_encoding_names_what_is_decoded(headers, decode, expected):
+    sent = prepare(HttpRequest("GET", "http://a.test/", headers, decode=decode)).wire_headers()
+    assert [value for name, value in sent if name.lower() == "accept-encoding"] == expected
 
 
 def test_only_what_is_needed_without_the_default_headers():

@@ -27,7 +27,7 @@ _ALIASES = {"x-gzip": "gzip"}
 _DESCRIBE_THE_CODED_BODY = frozenset({"content-encoding", "content-length"})
 
 
-class Body(Protocol):
+class BodyReader(Protocol):
     """A body that is read in pieces."""
 
     async def read(self) -> bytes:
@@ -58,10 +58,10 @@ def headers_without_coding(headers: HeaderList) -> HeaderList:
     return [(name, value) for name, value in headers if name.lower() not in _DESCRIBE_THE_CODED_BODY]
 
 
-def decoded(body: Body, codings: Sequence[str]) -> Body:
+def decoded(body: BodyReader, codings: Sequence[str]) -> BodyReader:
     """The body without its codings, which are given outermost first."""
     counter = _Counted(body)
-    stage: Body = counter
+    stage: BodyReader = counter
     for coding in codings:
         stage = DecodedBody(stage, coding, DECODERS[coding](), counter)
     return stage
@@ -70,7 +70,7 @@ def decoded(body: Body, codings: Sequence[str]) -> Body:
 class _Counted:
     """Counts what crossed the network."""
 
-    def __init__(self, body: Body) -> None:
+    def __init__(self, body: BodyReader) -> None:
         self._body = body
         self.count = 0
 
@@ -83,7 +83,7 @@ class _Counted:
 class DecodedBody:
     """One coding undone. Raises `BadEncoding`, `EncodingCut` or `DecompressionBomb`, and what reading `body` raises."""
 
-    def __init__(self, body: Body, coding: str, decoder: Decoder, wire: _Counted) -> None:
+    def __init__(self, body: BodyReader, coding: str, decoder: Decoder, wire: _Counted) -> None:
         self._body = body
         self._coding = coding
         self._decoder = decoder

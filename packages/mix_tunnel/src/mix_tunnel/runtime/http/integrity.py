@@ -11,7 +11,7 @@ import hmac
 import re
 from base64 import b64decode
 
-from .decoding import Body
+from .decoding import BodyReader
 from .errors import BadIntegrity, IntegrityTooLarge
 
 MAX_CHECKED_BYTES = 64 * 1024 * 1024
@@ -36,7 +36,7 @@ class IntegrityMetadata:
     def __bool__(self) -> bool:
         return bool(self._digests)
 
-    async def read_verified(self, body: Body) -> bytes:
+    async def read_verified(self, body: BodyReader) -> bytes:
         """Read a body to its end and return it when it is the right one.
 
         Raises `BadIntegrity` when it is not, `IntegrityTooLarge` beyond `MAX_CHECKED_BYTES`, and what reading raises.
@@ -51,7 +51,7 @@ class IntegrityMetadata:
             state.update(piece)
             data += piece
         digest = state.digest()
-        if not any([hmac.compare_digest(digest, wanted) for wanted in self._digests]):
+        if not any(hmac.compare_digest(digest, wanted) for wanted in self._digests):
             raise BadIntegrity
         return bytes(data)
 

@@ -20,9 +20,12 @@ def redirect_target(url: HttpUrl, status: int, headers: Sequence[tuple[str, str]
     """Where a response sends us, or None when it does not redirect; raises `BadRedirect`."""
     if status not in REDIRECT_STATUSES:
         return None
-    location = next((value for name, value in headers if name.lower() == "location"), None)
-    if location is None:
+    locations = {value for name, value in headers if name.lower() == "location"}
+    if not locations:
         return None
+    if len(locations) > 1:
+        raise BadRedirect("the server redirects to several URLs at the same time")
+    (location,) = locations
     try:
         # Header bytes arrive as Latin-1 text, but servers that send other scripts mean UTF-8.
         text = location.encode("latin-1").decode("utf-8", errors="replace")
@@ -32,7 +35,11 @@ def redirect_target(url: HttpUrl, status: int, headers: Sequence[tuple[str, str]
 
 
 def redirected(request: PreparedRequest, status: int, target: HttpUrl) -> PreparedRequest:
-    """The request to send next: the method rewritten where browsers do, credentials kept within the origin only."""
+    """The request to send next: the method rewritten where browsers do, credentials kept within the origin only.
+
+    Nothing names the page before (no Referer is added), and a caller's own does not go from https to plain http
+    (RFC 9110 section 10.1.3). Raises `BodyNotReplayable`.
+    """
     method, body, headers = request.method, request.body, request.headers
     to_get = (status in (301, 302) and method == "POST") or (status == 303 and method not in ("GET", "HEAD"))
     if to_get:
@@ -42,4 +49,6 @@ def redirected(request: PreparedRequest, status: int, target: HttpUrl) -> Prepar
         raise BodyNotReplayable
     if target.origin != request.url.origin:
         headers = tuple(header for header in headers if header[0].lower() not in _CREDENTIAL_HEADERS)
+    if (request.url.scheme, target.scheme) == ("https", "http"):
+        headers = tuple(header for header in headers if header[0].lower() != "referer")
     return replace(request, method=method, url=target, headers=headers, body=body)

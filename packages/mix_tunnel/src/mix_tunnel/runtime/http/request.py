@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import AsyncIterable, Sequence
+from collections.abc import AsyncIterable, Sequence, Set
 from dataclasses import KW_ONLY, dataclass, field, fields
 from typing import Literal, TypeGuard, get_args
 
+from .decoders import available_codings
 from .errors import BadBody, BadHeader, BadMethod, ForbiddenHeader, InvalidFetchOption
 from .url import HttpUrl
 
@@ -16,17 +17,15 @@ CredentialsMode = Literal["omit", "same-origin", "include"]
 Body = bytes | AsyncIterable[bytes] | None
 HeaderList = list[tuple[str, str]]
 
-USER_AGENT = (
-    "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/131.0.0.0 Safari/537.36"
-)
-"""One for everybody, so that it tells nobody apart: the most common browser's."""
+USER_AGENT = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/131.0.0.0 Safari/537.36"
+"""One for everybody, so that it tells nobody apart: the published client's."""
+ACCEPT = "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,*/*;q=0.8"
 DEFAULT_HEADERS: tuple[tuple[str, str], ...] = (
     ("User-Agent", USER_AGENT),
-    ("Accept", "*/*"),
-    ("Accept-Encoding", "identity"),
+    ("Accept", ACCEPT),
     ("Accept-Language", "en-US,en;q=0.9"),
 )
-"""Sent unless the caller gives the same header; names and order are a browser's."""
+"""Sent unless the caller gives the same header, with Accept-Encoding: the published client's, in a browser's order."""
 
 IDEMPOTENT_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "PUT", "DELETE"})
 _NORMALIZED_METHODS = frozenset({"DELETE", "GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH"})
@@ -121,8 +120,13 @@ class PreparedRequest:
         if "content-length" not in own:
             wire += self._framing()
         if self.default_headers:
-            wire += [(name, value) for name, value in DEFAULT_HEADERS if name.lower() not in own]
+            browsers = [*DEFAULT_HEADERS[:2], ("Accept-Encoding", self._accept_encoding(own)), *DEFAULT_HEADERS[2:]]
+            wire += [(name, value) for name, value in browsers if name.lower() not in own]
         return wire + [(name, value) for name, value in self.headers if name.lower() != "host"]
+
+    def _accept_encoding(self, own: Set[str]) -> str:
+        """What we decode; nothing coded when nobody decodes it, nor for a part of a body (Fetch standard, 4.6)."""
+        return ", ".join(available_codings()) if self.decode and "range" not in own else "identity"
 
     def _framing(self) -> HeaderList:
         if isinstance(self.body, bytes):

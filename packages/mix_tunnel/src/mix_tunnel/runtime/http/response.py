@@ -2,25 +2,54 @@
 
 from __future__ import annotations
 
-import asyncio
+import weakref
 from collections.abc import AsyncIterator
 
+from mix_protocol.errors import MixError
+
 from .connection import CHUNK_BYTES
+from .deadline import Deadline
+from .decoding import BodyReader
 from .errors import ResponseClosed
 from .request import HeaderList
 from .url import HttpUrl
-from .wire_response import WireResponse
+from .wire_response import ResponseHead, WireResponse
+
+
+class BytesReader:
+    """A body that is here already."""
+
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+
+    async def read(self) -> bytes:
+        """All of it, then b""."""
+        data, self._data = self._data, b""
+        return data
 
 
 class HttpResponse:
     """Status, headers and a streamed body.
 
+    head -- what the caller is told; of a decoded body without its coding
+    wire -- the exchange below, which is given up when this is
+    body -- where the body comes from: `wire`, or what decodes or has checked it
+    deadline -- when the last byte has to be here
+
     The connection goes back to the pool by itself when the body has been received; a response that is closed, dropped
     or cancelled before that takes its connection with it (the server sees a reset, and stops sending).
     """
 
-    def __init__(self, wire: WireResponse, url: HttpUrl, *, redirected: bool) -> None:
-        head = wire.head
+    def __init__(
+        self,
+        head: ResponseHead,
+        wire: WireResponse,
+        body: BodyReader,
+        url: HttpUrl,
+        *,
+        redirected: bool,
+        deadline: Deadline,
+    ) -> None:
         self.status = head.status
         self.reason = head.reason
         self.http_version = head.http_version
@@ -30,9 +59,14 @@ class HttpResponse:
         """The URL that answered: the last one when redirects were followed."""
         self.redirected = redirected
         self._wire = wire
+        self._body = body
         self._piece = b""
         self._offset = 0
         self._closed = False
+        self._failure: MixError | None = None
+        self._deadline = deadline
+        ourselves = weakref.ref(self)  # the timer must not keep a forgotten response alive
+        self._timer = deadline.call(lambda: _expire(ourselves))
 
     def header(self, name: str) -> str | None:
         """The first value of a header, or None."""
@@ -48,17 +82,16 @@ class HttpResponse:
     async def read(self, max_bytes: int = CHUNK_BYTES) -> bytes:
         """Wait for at most `max_bytes` of the body; b"" at its end.
 
-        Raises `BodyCut` when the connection ends too early, `ResponseClosed` after `aclose`. A cancelled read aborts
-        the response.
+        Raises `BodyCut` when the connection ends too early, `BadEncoding` and its like when the body can't be
+        decoded, `TotalTimedOut`, `ResponseClosed` after `aclose`. A read that fails or is cancelled aborts the
+        response.
         """
+        if self._failure is not None:
+            raise self._failure
         if self._closed:
             raise ResponseClosed
         if self._offset >= len(self._piece):
-            try:
-                self._piece, self._offset = await self._wire.read(), 0
-            except asyncio.CancelledError:
-                self.abort()
-                raise
+            self._piece, self._offset = await self._next_piece(), 0
         start = self._offset
         self._offset += max_bytes
         if start == 0 and max_bytes >= len(self._piece):
@@ -69,21 +102,32 @@ class HttpResponse:
         while piece := await self.read():
             yield piece
 
-    async def discard(self, max_bytes: int, timeout_s: float) -> None:
-        """Read a short rest so that the connection can be used again, or abort."""
+    async def _next_piece(self) -> bytes:
         try:
-            async with asyncio.timeout(timeout_s):
-                while max_bytes > 0 and (piece := await self.read()):
-                    max_bytes -= len(piece)
-        except TimeoutError:
-            pass
-        finally:
+            if self._wire.released:  # nothing can be late any more
+                return await self._body.read()
+            async with self._deadline.limit():
+                return await self._body.read()
+        except MixError as error:
+            self._failure = self._failure or error
+            self.abort()
+            raise self._failure from error.__cause__
+        except BaseException:
+            self.abort()
+            raise
+
+    def expire(self) -> None:
+        """The deadline has come: whoever reads on is told, unless everything is here already."""
+        if not self._closed and not self._wire.released:
+            self._failure = self._deadline.error
             self.abort()
 
     def abort(self) -> None:
         """Give the response up at once: an unfinished one resets its connection. Idempotent."""
         self._closed = True
         self._piece = b""
+        if self._timer is not None:
+            self._timer.cancel()
         self._wire.abort()
 
     async def aclose(self) -> None:
@@ -95,3 +139,8 @@ class HttpResponse:
 
     async def __aexit__(self, *_: object) -> None:
         self.abort()
+
+
+def _expire(response: weakref.ref[HttpResponse]) -> None:
+    if (alive := response()) is not None:
+        alive.expire()

@@ -50,6 +50,11 @@ class WireResponse:
         self.head = head
         self._body = body
 
+    @property
+    def released(self) -> bool:
+        """Whether all of it is here, or it was given up: nothing more crosses the network."""
+        return self._body.released
+
     async def read(self) -> bytes:
         """Wait for the next piece of the body; b"" at its end. Raises what receiving raised, e.g. `BodyCut`."""
         return await self._body.read()
