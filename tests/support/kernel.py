@@ -6,6 +6,8 @@ import asyncio
 import contextlib
 import socket
 import struct
+from ipaddress import ip_address
+from typing import Any
 
 from mix_protocol.errors import Closed, NetworkFailure
 from mix_tunnel.streams import IpAddress
@@ -24,6 +26,10 @@ class StreamAborted(Closed):
     code = "tcp.kernel_aborted"
 
 
+def _endpoint(name: tuple[Any, ...]) -> tuple[IpAddress, int]:
+    return ip_address(name[0]), name[1]
+
+
 class KernelStream:
     """A `ByteStream` over asyncio's streams. `abort` sends a RST, as the userspace TCP does."""
 
@@ -32,6 +38,14 @@ class KernelStream:
         self._writer = writer
         self.aborted = False
         self.closed = False
+
+    @property
+    def local(self) -> tuple[IpAddress, int]:
+        return _endpoint(self._writer.get_extra_info("sockname"))
+
+    @property
+    def remote(self) -> tuple[IpAddress, int]:
+        return _endpoint(self._writer.get_extra_info("peername"))
 
     async def receive(self, max_bytes: int = 65_536) -> bytes:
         try:
@@ -86,8 +100,6 @@ class KernelDatagrams:
         await asyncio.get_running_loop().sock_sendto(self._socket, data, (str(ip), port))
 
     async def receive(self) -> tuple[bytes, IpAddress, int]:
-        from ipaddress import ip_address
-
         while True:
             try:
                 data, (host, port) = await asyncio.get_running_loop().sock_recvfrom(self._socket, 65_536)

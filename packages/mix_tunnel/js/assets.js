@@ -1,4 +1,4 @@
-import { InvalidOption } from "./errors.js";
+import { invalidOption } from "./refusals.js";
 
 const ALLOWED = `a folder's URL on the page's own origin, such as "/mix-tunnel/"`;
 
@@ -18,7 +18,7 @@ export function readAssetsUrl(given) {
     ? new URL(given, base)
     : null;
   if (url === null || url.origin !== location.origin || url.search || url.hash) {
-    throw new InvalidOption(`assetsUrl must be ${ALLOWED}`, { fields: { option: "assetsUrl", allowed: ALLOWED } });
+    throw invalidOption("assetsUrl", ALLOWED);
   }
   if (!url.pathname.endsWith("/")) {
     url.pathname += "/";

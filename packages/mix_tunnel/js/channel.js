@@ -22,6 +22,7 @@ const CHUNK_BYTES = 64 * 1024;
  * @property {any} value
  * @property {ReadableStream<Uint8Array<ArrayBuffer>> | null} body
  * @property {() => unknown} failure why the body broke off; undefined as long as it has not
+ * @property {Promise<void>} ended resolves when the body is over or cancelled by its reader; rejects when it breaks off
  */
 
 /** The page's side of the channel to the worker: calls methods by name, streams bodies under credit, cancels. */
@@ -130,6 +131,10 @@ class OpenCall {
   #over = false;
   /** @type {unknown} */
   #failure;
+  /** @type {() => void} */
+  #resolveEnded = () => {};
+  /** @type {(reason: unknown) => void} */
+  #rejectEnded = () => {};
   #id;
   #send;
   #forget;
@@ -162,10 +167,11 @@ class OpenCall {
     switch (message.type) {
       case "result":
         if (message.stream) {
-          this.#resolve({ value: message.value, body: this.#makeBody(), failure: () => this.#failure });
+          const ended = this.#makeEnd();
+          this.#resolve({ value: message.value, body: this.#makeBody(), failure: () => this.#failure, ended });
         } else {
           this.#finish();
-          this.#resolve({ value: message.value, body: null, failure: () => undefined });
+          this.#resolve({ value: message.value, body: null, failure: () => undefined, ended: Promise.resolve() });
         }
         break;
       case "error":
@@ -179,6 +185,7 @@ class OpenCall {
         if (message.end) {
           this.#finish();
           this.#download?.close();
+          this.#resolveEnded();
         }
         break;
       case "credit":
@@ -194,6 +201,7 @@ class OpenCall {
       this.#finish();
       this.#reject(reason);
       this.#download?.error(reason);
+      this.#rejectEnded(reason);
     }
   }
 
@@ -203,6 +211,16 @@ class OpenCall {
       this.#send({ version: VERSION, id: this.#id, type: "cancel" });
       this.fail(reason);
     }
+  }
+
+  /** @returns {Promise<void>} */
+  #makeEnd() {
+    const ended = new Promise((resolve, reject) => {
+      this.#resolveEnded = () => resolve(undefined);
+      this.#rejectEnded = reject;
+    });
+    ended.catch(() => {}); // the body tells it as well
+    return ended;
   }
 
   #makeBody() {
@@ -222,6 +240,7 @@ class OpenCall {
       /** @param {unknown} reason */
       cancel: (reason) => {
         this.#download = null;
+        this.#resolveEnded();
         this.cancel(reason);
       },
     };

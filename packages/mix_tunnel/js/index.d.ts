@@ -17,6 +17,8 @@ export interface SetupMixTunnelOptions {
   preferredGateway?: string | undefined;
   /** Name under which the client's keys are kept between two set-ups. */
   clientId?: string | undefined;
+  /** Keep the client's keys in this browser from one page load to the next, encrypted with this passphrase. */
+  storagePassphrase?: string | undefined;
   /** Use only gateways with `wss://` (true); a gateway on a loopback address is always allowed. */
   forceTls?: boolean | undefined;
   /** Send packets at once instead of at random times, and no cover when there is nothing to send. */
@@ -114,20 +116,114 @@ export interface TunnelFailed extends TunnelProgress {
 /** Where the tunnel stands. */
 export type TunnelState = TunnelConnecting | TunnelReady | TunnelShuttingDown | TunnelShutdown | TunnelFailed;
 
-/** Counters since the tunnel was set up. */
+/** Counters since the tunnel was set up, which only grow, and a few figures of this moment. */
 export interface TunnelStats {
+  /** Sphinx packets that carry a fragment of a message for the first time. */
   realPacketsSent: number;
+  /** Sphinx packets of loop cover, which go to ourselves and carry nothing. */
   coverPacketsSent: number;
+  /** Sphinx packets that carry a fragment again, because its acknowledgement stayed away. */
   retransmittedPackets: number;
+  /** Acknowledgements of our fragments. */
   acksReceived: number;
+  /** Loop cover packets that came back. */
   coverPacketsReceived: number;
+  /** Payloads pushed by the entry gateway that could not be opened. */
   packetsDropped: number;
+  /** Reply SURBs handed to exits: what they may answer with, one for each packet of an answer. */
   replySurbsGiven: number;
+  /** Reply SURBs that the exit holds now: given minus used, as far as we can know. */
+  surbsHeld: number;
+  /** Messages that came back by reply SURBs. */
   repliesReceived: number;
+  /** Bytes of the IP packets sent through the exit, their headers included. */
   bytesSent: number;
+  /** Bytes of the IP packets received through the exit, their headers included. */
   bytesReceived: number;
+  /** Milliseconds from sending a fragment to its acknowledgement, a moving average; null before the first. */
   roundTripMs: number | null;
+  /** Times the connection to an entry gateway was lost and made again. */
   gatewayReconnects: number;
+  /** TCP connections that are open now, those under TLS and those kept for reuse included. */
+  openConnections: number;
+  /** Milliseconds since the tunnel was ready for the first time. */
+  uptimeMs: number;
+}
+
+export interface TcpConnectOptions {
+  /** A host name, resolved through the tunnel, or an IP address. */
+  host: string;
+  /** 1 to 65535. */
+  port: number;
+  /** Stops the connecting; later, resets the connection. */
+  signal?: AbortSignal | undefined;
+}
+
+export interface TlsConnectOptions extends TcpConnectOptions {
+  /** Application protocols to offer, most wanted first; none by default. */
+  alpn?: readonly string[] | undefined;
+}
+
+/** A TCP connection that leaves at the exit; with `tlsConnect`, encrypted as far as the server. */
+export interface TcpSocket {
+  /**
+   * What arrives; ends at the other side's half-close, has an error when the connection breaks. Who does not read lets
+   * the other side wait. Cancelling it lets `writable` go on.
+   */
+  readonly readable: ReadableStream<Uint8Array<ArrayBuffer>>;
+  /**
+   * What is sent. A write is done when the tunnel has taken the bytes; `close()` is the half-close, after which
+   * `readable` goes on; `abort()` resets the connection.
+   */
+  readonly writable: WritableStream<BufferSource>;
+  /** Resolves when both directions have ended in order; rejects with what broke the connection. */
+  readonly closed: Promise<void>;
+  /** The tunnel's address on the Internet, as the exit gave it. */
+  readonly localAddress: string;
+  readonly localPort: number;
+  readonly remoteAddress: string;
+  readonly remotePort: number;
+  /** The application protocol that the server chose; null without TLS, or when it chose none. */
+  readonly alpn: string | null;
+  /** Close both directions: what has been written is still sent, what arrives from now on is dropped. */
+  close(): Promise<void>;
+}
+
+/** A UDP datagram: to whom it goes, or from whom it came. */
+export interface Datagram {
+  /** At most 65507 bytes; paths may carry less. */
+  data: BufferSource;
+  /** A host name or an IP address; what arrives has the address. */
+  host: string;
+  port: number;
+}
+
+/** An unconnected UDP socket whose datagrams leave at the exit. They may be lost, as datagrams may. */
+export interface UdpSocket {
+  /** What arrives. What comes faster than it is read is dropped, once 256 KiB wait. Cancelling it closes the socket. */
+  readonly readable: ReadableStream<Datagram & { data: Uint8Array<ArrayBuffer> }>;
+  /** What is sent. It has an error when a name can't be resolved, or a datagram can't be one. */
+  readonly writable: WritableStream<Datagram>;
+  /** Resolves when the socket is closed; rejects with what broke it. */
+  readonly closed: Promise<void>;
+  /** Send what has been written, then free the port. */
+  close(): Promise<void>;
+}
+
+/** A tunnel by its name, whether it is set up or not. All that fails rejects with a `MixError`. */
+export interface MixTunnel {
+  readonly state: TunnelState;
+  /** As `getTunnelStats()`. */
+  stats(): Promise<TunnelStats>;
+  /** Open a TCP connection. */
+  tcpConnect(options: TcpConnectOptions): Promise<TcpSocket>;
+  /** Open a TLS connection that ends in this page: certificate and host name are verified. */
+  tlsConnect(options: TlsConnectOptions): Promise<TcpSocket>;
+  /** Open a UDP socket. */
+  udpSocket(options?: { signal?: AbortSignal | undefined }): Promise<UdpSocket>;
+  setupMixTunnel(options?: SetupMixTunnelOptions): Promise<void>;
+  disconnectMixTunnel(): Promise<void>;
+  getTunnelState(): Promise<TunnelState>;
 }
 
 /** The published package's name for the options. */
@@ -165,6 +261,18 @@ export declare function onTunnelState(callback: (state: TunnelState) => void, tu
 
 /** A tunnel's counters; rejects when there is no tunnel. */
 export declare function getTunnelStats(tunnel?: string): Promise<TunnelStats>;
+
+/**
+ * Call back with a tunnel's counters again and again, for as long as there is a tunnel, be it this one or the next; the
+ * returned function stops that. `intervalMs` is the time between two calls, from 50 (1000).
+ */
+export declare function onTunnelStats(
+  callback: (stats: TunnelStats) => void,
+  options?: { intervalMs?: number | undefined; tunnel?: string | undefined },
+): () => void;
+
+/** A tunnel's handle, for raw sockets. It sets nothing up. */
+export declare function getMixTunnel(tunnel?: string): Promise<MixTunnel>;
 
 /** Of no use: it is exported so that an import of the published package's name does not fail. */
 export declare const EventKinds: Readonly<{ Loaded: "Loaded" }>;

@@ -1,10 +1,9 @@
 /** The page's tunnels by name. Each has a worker of its own, and so keys, addresses, connections and caches. */
-import { InvalidOption } from "./errors.js";
+import { invalidOption } from "./refusals.js";
 import { TunnelWorker } from "./tunnel_worker.js";
 
 export const DEFAULT_TUNNEL = "default";
 const MAX_NAME_LENGTH = 64;
-const ALLOWED = `a text of 1 to ${MAX_NAME_LENGTH} characters`;
 
 /** @type {Map<string, TunnelWorker>} */
 const tunnels = new Map();
@@ -17,8 +16,7 @@ const tunnels = new Map();
  */
 export function findTunnel(name = DEFAULT_TUNNEL) {
   if (typeof name !== "string" || name.length === 0 || name.length > MAX_NAME_LENGTH) {
-    const fields = { option: "tunnel", allowed: ALLOWED };
-    throw new InvalidOption(`tunnel must be ${ALLOWED}`, { fields });
+    throw invalidOption("tunnel", `a text of 1 to ${MAX_NAME_LENGTH} characters`);
   }
   let tunnel = tunnels.get(name);
   if (tunnel === undefined) {

@@ -23,7 +23,8 @@ from mix_tunnel.streams import ByteStream
 from mix_tunnel.worker.tunnel_service import TunnelService
 
 DATAGRAM = 1
-"""The kind of a UDP record: length of the host (u8), host (ASCII), port (u16, big-endian), data."""
+"""The kind of a UDP record: length of the host (u8), host (UTF-8), port (u16, big-endian), data."""
+_RESET = "the page has reset this connection"
 MAX_RECORD_BYTES = 1 + 255 + 2 + MAX_DATAGRAM_BYTES
 
 
@@ -80,6 +81,7 @@ class SocketService:
         return {
             "socket.connect": self._connect,
             "socket.write": self._write,
+            "socket.reset": self._reset,
             "socket.udp": self._open_udp,
         }
 
@@ -111,12 +113,16 @@ class SocketService:
                 await opened.stream.send(data)
             await opened.stream.send_eof()
         except asyncio.CancelledError:
-            self.abort(id, TunnelClosed("the connection was reset by the page"))
+            self.abort(id, TunnelClosed(_RESET))
             raise
         except MixError as error:
             self.abort(id, error)
             raise
         await self.end_direction(id)
+
+    async def _reset(self, call: IncomingCall) -> None:
+        """Reset a connection, if it is still there. A call of its own, for one that is cancelled may never have run."""
+        self.abort(call.params_as(SocketParameters).socket, TunnelClosed(_RESET))
 
     async def end_direction(self, id: int) -> None:
         """Note that one direction of a connection has ended in order."""
@@ -213,6 +219,7 @@ async def _decode(upload: Upload) -> AsyncIterator[Datagram]:
 def _read(record: Record) -> Datagram:
     payload = record.payload
     end = 1 + payload[0] if payload else 0
-    if record.kind != DATAGRAM or not payload or len(payload) < end + 2 or not payload[1:end].isascii():
+    if record.kind != DATAGRAM or not payload or len(payload) < end + 2:
         raise MalformedRpcMessage("a datagram from the page is malformed")
-    return Datagram(payload[end + 2 :], payload[1:end].decode("ascii"), int.from_bytes(payload[end : end + 2]))
+    host = payload[1:end].decode("utf-8", "replace")  # what is no UTF-8 is no host either, and will be refused as one
+    return Datagram(payload[end + 2 :], host, int.from_bytes(payload[end : end + 2]))
