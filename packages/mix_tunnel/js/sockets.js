@@ -45,14 +45,17 @@ async function connect(tunnel, params, signal) {
     const answer = await callTunnel("socket.connect", params, { signal: reading.signal, tunnel });
     const { socket } = answer.value;
     reset = (reason) => {
+      if (writing.signal.aborted) {
+        return;
+      }
       void callTunnel("socket.reset", { socket }, { tunnel }).catch(() => {});
       reading.abort(reason);
       writing.abort(reason);
     };
     const pipe = new UploadPipe((chunk) => readBytes(chunk, "the chunk"));
     const written = callTunnel("socket.write", { socket }, { upload: pipe.upload, signal: writing.signal, tunnel });
-    const ends = { reset, release, stopReading: (/** @type {unknown} */ reason) => reading.abort(reason) };
-    return new Connection(answer, pipe, written.then(() => {}), ends);
+    const stopReading = (/** @type {unknown} */ reason) => reading.abort(reason);
+    return new Connection(answer, pipe, written.then(() => {}), { reset, stopReading, release });
   } catch (error) {
     release();
     throw error;
