@@ -213,13 +213,15 @@ def test_what_is_sent_and_closed_before_the_answer_leaves_after_it() -> None:
 
 
 @pytest.mark.parametrize("end", ["abort", "detach"])
-def test_giving_up_before_the_answer_is_silent_and_resets_a_late_answer(end: str) -> None:
+def test_giving_up_before_the_answer_resets_the_syn_and_a_late_answer(end: str) -> None:
     talk = TcpConversation()
     connection = talk.connect()
     talk.expect(SYN)
     getattr(connection, end)()
     assert connection.state is TcpState.CLOSED
     assert isinstance(connection.error, ConnectionAborted)
+    talk.expect(RST, sequence=1)
+    talk.silence()
     with pytest.raises(Closed):
         connection.send(b"x")
     talk.hear(SYN | ACK, 0, 1)
