@@ -142,15 +142,17 @@ async def run(port: int, as_json: bool, dist: Path, network_arguments: list[str]
         https, http = f"https://{DEMO_NAME}:{https_port}", f"http://{DEMO_NAME}:{http_port}"
         say("starting the local mixnet")
         process, network = await stack.enter_async_context(local_network(network_arguments))
-        resolver_address = f"{LOCALHOST}:{dns_ports[0]}"
-        resolvers = {"primaryDns": resolver_address, "fallbackDns": resolver_address}
+        name_servers = make_name_servers(https, *dns_ports)
         config = {
             "directoryPath": "/api",
             "caCertificates": [certificate.authority_pem],
-            "tunnelOptions": {"caCertificates": [certificate.authority_pem], **resolvers},
+            "tunnelOptions": {
+                "caCertificates": [certificate.authority_pem],
+                "dnsServers": [name_servers[0]["value"]],
+            },
             "examples": make_examples(https, http),
             "site": {"name": DEMO_NAME, "https": https, "http": http, "direct": DIRECT_PATH},
-            "nameServers": make_name_servers(https, *dns_ports),
+            "nameServers": name_servers,
             "entryGateways": [gateway["identity"] for gateway in network["entry_gateways"]],
             "exits": [gateway["ip_packet_router"] for gateway in network["exit_gateways"]],
         }

@@ -36,6 +36,17 @@ def test_fetch(browser: Browser, playground: Playground):
         expect(status).to_contain_text("(dns.name_not_found)")
 
 
+def test_dns(browser: Browser, playground: Playground):
+    with watch(browser, playground, "examples/dns.html") as watched:
+        page = watched.page
+        expect(page.get_by_role("status")).to_have_text("connected; demo.test is at 127.0.0.1", timeout=READY_MS)
+        page.get_by_label("Type").select_option("MX")
+        page.get_by_role("button", name="Resolve").click()
+        expect(page.get_by_role("listitem")).to_have_count(2)
+        expect(page.get_by_role("listitem").first).to_contain_text("MX 10 mail.demo.test.")
+        expect(page.get_by_role("status")).to_contain_text("answered over udp in")
+
+
 def test_tunnel(browser: Browser, playground: Playground):
     with watch(browser, playground, "examples/tunnel.html") as watched:
         page = watched.page

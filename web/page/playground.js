@@ -1,4 +1,5 @@
 import { find } from "./elements.js";
+import { startDnsPanel } from "./dns_panel.js";
 import { startDownloadPanel } from "./download_panel.js";
 import { startFetchPanel } from "./fetch_panel.js";
 import { log, startLogPanel } from "./log.js";
@@ -33,6 +34,7 @@ startLogPanel();
 startTunnelPanel(playground);
 startTrafficCharts();
 startFetchPanel(playground);
+startDnsPanel(playground);
 startDownloadPanel(playground);
 startStressPanel(playground);
 startTabs(find("tabs"));

@@ -49,7 +49,6 @@ function readOptions(given) {
   const chosen = field("tunnel-dns").value;
   const written = chosen === OTHER ? field("tunnel-dns-list").value : chosen;
   const servers = written.split(/[\s,]+/).filter((server) => server !== "");
-  const [primaryDns, fallbackDns = primaryDns] = servers.map((server) => server.replace(/^\w+:\/\//, ""));
   return {
     ...given,
     disableCoverTraffic: !field("tunnel-cover").checked,
@@ -58,6 +57,6 @@ function readOptions(given) {
     preferredGateway: field("tunnel-gateway").value || undefined,
     connectTimeoutMs: field("tunnel-connect-timeout").valueAsNumber * 1000,
     dnsTimeoutMs: field("tunnel-dns-timeout").valueAsNumber * 1000,
-    ...(primaryDns === undefined ? {} : { primaryDns, fallbackDns }),
+    dnsServers: servers.length > 0 ? servers : undefined,
   };
 }
