@@ -52,6 +52,92 @@ ZONE = (
 )
 
 
+RECORDS: list[tuple[str, str, int, list[dict[str, object]]]] = [
+    ("www.zone.test", "A", 60, [{"address": "192.0.2.1"}, {"address": "192.0.2.2"}]),
+    ("www.zone.test", "AAAA", 60, [{"address": "2001:db8::1"}]),
+    ("alias.zone.test", "CNAME", 120, [{"target": "www.zone.test"}]),
+    (
+        "zone.test",
+        "MX",
+        300,
+        [{"preference": 10, "exchange": "mail.zone.test"}, {"preference": 20, "exchange": "mail2.zone.test"}],
+    ),
+    (
+        "txt.zone.test",
+        "TXT",
+        300,
+        [{"strings": ["v=spf1 -all", "second string"], "text": "v=spf1 -allsecond string"}],
+    ),
+    ("zone.test", "NS", 3600, [{"target": "ns.zone.test"}]),
+    (
+        "zone.test",
+        "SOA",
+        900,
+        [
+            {
+                "mname": "ns.zone.test",
+                "rname": "admin.zone.test",
+                "serial": 7,
+                "refresh": 3600,
+                "retry": 600,
+                "expire": 86400,
+                "minimum": 120,
+            }
+        ],
+    ),
+    ("_sip._tcp.zone.test", "SRV", 300, [{"priority": 1, "weight": 2, "port": 5060, "target": "www.zone.test"}]),
+    ("zone.test", "CAA", 300, [{"flags": 0, "critical": False, "tag": "issue", "value": "ca.zone.test"}]),
+    ("1.2.0.192.in-addr.arpa", "PTR", 300, [{"target": "www.zone.test"}]),
+    (
+        "naptr.zone.test",
+        "NAPTR",
+        300,
+        [
+            {
+                "order": 1,
+                "preference": 2,
+                "flags": "S",
+                "service": "SIP+D2U",
+                "regexp": "",
+                "replacement": "_sip._udp.zone.test",
+            }
+        ],
+    ),
+    (
+        "svc.zone.test",
+        "HTTPS",
+        300,
+        [
+            {
+                "priority": 1,
+                "target": ".",
+                "params": {"alpn": ["h2", "h3"], "port": 8443, "ipv4hint": ["192.0.2.1"]},
+            }
+        ],
+    ),
+    ("svc.zone.test", "SVCB", 300, [{"priority": 0, "target": "www.zone.test", "params": {}}]),
+    (
+        "_443._tcp.zone.test",
+        "TLSA",
+        300,
+        [{"usage": 3, "selector": 1, "matching_type": 1, "certificate": "ab" * 32}],
+    ),
+    (
+        "signed.zone.test",
+        "DS",
+        300,
+        [{"key_tag": 60485, "algorithm": 5, "digest_type": 1, "digest": "2bb183af5f22588179a53b0a98631fad1a292118"}],
+    ),
+    (
+        "signed.zone.test",
+        "DNSKEY",
+        300,
+        [{"flags": 256, "protocol": 3, "algorithm": 5, "key": "AQPSKmynfzW4kyBv015MUG2DeIQ3", "key_tag": 55497}],
+    ),
+]
+"""Name, type, TTL and parts of what the zone has, one entry for every type that can be asked for."""
+
+
 @dataclass(frozen=True)
 class Unbound:
     """A running server; each of its faces as `dnsServers` writes it."""
