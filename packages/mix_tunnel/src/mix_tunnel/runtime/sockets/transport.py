@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
 
 from mix_protocol.errors import MixError
@@ -44,7 +44,7 @@ class StreamTransport(asyncio.Transport):
     def start(self) -> None:
         """Begin to move bytes."""
         create = self._loop.create_task
-        self._tasks = (create(self._run(self._read())), create(self._run(self._write())))
+        self._tasks = (create(self._run(self._read)), create(self._run(self._write)))
 
     # -- reading
 
@@ -186,9 +186,9 @@ class StreamTransport(asyncio.Transport):
         """Let another one get what arrives."""
         self._protocol = protocol
 
-    async def _run(self, work: Coroutine[Any, Any, None]) -> None:
+    async def _run(self, work: Callable[[], Awaitable[None]]) -> None:
         try:
-            await work
+            await work()
         except MixError as error:
             self._end(error)
         except Exception as error:  # the protocol's own fault, which is asyncio's to report
