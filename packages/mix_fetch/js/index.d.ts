@@ -1,6 +1,14 @@
 import type { SetupMixTunnelOptions } from "mix-tunnel";
 
-export { setupMixTunnel, disconnectMixTunnel, getTunnelState, onTunnelState, getTunnelStats, MixError } from "mix-tunnel";
+export {
+  setupMixTunnel,
+  disconnectMixTunnel,
+  getMixTunnel,
+  getTunnelState,
+  onTunnelState,
+  getTunnelStats,
+  MixError,
+} from "mix-tunnel";
 export type { SetupMixTunnelOptions, SetupMixTunnelOptions as SetupMixTunnelOpts, TunnelState, TunnelStats } from "mix-tunnel";
 
 /**
@@ -44,9 +52,16 @@ export declare function createMixFetch(options?: SetupMixTunnelOptions): Promise
 export interface MixCookie {
   name: string;
   value: string;
+  /** The host that set it, or the domain that it said. */
   domain: string;
+  /** Whether it goes to this host alone, and not to those below it. */
+  hostOnly: boolean;
   path: string;
-  [attribute: string]: unknown;
+  /** Seconds since 1970; null for the life of the tunnel. */
+  expires: number | null;
+  secure: boolean;
+  httpOnly: boolean;
+  sameSite: "default" | "lax" | "strict" | "none";
 }
 
 /** Which tunnel is meant, where a page has several. */
@@ -57,8 +72,11 @@ export interface TunnelChoice {
 /** All cookies of the tunnel's jar, to be kept or looked at; empty unless the tunnel was set up with `cookies: true`. */
 export declare function exportCookies(choice?: TunnelChoice): Promise<MixCookie[]>;
 
-/** Put cookies into the tunnel's jar that `exportCookies` gave. */
-export declare function importCookies(cookies: readonly MixCookie[], choice?: TunnelChoice): Promise<void>;
+/** Put cookies into the tunnel's jar, as `exportCookies` gave them; a wrong one rejects, and then none is added. */
+export declare function importCookies(
+  cookies: readonly (Pick<MixCookie, "name" | "value" | "domain"> & Partial<MixCookie>)[],
+  choice?: TunnelChoice,
+): Promise<void>;
 
 /** Forget every cookie of the tunnel's jar. */
 export declare function clearCookies(choice?: TunnelChoice): Promise<void>;

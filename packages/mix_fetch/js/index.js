@@ -7,6 +7,7 @@ import { MixResponse } from "./response.js";
 export {
   setupMixTunnel,
   disconnectMixTunnel,
+  getMixTunnel,
   getTunnelState,
   onTunnelState,
   getTunnelStats,

@@ -14,7 +14,9 @@ from mix_protocol.errors import MixError, NetworkFailure
 from mix_tunnel.api import HttpTimeouts
 from mix_tunnel.cli import running
 from mix_tunnel.runtime.dns.errors import NameNotFound
+from mix_tunnel.runtime.http.cookies import CookieJar
 from mix_tunnel.runtime.http.errors import BodyCut, TooManyRedirects
+from mix_tunnel.runtime.http.url import HttpUrl
 from mix_tunnel.runtime.tls_errors import CertificateExpired
 
 
@@ -47,6 +49,7 @@ class Tunnel:
         self.options = None
         self.closed = 0
         self.http = self
+        self.cookies = CookieJar(lambda: 0.0)
         self.timeouts = HttpTimeouts()
         self.status = 200
 
@@ -218,6 +221,46 @@ def test_curls_habits_change_nothing(tunnel):
     assert fetch("http://a.test/", "-L", "--compressed", "-m", "60")[0] == 0
     request = tunnel.requests[0]
     assert (request.redirect, request.decode, request.timeouts, request.max_redirects) == ("follow", True, None, None)
+
+
+def test_cookies_are_kept_in_a_file(tunnel, tmp_path):
+    path = tmp_path / "jar"
+    jar = ("-b", str(path), "-c", str(path))
+    tunnel.cookies.store(
+        HttpUrl.parse("https://a.test/"), ["a=1; Secure; HttpOnly; Max-Age=1000", "b=2; Domain=a.test"]
+    )
+    assert fetch("https://a.test/", *jar)[0] == 0
+    assert tunnel.options.cookies
+    exported = tunnel.cookies.export()
+    assert {cookie["name"]: cookie["expires"] for cookie in exported} == {"a": 1000.0, "b": None}
+    assert path.stat().st_mode & 0o077 == 0
+    assert "#HttpOnly_a.test\tFALSE\t/\tTRUE\t1000\ta\t1\n.a.test\tTRUE\t/\tFALSE\t0\tb\t2\n" in path.read_text()
+    tunnel.cookies.clear()
+    assert fetch("https://a.test/", "-b", str(path))[0] == 0
+    assert tunnel.cookies.export() == exported
+
+
+def test_cookies_are_kept_even_when_the_body_is_cut(tunnel, tmp_path):
+    path = tmp_path / "jar"
+    tunnel.pieces = [BodyCut()]
+    tunnel.cookies.store(HttpUrl.parse("https://a.test/"), ["a=1"])
+    assert fetch("https://a.test/", "-c", str(path))[0] == 18
+    assert "\ta\t1\n" in path.read_text()
+
+
+def test_cookies_that_cannot_be_written(tunnel):
+    code, _, said = fetch("https://a.test/", "-c", "/no/such/folder/jar")
+    assert code == 23
+    assert said.startswith("mix: the cookies can't be written")
+
+
+@pytest.mark.parametrize("text", ["a.test\tFALSE\t/", "a.test\tFALSE\t/\tFALSE\tsoon\ta\t1", "\xff\tx"])
+def test_files_that_hold_no_cookies(tunnel, tmp_path, text):
+    path = tmp_path / "jar"
+    path.write_text(text, encoding="latin-1")
+    code, _, said = fetch("https://a.test/", "-b", str(path))
+    assert (code, tunnel.options) == (2, None)
+    assert "-b" in said
 
 
 def test_options_reach_the_tunnel(tunnel):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import json
 
 import pytest
@@ -11,9 +12,9 @@ from support.kernel_tunnel import kernel_tunnel
 from support.tls_server import certificate, server_context
 
 import mix_fetch as package
-from mix_fetch import mix_fetch
+from mix_fetch import HttpTimeouts, fetch, mix_fetch
 from mix_fetch.errors import BadArgument, BodyNotJson, BodyUsed
-from mix_protocol.errors import MixError
+from mix_protocol.errors import MixError, NetworkFailure, UsageError
 from mix_tunnel.runtime.http.errors import BodyCut
 
 
@@ -165,6 +166,16 @@ async def test_leaving_the_block_gives_the_rest_up():
         {"headers": 5},
         {"method": "GE T"},
         {"redirect": "maybe"},
+        {"redirect": None},
+        {"max_redirects": -1},
+        {"max_redirects": "5"},
+        {"timeout_s": 0},
+        {"timeout_s": "soon"},
+        {"timeouts": 5},
+        {"integrity": None},
+        {"credentials": "all"},
+        {"decode": None},
+        {"method": 5},
         {"url": "ftp://a.test/"},
         {"headers": {"a": "b\r\nc"}},
     ],
@@ -176,6 +187,66 @@ async def test_wrong_arguments_are_refused_at_once(arguments):
         assert caught.value.code.startswith("fetch.")
 
 
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        ({"timeout_s": -1}, "timeout_s must be a number of seconds above 0"),
+        ({"body": 5}, "body must be text, bytes, or an asynchronous iterable of bytes"),
+        ({"max_redirects": 1000}, "max_redirects must be a whole number from 0 to 100"),
+    ],
+)
+async def test_a_refusal_says_which_and_what_is_allowed(arguments, sentence):
+    async with kernel_tunnel() as tunnel:
+        with pytest.raises(UsageError) as caught:
+            await mix_fetch("http://a.test/", tunnel=tunnel, **arguments)
+        assert str(caught.value) == sentence
+
+
+async def test_a_limit_for_everything():
+    async def half(conversation):
+        await conversation.request()
+        await conversation.send(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf")
+        await conversation.reader.read()
+
+    async with kernel_tunnel() as tunnel, serve_conversations(half) as server:
+        response = await mix_fetch(server.url(), timeout_s=0.3, timeouts=HttpTimeouts(idle_s=100), tunnel=tunnel)
+        with pytest.raises(NetworkFailure) as caught:
+            await response.bytes()
+        assert caught.value.code.endswith("timed_out")
+
+
+async def test_options_reach_the_engine():
+    async def answer(conversation, received):
+        await conversation.respond(302, b"there", Location=received.target + "x")
+
+    async with kernel_tunnel() as tunnel, serve_answers(answer) as server:
+        with pytest.raises(MixError) as caught:
+            await mix_fetch(server.url(), max_redirects=1, tunnel=tunnel)
+        assert (caught.value.code, len(server.requests)) == ("fetch.too_many_redirects", 2)
+        with pytest.raises(MixError) as caught:
+            await mix_fetch(server.url(), redirect="manual", integrity="sha256-" + "A" * 43 + "=", tunnel=tunnel)
+        assert "integrity" in caught.value.code
+
+
+async def test_a_body_as_it_was_on_the_wire():
+    async def answer(conversation, received):
+        await conversation.respond(200, gzip.compress(b"plain"), Content_Encoding="gzip")
+
+    async with kernel_tunnel() as tunnel, serve_answers(answer) as server:
+        decoded = await mix_fetch(server.url(), tunnel=tunnel)
+        assert (await decoded.text(), "content-encoding" in decoded.headers) == ("plain", False)
+        raw = await mix_fetch(server.url(), decode=False, tunnel=tunnel)
+        assert (gzip.decompress(await raw.bytes()), raw.headers["content-encoding"]) == (b"plain", "gzip")
+
+
+async def test_a_tunnel_by_name():
+    with pytest.raises(MixError) as caught:
+        await mix_fetch("http://a.test/", tunnel="no such tunnel")
+    assert caught.value.code == "tunnel.not_set_up"
+    with pytest.raises(MixError, match="tunnel must be"):
+        await mix_fetch("http://a.test/", tunnel=5)
+
+
 async def test_without_a_tunnel():
     with pytest.raises(MixError, match="setup_mix_tunnel"):
         await mix_fetch("http://a.test/")
@@ -184,4 +255,5 @@ async def test_without_a_tunnel():
 def test_exports():
     for name in package.__all__:
         assert getattr(package, name) is not None
+    assert fetch is mix_fetch
     assert {"mix_fetch", "setup_mix_tunnel", "disconnect_mix_tunnel", "get_tunnel_state"} <= set(package.__all__)

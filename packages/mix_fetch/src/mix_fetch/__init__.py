@@ -10,6 +10,7 @@ await disconnect_mix_tunnel()
 
 from typing import TYPE_CHECKING, Any
 
+from mix_fetch.cookies import clear_cookies, export_cookies, import_cookies
 from mix_fetch.fetching import fetch, mix_fetch
 from mix_fetch.headers import Headers
 from mix_fetch.response import Response
@@ -32,10 +33,13 @@ __all__ = [
     "Response",
     "TunnelOptions",
     "TunnelState",
+    "clear_cookies",
     "disconnect_mix_tunnel",
+    "export_cookies",
     "fetch",
     "get_mix_tunnel",
     "get_tunnel_state",
+    "import_cookies",
     "mix_fetch",
     "setup_mix_tunnel",
 ]

@@ -5,8 +5,9 @@ In the same process that is `mix_tunnel.tunnel.Tunnel`; on a page it is the work
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from ipaddress import IPv4Address, IPv6Address
-from typing import Protocol
+from typing import Any, Protocol
 
 from mix_tunnel.default import disconnect_mix_tunnel, get_mix_tunnel, get_tunnel_state, setup_mix_tunnel
 from mix_tunnel.options import InvalidOption, TunnelOptions
@@ -15,6 +16,23 @@ from mix_tunnel.runtime.dns.records import RECORD_TYPES, DnsRecord, normal_type
 from mix_tunnel.runtime.dns.resolver import DnsAnswer
 from mix_tunnel.runtime.http.errors import InvalidFetchOption
 from mix_tunnel.runtime.http.request import Body, CredentialsMode, HttpRequest, HttpTimeouts, RedirectMode, prepare
+from mix_tunnel.runtime.websocket import Compression, WebSocketConnection, WebSocketOptions, check_websocket_url
+from mix_tunnel.runtime.websocket.errors import (
+    ConcurrencyError,
+    ConnectionClosedError,
+    ConnectionClosedOK,
+    HandshakeTooLarge,
+    InvalidHandshake,
+    InvalidHandshakeMessage,
+    InvalidHeader,
+    InvalidStatus,
+    InvalidUpgrade,
+    InvalidURI,
+    InvalidWebSocketOption,
+    NegotiationError,
+    OpenTimedOut,
+    WebSocketConnectionClosed,
+)
 from mix_tunnel.state import Phase, TunnelState
 from mix_tunnel.tunnel import Tunnel
 
@@ -74,6 +92,22 @@ class Fetcher(Protocol):
         ...
 
 
+class CookieStore(Protocol):
+    """The cookies that a tunnel keeps."""
+
+    def export(self) -> list[dict[str, Any]]:
+        """Every cookie as a JSON object."""
+        ...
+
+    def load(self, cookies: Sequence[Mapping[str, Any]]) -> None:
+        """Add cookies as `export` gave them. Raises `InvalidCookie`."""
+        ...
+
+    def clear(self) -> None:
+        """Forget every cookie."""
+        ...
+
+
 class NameResolver(Protocol):
     """Asks DNS servers."""
 
@@ -114,8 +148,17 @@ class TunnelApi(Protocol):
         ...
 
     @property
+    def cookies(self) -> CookieStore:
+        """The cookies of HTTP; raises `CookiesDisabled` when the tunnel keeps none."""
+        ...
+
+    @property
     def resolver(self) -> NameResolver:
         """DNS through the tunnel."""
+        ...
+
+    async def connect_websocket(self, url: str, options: WebSocketOptions | None = None) -> WebSocketConnection:
+        """Open a WebSocket. Raises a `MixError`."""
         ...
 
 
@@ -137,14 +180,29 @@ def find_tunnel(tunnel: TunnelApi | str | None = None) -> TunnelApi:
 __all__ = [
     "RECORD_TYPES",
     "Body",
+    "Compression",
+    "ConcurrencyError",
+    "ConnectionClosedError",
+    "ConnectionClosedOK",
+    "CookieStore",
     "CredentialsMode",
     "DnsAnswer",
     "DnsRecord",
     "Fetcher",
+    "HandshakeTooLarge",
     "HttpRequest",
     "HttpTimeouts",
     "InvalidFetchOption",
+    "InvalidHandshake",
+    "InvalidHandshakeMessage",
+    "InvalidHeader",
+    "InvalidStatus",
+    "InvalidURI",
+    "InvalidUpgrade",
+    "InvalidWebSocketOption",
     "NameResolver",
+    "NegotiationError",
+    "OpenTimedOut",
     "Phase",
     "RedirectMode",
     "StreamedResponse",
@@ -152,6 +210,10 @@ __all__ = [
     "TunnelApi",
     "TunnelOptions",
     "TunnelState",
+    "WebSocketConnection",
+    "WebSocketConnectionClosed",
+    "WebSocketOptions",
+    "check_websocket_url",
     "disconnect_mix_tunnel",
     "find_tunnel",
     "get_mix_tunnel",

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import replace
 
 import click
 
+from mix_fetch.cli.cookie_files import write_cookie_file
 from mix_fetch.cli.progress import Progress
 from mix_fetch.cli.request import RequestOptions, request_options
 from mix_fetch.fetching import mix_fetch
 from mix_fetch.response import Response
-from mix_tunnel.api import TunnelOptions
+from mix_tunnel.api import Tunnel, TunnelOptions
 from mix_tunnel.cli.exit_codes import ExitCode
 from mix_tunnel.cli.output import Output
 from mix_tunnel.cli.running import Failure, open_tunnel, run, tunnel_options
@@ -59,6 +62,7 @@ def fetch_command(
     mix fetch -F text=hello -F file=@photo.png https://example.org/upload
     mix fetch -T big.iso https://example.org/put
     mix fetch -u user:password https://example.org/private
+    mix fetch -b jar -c jar -d user=me https://example.org/login
 
     \b
     Exit codes are curl's: 2 usage, 6 name not resolved, 7 no connection, 18 body cut,
@@ -66,9 +70,11 @@ def fetch_command(
     60 certificate; and 97 when the tunnel can't be set up.
     """
     asked.check(url)
+    if asked.keeps_cookies:
+        options = replace(options, cookies=True)
 
     async def work() -> None:
-        async with open_tunnel(options) as tunnel:
+        async with open_tunnel(options) as tunnel, _jar(asked, tunnel):
             limits = tunnel.http.timeouts
             response = await mix_fetch(
                 url,
@@ -89,6 +95,21 @@ def fetch_command(
                     await _copy(response, sink, include=include or asked.head_only)
 
     run(work(), timeout_s=max_time)
+
+
+@asynccontextmanager
+async def _jar(asked: RequestOptions, tunnel: Tunnel) -> AsyncIterator[None]:
+    """Fill the tunnel's jar at the beginning, write it at the end, whatever becomes of the body."""
+    if asked.cookies:
+        tunnel.cookies.load(asked.cookies)
+    try:
+        yield
+    finally:
+        if asked.cookie_jar is not None:
+            try:
+                write_cookie_file(asked.cookie_jar, tunnel.cookies.export())
+            except OSError as error:
+                raise Failure(ExitCode.WRITE_FAILED, f"the cookies can't be written: {error.strerror}") from error
 
 
 async def _copy(response: Response, sink: Output, *, include: bool) -> None:

@@ -15,6 +15,7 @@ from typing import Any, BinaryIO, TypeVar
 
 import click
 
+from mix_fetch.cli.cookie_files import read_cookie_file
 from mix_fetch.cli.multipart import FormField, encode_form
 from mix_protocol.errors import UsageError
 from mix_tunnel.api import Body, HttpRequest, prepare
@@ -32,6 +33,15 @@ class RequestOptions:
     method: str
     headers: list[tuple[str, str]]
     body: Body
+    cookies: list[dict[str, Any]] | None = None
+    """What to put into the jar first; None without a file of cookies."""
+    cookie_jar: str | None = None
+    """Where to write the jar at the end."""
+
+    @property
+    def keeps_cookies(self) -> bool:
+        """Whether the tunnel needs a jar."""
+        return self.cookies is not None or self.cookie_jar is not None
 
     @property
     def head_only(self) -> bool:
@@ -67,12 +77,35 @@ def request_options(command: F) -> F:
         click.option("-H", "--header", "headers", multiple=True, metavar="HEADER", help='Add one, as "Name: value".'),
         click.option("-A", "--user-agent", metavar="NAME", help="Say this instead of a common browser's name."),
         click.option("-u", "--user", metavar="USER:PASSWORD", help="Authenticate (Basic); asks for what is missing."),
-        click.option("-b", "--cookie", metavar="COOKIES", help='Send these, as "name=value; other=value".'),
+        click.option(
+            "-b",
+            "--cookie",
+            metavar="COOKIES|FILE",
+            help='Send "name=value; other=value", or what this file keeps.',
+        ),
+        click.option(
+            "-c",
+            "--cookie-jar",
+            type=click.Path(dir_okay=False),
+            metavar="FILE",
+            help="Keep cookies, and write them here at the end; what is in the file can log in as you.",
+        ),
     ]
 
     @functools.wraps(command)
     def wrapped(**arguments: Any) -> Any:
-        names = ("method", "head", "data", "form", "upload_file", "headers", "user_agent", "user", "cookie")
+        names = (
+            "method",
+            "head",
+            "data",
+            "form",
+            "upload_file",
+            "headers",
+            "user_agent",
+            "user",
+            "cookie",
+            "cookie_jar",
+        )
         arguments["asked"] = _read(**{name: arguments.pop(name) for name in names})
         return command(**arguments)
 
@@ -93,6 +126,7 @@ def _read(
     user_agent: str | None,
     user: str | None,
     cookie: str | None,
+    cookie_jar: str | None,
 ) -> RequestOptions:
     if sum(map(bool, (head, data, form, upload_file))) > 1:
         raise click.UsageError("only one of -I, -d, -F and -T can be given")
@@ -111,12 +145,14 @@ def _read(
         information = os.fstat(upload_file.fileno())
         if stat.S_ISREG(information.st_mode):
             _add(header_list, "Content-Length", str(information.st_size))
-    for name, value in (("User-Agent", user_agent), ("Cookie", cookie)):
+    plain_cookie = cookie if cookie is not None and "=" in cookie else None
+    for name, value in (("User-Agent", user_agent), ("Cookie", plain_cookie)):
         if value is not None:
             _add(header_list, name, value)
     if user is not None:
         _add(header_list, "Authorization", _basic(user))
-    return RequestOptions(method or default, header_list, body)
+    cookies = None if cookie is None or plain_cookie is not None else _read_cookies(cookie)
+    return RequestOptions(method or default, header_list, body, cookies, cookie_jar)
 
 
 def _add(headers: list[tuple[str, str]], name: str, value: str) -> None:
@@ -158,6 +194,14 @@ def _read_field(item: str) -> FormField:
         raise click.UsageError("a field has to look like NAME=VALUE or NAME=@FILE") from error
     except OSError as error:
         raise click.UsageError(f"the file given with -F can't be read: {error.strerror}") from error
+
+
+def _read_cookies(path: str) -> list[dict[str, Any]]:
+    try:
+        return read_cookie_file(path)
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise click.UsageError(f"the file given with -b can't be read: {reason}") from error
 
 
 async def _pieces(file: BinaryIO) -> AsyncIterator[bytes]:

@@ -139,8 +139,8 @@ class TcpConnection:
             return
         flow, sequence = block.flow, wrap(block.sender.snd_nxt)
         if block.state is TcpState.SYN_SENT:
-            # RFC 9293 section 3.10.5 leaves without a word. A gateway that is still busy reaching the destination for us
-            # would go on with it for as long as that takes; a RST for our SYN ends that.
+            # RFC 9293 section 3.10.5 leaves without a word. A gateway that is still trying to reach the destination for
+            # us would go on with it for as long as that takes; a RST for our SYN ends that.
             block.resets.append(TcpSegment(flow.local_port, flow.remote_port, sequence, 0, RST, 0))
         elif block.state is not TcpState.TIME_WAIT:
             ack = wrap(block.receiver.rcv_nxt)
