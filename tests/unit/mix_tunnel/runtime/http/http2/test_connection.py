@@ -332,6 +332,29 @@ async def test_a_short_body_that_nobody_reads_leaves_its_place():
         assert await read_all(response) == b"short"
 
 
+async def test_bodies_that_nobody_reads_do_not_use_the_connection_up():
+    async with http2_pair() as pair:
+        kept = []
+        for _ in range(2 * CONNECTION_WINDOW_BYTES // 100_000):
+            task, stream_id, _ = await pair.ask()
+            await pair.peer.answer(stream_id, bytes(100_000))
+            kept.append(await task)
+        assert pair.peer.h2.outbound_flow_control_window > 0
+        assert len(await read_all(kept[0])) == 100_000
+
+
+async def test_bodies_that_are_too_long_do_not_use_the_connection_up():
+    async with http2_pair() as pair:
+        for _ in range(2 * CONNECTION_WINDOW_BYTES // 100_000):
+            task, stream_id, _ = await pair.ask()
+            await pair.peer.head(stream_id, content_length="10")
+            await pair.peer.data(stream_id, bytes(100_000))
+            with pytest.raises(WrongLength):
+                await read_all(await task)
+            await pair.peer.reset(stream_id)
+        assert pair.peer.h2.outbound_flow_control_window > 0
+
+
 # --- giving up
 
 

@@ -114,30 +114,32 @@ class Http2Stream:
                 raise IdleTimedOut(seconds=self._timeouts.idle_s) from error
         piece = bytes(memoryview(self._unread)[:PIECE_BYTES])
         del self._unread[: len(piece)]
-        self._consumed(len(piece))
+        if not self.released:
+            self._make_room(len(piece))
         return piece
 
     def abort(self) -> None:
         """Give the exchange up; the server is told to stop, and other streams go on. Idempotent."""
         self._reset(ErrorCodes.CANCEL)
         self._fail(ResponseClosed())
-        unread = len(self._unread)
         self._unread.clear()
-        self._consumed(unread)
 
     def abort_soon(self) -> None:
         """`abort` from wherever the garbage collector runs; nothing happens when the loop is gone."""
         with suppress(RuntimeError):
             self._loop.call_soon_threadsafe(self.abort)
 
-    def _consumed(self, count: int) -> None:
-        if not count:
-            return
-        if not self._ended and not self.released and not self._wide and self._received_bytes > STREAM_WINDOW_BYTES // 4:
+    def _make_room(self, count: int) -> None:
+        """Let the server send on, and further ahead once a body proves long."""
+        if not self._wide and self._received_bytes > STREAM_WINDOW_BYTES // 4:
             self._wide = True
             self._protocol.widen(self.stream_id)
-        self._protocol.consumed(self.stream_id, count)
-        self._outlet.flush()
+        self._acknowledge(count)
+
+    def _acknowledge(self, count: int) -> None:
+        if count:
+            self._protocol.consumed(self.stream_id, count)
+            self._outlet.flush()
 
     # --- what the connection tells
 
@@ -163,14 +165,11 @@ class Http2Stream:
     def on_data(self, data: bytes, padding_bytes: int) -> None:
         """A piece of the body is here; nobody has to read padding."""
         self._received_bytes += len(data)
+        self._unread += data
+        self._arrived.set()
+        self._acknowledge(padding_bytes)
         if self._expected_bytes is not None and self._received_bytes > self._expected_bytes:
             self.refuse(WrongLength())
-        elif not self.released:
-            self._unread += data
-            self._arrived.set()
-        else:
-            padding_bytes += len(data)
-        self._consumed(padding_bytes)
 
     def on_end(self) -> None:
         """The server has sent everything; what we still send interests nobody."""
@@ -232,6 +231,8 @@ class Http2Stream:
         if self.released:
             return
         self.released = True
+        # What waits here to be read, perhaps for ever, must not take from the connection's window any longer.
+        self._acknowledge(len(self._unread))
         if self._uploading is not None:
             self._uploading.cancel()
         self._closed(self)
