@@ -7,6 +7,7 @@ from ipaddress import ip_address
 
 from mix_tunnel.runtime.sockets.dialing import Connection
 from mix_tunnel.runtime.tls import TlsSettings, start_tls
+from mix_tunnel.runtime.websocket import WebSocketConnection, WebSocketOptions, connect_websocket
 from support.kernel import KernelNetwork
 from support.tls_server import authority, pem_of
 
@@ -16,6 +17,10 @@ class KernelConnector:
 
     def __init__(self, *, receive_buffer_bytes: int | None = None) -> None:
         self.network = KernelNetwork(receive_buffer_bytes=receive_buffer_bytes)
+        self.http = None
+
+    async def connect_websocket(self, url: str, options: WebSocketOptions | None = None) -> WebSocketConnection:
+        return await connect_websocket(self, url, options or WebSocketOptions())
 
     async def dial(self, host: str, port: int, *, tls: bool = False, alpn: Sequence[str] = ()) -> Connection:
         stream = await self.network.connect_tcp(ip_address("127.0.0.1"), port)

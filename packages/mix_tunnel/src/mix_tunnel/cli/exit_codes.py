@@ -47,6 +47,13 @@ _BY_CODE = {
     "fetch.body_not_replayable": ExitCode.BODY_NOT_REPLAYABLE,
     "tls.truncated": ExitCode.RECEIVE_FAILED,
     "tls.broken": ExitCode.RECEIVE_FAILED,
+    "websocket.invalid_status": ExitCode.HTTP_ERROR,
+    "websocket.handshake_aborted": ExitCode.NO_ANSWER,
+    "websocket.handshake_not_http": ExitCode.WEIRD_ANSWER,
+    "websocket.handshake_too_large": ExitCode.WEIRD_ANSWER,
+    "websocket.invalid_header": ExitCode.WEIRD_ANSWER,
+    "websocket.invalid_upgrade": ExitCode.WEIRD_ANSWER,
+    "websocket.negotiation": ExitCode.WEIRD_ANSWER,
     "tunnel.exit_policy_denied": ExitCode.COULD_NOT_CONNECT,
 }
 _BY_LAYER = {

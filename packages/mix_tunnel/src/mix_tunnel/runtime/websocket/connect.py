@@ -41,6 +41,14 @@ class _GivenTrust(TlsSettings):
         return self._context
 
 
+def check_websocket_url(url: str, *, secure_only: bool = False) -> WebSocketUrl:
+    """Parse a URL; raises `InvalidURI`, also for ws: when only wss: is allowed."""
+    target = WebSocketUrl.parse(url)
+    if secure_only and not target.secure:
+        raise InsecureWebSocket
+    return target
+
+
 async def connect_websocket(
     tunnel: Dialing, url: str, options: WebSocketOptions, *, secure_only: bool = False
 ) -> WebSocketConnection:
@@ -49,9 +57,7 @@ async def connect_websocket(
     secure_only -- refuse ws: URLs
     Raises `InvalidURI`, `OpenTimedOut`, an `InvalidHandshake`, or what DNS, TCP or TLS raise.
     """
-    target = WebSocketUrl.parse(url)
-    if secure_only and not target.secure:
-        raise InsecureWebSocket
+    target = check_websocket_url(url, secure_only=secure_only)
     connection: Connection | None = None
     try:
         async with asyncio.timeout(options.open_timeout_s):
