@@ -20,8 +20,10 @@ from support.tls_server import authority, pem_of
 class KernelTunnel:
     """What facades need of a tunnel."""
 
-    def __init__(self, options: TunnelOptions, http: HttpClient) -> None:
+    def __init__(self, options: TunnelOptions, http: HttpClient, resolver: Resolver, network: KernelNetwork) -> None:
         self.options = options
+        self.resolver = resolver
+        self.network = network
         self.http = http
         self.state = TunnelState(Phase.READY, "ready")
         self.closed = False
@@ -30,6 +32,7 @@ class KernelTunnel:
         self.closed = True
         self.state = TunnelState(Phase.SHUTDOWN)
         await self.http.aclose()
+        await self.resolver.aclose()
 
     async def __aenter__(self) -> Self:
         return self
@@ -50,5 +53,5 @@ async def kernel_tunnel(
     async with serve_names(zone(names or {"demo.test": "127.0.0.1"})) as server:
         resolver = Resolver(network, ResolverOptions((server.server,)))
         http = HttpClient(resolver, network, TlsSettings(options.ca_certificates), HttpOptions.from_tunnel(options))
-        async with KernelTunnel(options, http) as tunnel:
+        async with KernelTunnel(options, http, resolver, network) as tunnel:
             yield tunnel
