@@ -16,9 +16,15 @@ from support.processes import local_network
 from support.readme import ROOT, LocalPlaces
 from support.servers import serve_http
 from support.tls_server import authority, certificate, pem_of, server_context
+from support.unbound import run_unbound
 from websockets.sync.server import ServerConnection, serve
 
 NAMES = ("example.com", "www.example.com", "example.org", "www.example.org", "echo.example.org")
+ZONE = (
+    *(f"{name}. 60 IN A 127.0.0.1" for name in NAMES),
+    *(f"{name}. 60 IN MX 10 mail.{name}." for name in ("example.com", "example.org")),
+    "1.2.0.192.in-addr.arpa. 60 IN PTR www.example.org.",
+)
 PAGES = {"/": ("text/html", b"<h1>hello from the example</h1>"), "/data.json": ("application/json", b'{"a": 1}')}
 
 
@@ -49,18 +55,18 @@ def serve_echo(context: ssl.SSLContext | None = None) -> Iterator[int]:
 
 @pytest.fixture(scope="session")
 def places() -> Iterator[LocalPlaces]:
-    """A local mixnet on which the examples' names lead to a web server with a certificate for them."""
-    hosts = [argument for name in NAMES for argument in ("--host", f"{name}=127.0.0.1")]
+    """A local mixnet, and a DNS server that leads the examples' names to servers with a certificate for them."""
     context = server_context(certificate(*NAMES))
     with (
-        local_network("--allow-local", "--dns", "none", *hosts) as network,
+        local_network("--allow-local") as network,
+        run_unbound(ZONE) as names,
         serve_http(PAGES, context) as https,
         serve_http(PAGES) as http,
         serve_echo(context) as wss,
         serve_echo() as ws,
     ):
         ports = {"https": https.port, "http": http.port, "wss": wss, "ws": ws}
-        yield LocalPlaces(network["directory"]["http"], pem_of(authority()), ports)
+        yield LocalPlaces(network["directory"]["http"], pem_of(authority()), names.udp, ports)
 
 
 @pytest.fixture

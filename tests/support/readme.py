@@ -21,23 +21,31 @@ class LocalPlaces:
 
     directory_url: str
     ca_certificate: str
+    dns_server: str
+    """As `dnsServers` writes it."""
     ports: dict[str, int]
     """Port by scheme: https, http, wss, ws."""
 
     def adapt(self, code: str) -> str:
-        """The code with nothing changed but where things are: the directory, and the ports of the example's sites."""
+        """The code with nothing changed but the ports of the example's sites."""
         for scheme, port in self.ports.items():
             code = re.sub(rf"\b({scheme}://(?:[\w-]+\.)?example\.(?:com|org))(?=[/\"'`])", rf"\1:{port}", code)
         return code
 
     def adapt_python(self, code: str) -> str:
         """Python: `setup_mix_tunnel()` gets the local directory."""
-        options = f"directory_url={self.directory_url!r}, ca_certificates=({self.ca_certificate!r},)"
+        options = (
+            f"directory_url={self.directory_url!r}, ca_certificates=({self.ca_certificate!r},), "
+            f"dns_servers=({self.dns_server!r},)"
+        )
         return _give(self.adapt(code), "setup_mix_tunnel", options)
 
     def adapt_javascript(self, code: str, more: str = "") -> str:
         """JavaScript: `setupMixTunnel()` gets the local directory, and `more` options as source text."""
-        options = f"directoryUrl: {self.directory_url!r}, caCertificates: [{self.ca_certificate!r}], {more}"
+        options = (
+            f"directoryUrl: {self.directory_url!r}, caCertificates: [{self.ca_certificate!r}], "
+            f"dnsServers: [{self.dns_server!r}], {more}"
+        )
         return _give(self.adapt(code), "setupMixTunnel", f"{{ {options} }}")
 
 
