@@ -42,7 +42,14 @@ from mix_protocol.topology.documents import (
     encode_skimmed,
 )
 from mix_protocol.topology.nodes import GatewayNode, MixNode
-from mix_tunnel.platform import GetAnswer, GetFailed, WebSocketClosed, WebSocketFailed
+from mix_tunnel.platform import (
+    GetAnswer,
+    GetFailed,
+    StorageInUse,
+    StorageUnavailable,
+    WebSocketClosed,
+    WebSocketFailed,
+)
 from support.memory_exit import Internet, MemoryExit
 from support.memory_mixnet import MemoryMixnet
 
@@ -220,6 +227,19 @@ class MemoryWorld:
         self.asleep_s = 0.0
         """For how long the machine has slept so far, if its monotonic clock stands still in that time."""
 
+        self.records: dict[str, bytes] = {}
+        self.locked: set[str] = set()
+        self.has_disk = True
+        self.is_disk_full = False
+
+    def open_record(self, name: str) -> MemoryRecord:
+        if not self.has_disk:
+            raise StorageUnavailable
+        if name in self.locked:
+            raise StorageInUse
+        self.locked.add(name)
+        return MemoryRecord(self, name)
+
     def add_exit(self, gateway: int, *, ipr_version: int = 10) -> MemoryExit:
         """Open an exit at a gateway."""
         self.exits.append(MemoryExit(self.network, self.internet, gateway=gateway, ipr_version=ipr_version))
@@ -350,6 +370,29 @@ class MemoryWorld:
         return next((node for node in self.exits if node.recipient.gateway == identity), None)
 
 
+class MemoryRecord:
+    """A record of a machine that every platform of a world is on."""
+
+    def __init__(self, world: MemoryWorld, name: str) -> None:
+        self._world = world
+        self._name = name
+        self._is_open = True
+
+    async def read(self) -> bytes | None:
+        return self._world.records.get(self._name)
+
+    async def write(self, data: bytes) -> None:
+        assert self._is_open
+        if self._world.is_disk_full:
+            raise StorageUnavailable
+        self._world.records[self._name] = data
+
+    async def close(self) -> None:
+        if self._is_open:
+            self._is_open = False
+            self._world.locked.remove(self._name)
+
+
 class MemoryPlatform:
     """The tunnel's `Platform`, inside of a `MemoryWorld`."""
 
@@ -368,6 +411,9 @@ class MemoryPlatform:
 
     def wall_clock(self) -> float:
         return self._world.now() + WALL_CLOCK_OFFSET_S + self._world.asleep_s
+
+    async def open_record(self, name: str) -> MemoryRecord:
+        return self._world.open_record(name)
 
     async def open_websocket(self, url: str, *, timeout_s: float) -> MemoryWebSocket:
         for gateway in self._world.gateways.values():

@@ -85,6 +85,8 @@ interface TunnelProgress {
   steps: TunnelStep[];
   /** Milliseconds since this connecting began. */
   elapsedMs: number;
+  /** What is not as it should be though the tunnel works, such as an identity that could not be kept. */
+  warnings: Required<ErrorDescription>[];
 }
 
 export interface TunnelConnecting extends TunnelProgress {

@@ -5,7 +5,7 @@ import { PythonWorker } from "./python_worker.js";
 /** @import { FailureReason, TunnelState } from "./index.js" */
 
 /** @type {TunnelState} */
-const SHUTDOWN = { state: "shutdown", step: "", steps: [], elapsedMs: 0, reason: null };
+const SHUTDOWN = { state: "shutdown", step: "", steps: [], elapsedMs: 0, reason: null, warnings: [] };
 const STARTING = { ...SHUTDOWN, state: /** @type {const} */ ("connecting"), step: "starting Python in a worker" };
 
 /**

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from ipaddress import ip_address
 from typing import Any
 from urllib.parse import urlsplit
@@ -36,7 +36,11 @@ class TunnelOptions:
     preferred_gateway: str | None = None
     """Base58 identity of the entry gateway; None chooses one, and tries the next when it fails."""
     client_id: str = "smolmix-wasm"
-    """Name under which this process keeps the client's keys between two set-ups."""
+    """Name under which the client's keys are kept: by this process, between two set-ups, and with `storage_passphrase`
+    beyond it."""
+    storage_passphrase: str | None = field(default=None, repr=False)
+    """Keep the client's keys from one process or page load to the next, encrypted with this; by default they are
+    forgotten, and every tunnel of a new process is a stranger to its gateway."""
     force_tls: bool = True
     """Use only gateways with `wss://`; a gateway on a loopback address is always allowed."""
     disable_poisson_traffic: bool = False
@@ -172,6 +176,13 @@ def _name(value: object) -> bool:
     return isinstance(value, str) and 0 < len(value) <= 128
 
 
+def _passphrase(value: object) -> bool:
+    # A lone surrogate, which JavaScript's strings may hold, has no UTF-8.
+    return value is None or (
+        isinstance(value, str) and 0 < len(value) <= 1024 and not any("\ud800" <= c <= "\udfff" for c in value)
+    )
+
+
 _BOOLEAN = ("true or false", _boolean)
 _RESOLVER = ("an IP address, optionally with a port, such as 9.9.9.9:53", _resolver)
 _TIMEOUT = _between(1, 3_600_000)
@@ -180,6 +191,7 @@ OPTION_RULES: dict[str, OptionRule] = {
     "preferred_ipr": OptionRule("preferredIpr", "a Nym address such as IDENTITY.KEY@GATEWAY", _recipient),
     "preferred_gateway": OptionRule("preferredGateway", "a gateway's base58 identity key", _identity),
     "client_id": OptionRule("clientId", "a text of 1 to 128 characters", _name),
+    "storage_passphrase": OptionRule("storagePassphrase", "a text of 1 to 1024 characters", _passphrase),
     "force_tls": OptionRule("forceTls", *_BOOLEAN),
     "disable_poisson_traffic": OptionRule("disablePoissonTraffic", *_BOOLEAN),
     "disable_cover_traffic": OptionRule("disableCoverTraffic", *_BOOLEAN),

@@ -65,3 +65,5 @@ class TunnelState:
     """Milliseconds since this connecting began."""
     steps: tuple[StepTaken, ...] = ()
     """The finished steps of this connecting, in order."""
+    warnings: tuple[MixError, ...] = ()
+    """What is not as it should be though the tunnel works, such as an identity that could not be kept."""

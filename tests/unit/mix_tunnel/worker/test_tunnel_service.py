@@ -142,6 +142,7 @@ async def test_setup_passes_options_and_pushes_states(worker):
         "steps": [{"step": "registering", "elapsedMs": 4.0}],
         "elapsedMs": 12.5,
         "reason": None,
+        "warnings": [],
     }
 
 

@@ -84,6 +84,10 @@ class CryptoProvider(Protocol):
         """RFC 5869 over HMAC with BLAKE3 as its hash (block of 64 bytes), with empty info; at most 32 bytes."""
         ...
 
+    def argon2id(self, passphrase: bytes, salt: bytes, *, passes: int, memory_bytes: int, length: int) -> bytes:
+        """RFC 9106 Argon2id, version 0x13, one lane; the salt has 16 bytes."""
+        ...
+
     def xor(self, a: bytes, b: bytes) -> bytes:
         """The exclusive or of two strings of the same length."""
         ...

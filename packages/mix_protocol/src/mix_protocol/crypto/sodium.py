@@ -1,4 +1,4 @@
-"""The curves, which both providers leave to libsodium (PyNaCl)."""
+"""The curves and Argon2id, which both providers leave to libsodium (PyNaCl)."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from mix_protocol.crypto.provider import InvalidPublicKey
 
 
 class SodiumCurves:
-    """X25519 and Ed25519; loads PyNaCl when it is made."""
+    """X25519, Ed25519 and Argon2id; loads PyNaCl when it is made."""
 
     def __init__(self) -> None:
         from nacl import bindings
@@ -42,3 +42,10 @@ class SodiumCurves:
         except self._sodium_error:
             return False
         return True
+
+    def argon2id(self, passphrase: bytes, salt: bytes, *, passes: int, memory_bytes: int, length: int) -> bytes:
+        if len(salt) != 16:
+            raise ValueError("the salt must have 16 bytes")
+        sodium = self._sodium
+        algorithm = sodium.crypto_pwhash_ALG_ARGON2ID13
+        return bytes(sodium.crypto_pwhash_alg(length, passphrase, salt, passes, memory_bytes, algorithm))

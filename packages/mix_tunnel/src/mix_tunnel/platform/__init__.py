@@ -14,6 +14,9 @@ MAX_FRAME_BYTES = 65_536
 MAX_DOCUMENT_BYTES = 64 * 1024 * 1024
 """Largest document accepted from a directory; mainnet's list of nodes has some 5 MB."""
 
+MAX_RECORD_BYTES = 65_536
+"""Largest stored record; an identity has less than 10 kB."""
+
 
 class WebSocketClosed(Closed):
     """The WebSocket was closed, by either side."""
@@ -34,6 +37,20 @@ class GetFailed(NetworkFailure):
 
     code = "platform.get_failed"
     message = "the directory could not be reached; check its URL and the network"
+
+
+class StorageInUse(NetworkFailure):
+    """A stored record is locked by another tunnel, of this process or of another one."""
+
+    code = "platform.storage_in_use"
+    message = "what is stored under this name is in use by another tunnel"
+
+
+class StorageUnavailable(NetworkFailure):
+    """Nothing can be stored here, or what is stored can't be reached."""
+
+    code = "platform.storage_unavailable"
+    message = "nothing can be stored here"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +78,22 @@ class WebSocket(Protocol):
         ...
 
 
+class StoredRecord(Protocol):
+    """Bytes that outlive the process; locked until `close`. `read` and `write` raise `StorageUnavailable`."""
+
+    async def read(self) -> bytes | None:
+        """The bytes; None if there are none yet."""
+        ...
+
+    async def write(self, data: bytes) -> None:
+        """Replace the bytes, as a whole or not at all."""
+        ...
+
+    async def close(self) -> None:
+        """Unlock the record. Idempotent."""
+        ...
+
+
 class Platform(Protocol):
     """What the runtime needs of the place it runs in."""
 
@@ -83,6 +116,10 @@ class Platform(Protocol):
 
     def wall_clock(self) -> float:
         """Seconds since 1970, UTC."""
+        ...
+
+    async def open_record(self, name: str) -> StoredRecord:
+        """Lock a record that outlives the process. Raises `StorageInUse`, or `StorageUnavailable`."""
         ...
 
     async def open_websocket(self, url: str, *, timeout_s: float) -> WebSocket:

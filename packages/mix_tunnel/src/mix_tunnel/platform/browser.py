@@ -21,8 +21,11 @@ from mix_protocol.crypto.provider import CryptoProvider
 from mix_tunnel.platform import (
     MAX_DOCUMENT_BYTES,
     MAX_FRAME_BYTES,
+    MAX_RECORD_BYTES,
     GetAnswer,
     GetFailed,
+    StorageInUse,
+    StorageUnavailable,
     WebSocketClosed,
     WebSocketFailed,
 )
@@ -34,6 +37,7 @@ _DRAIN_POLL_S = 0.005
 _MAX_QUEUED_FRAMES = 16_384
 _NORMAL_CLOSURE = 1000
 _OPEN = 1
+_DATABASE, _STORE = "mix-tunnel", "records"
 
 
 class BrowserPlatform:
@@ -73,6 +77,15 @@ class BrowserPlatform:
     def wall_clock(self) -> float:
         """Seconds since 1970, UTC."""
         return time.time()
+
+    async def open_record(self, name: str) -> IndexedDbRecord:
+        """Lock a record of this origin's. Raises `StorageInUse`, or `StorageUnavailable`."""
+        lock = await WebLock.take(f"{_DATABASE}/{name}")
+        try:
+            return IndexedDbRecord(await _open_database(), name, lock)
+        except BaseException:
+            lock.release()
+            raise
 
     async def open_websocket(self, url: str, *, timeout_s: float) -> BrowserWebSocket:
         """Open a WebSocket or raise `WebSocketFailed`; why it failed, browsers keep to themselves."""
@@ -206,3 +219,138 @@ class BrowserWebSocket:
             # The proxy that is running this very call may not be destroyed before it returns.
             asyncio.get_running_loop().call_soon(proxy.destroy)
         self._wake()
+
+
+class WebLock:
+    """An exclusive lock by name, shared with every page and worker of this origin."""
+
+    def __init__(self, answer: asyncio.Future[bool]) -> None:
+        self._answer = answer
+        self._release: Any = None
+        self._proxies = [create_proxy(self._hold), create_proxy(self._granted), create_proxy(self._refused)]
+
+    @classmethod
+    async def take(cls, name: str) -> WebLock:
+        """Take a lock without waiting for it. Raises `StorageInUse`, or `StorageUnavailable` where there are none."""
+        lock = cls(asyncio.get_running_loop().create_future())
+        hold, granted, refused = lock._proxies
+        try:
+            options = to_js({"ifAvailable": True}, dict_converter=js.Object.fromEntries)
+            asking = js.navigator.locks.request(name, options, granted)
+        except (JsException, AttributeError) as error:  # a page that is not secure has no locks
+            lock._destroy()
+            raise StorageUnavailable from error
+        asking.then(hold, refused)
+        try:
+            is_ours = await lock._answer
+        except BaseException:
+            lock.release()
+            raise
+        if not is_ours:
+            raise StorageInUse
+        return lock
+
+    def release(self) -> None:
+        """Give the lock back. Idempotent."""
+        release, self._release = self._release, None
+        if release is not None:
+            release()
+
+    def _granted(self, lock: Any) -> Any:
+        """The browser's answer; the lock is held until the promise that this returns is resolved."""
+        if not lock:
+            self._tell(False)
+            return None
+        held = js.Promise.withResolvers()
+        self._release = held.resolve
+        if self._answer.cancelled():
+            self.release()
+        self._tell(True)
+        return held.promise
+
+    def _hold(self, _result: Any) -> None:
+        asyncio.get_running_loop().call_soon(self._destroy)
+
+    def _refused(self, _error: Any) -> None:
+        if not self._answer.done():
+            self._answer.set_exception(StorageUnavailable())
+        asyncio.get_running_loop().call_soon(self._destroy)
+
+    def _tell(self, is_ours: bool) -> None:
+        if not self._answer.done():
+            self._answer.set_result(is_ours)
+
+    def _destroy(self) -> None:
+        for proxy in self._proxies:
+            proxy.destroy()
+        self._proxies = []
+
+
+class IndexedDbRecord:
+    """A record in the origin's IndexedDB, held by a lock."""
+
+    def __init__(self, database: Any, name: str, lock: WebLock) -> None:
+        self._database = database
+        self._name = name
+        self._lock = lock
+
+    async def read(self) -> bytes | None:
+        """The record's bytes; None if there is none yet."""
+        store = self._database.transaction(_STORE, "readonly").objectStore(_STORE)
+        found = await _finished(store.get(self._name), "success", "error")
+        return bytes(found.to_bytes()[: MAX_RECORD_BYTES + 1]) if found else None
+
+    async def write(self, data: bytes) -> None:
+        """Replace the record; returns when the browser has it on its disk."""
+        options = to_js({"durability": "strict"}, dict_converter=js.Object.fromEntries)
+        transaction = self._database.transaction(_STORE, "readwrite", options)
+        transaction.objectStore(_STORE).put(to_js(data), self._name)
+        await _finished(transaction, "complete", "abort")
+
+    async def close(self) -> None:
+        """Unlock it."""
+        self._database.close()
+        self._lock.release()
+
+
+async def _open_database() -> Any:
+    try:
+        request = js.indexedDB.open(_DATABASE, 1)
+    except (JsException, AttributeError) as error:  # storage is forbidden here
+        raise StorageUnavailable from error
+
+    def upgrade(_event: Any) -> None:
+        request.result.createObjectStore(_STORE)
+
+    proxy = create_proxy(upgrade)
+    request.onupgradeneeded = proxy
+    try:
+        return await _finished(request, "success", "error")
+    finally:
+        request.onupgradeneeded = None
+        proxy.destroy()
+
+
+async def _finished(request: Any, succeeded: str, failed: str) -> Any:
+    """Wait for one of two events of IndexedDB's; gives the result, or raises `StorageUnavailable`."""
+    done: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+
+    def tell(is_success: bool) -> None:
+        if not done.done():
+            done.set_result(is_success)
+
+    proxies = {
+        f"on{succeeded}": create_proxy(lambda _event: tell(True)),
+        f"on{failed}": create_proxy(lambda _event: tell(False)),
+    }
+    for name, proxy in proxies.items():
+        setattr(request, name, proxy)
+    try:
+        is_success = await done
+    finally:
+        for name, proxy in proxies.items():
+            setattr(request, name, None)
+            asyncio.get_running_loop().call_soon(proxy.destroy)
+    if not is_success:
+        raise StorageUnavailable
+    return getattr(request, "result", None)

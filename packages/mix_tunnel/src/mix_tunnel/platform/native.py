@@ -18,6 +18,7 @@ from mix_tunnel.platform import (
     WebSocketClosed,
     WebSocketFailed,
 )
+from mix_tunnel.platform.native_storage import FileRecord
 
 if TYPE_CHECKING:
     import ssl
@@ -80,6 +81,10 @@ class NativePlatform:
                 rule = OPTION_RULES["ca_certificates"]
                 raise InvalidOption("a text in ca_certificates is no certificate", allowed=rule.allowed) from error
         return context
+
+    async def open_record(self, name: str) -> FileRecord:
+        """Lock a file of this user's. Raises `StorageInUse`, or `StorageUnavailable`."""
+        return FileRecord.open(name)
 
     async def open_websocket(self, url: str, *, timeout_s: float) -> NativeWebSocket:
         """Open a WebSocket without compression (the frames are ciphertext) or raise `WebSocketFailed`."""

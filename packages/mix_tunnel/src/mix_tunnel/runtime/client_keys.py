@@ -16,6 +16,8 @@ from mix_protocol.crypto.randomness import RandomBytes
 _KEY_LENGTH = 32
 _ACK_KEY_LENGTH = 16
 _TIME_LENGTH = 8
+MAX_GATEWAYS = 64
+"""Keys of so many gateways are kept, those that were made last."""
 _OWN_LENGTH = 2 * _KEY_LENGTH + _ACK_KEY_LENGTH + _TIME_LENGTH
 
 
@@ -41,6 +43,11 @@ class ClientKeys:
         """Make a new client."""
         return cls(random(_KEY_LENGTH), random(_KEY_LENGTH), random(_ACK_KEY_LENGTH))
 
+    def become(self, other: ClientKeys) -> None:
+        """Take the place of others, for everyone who holds these."""
+        for name in self.__slots__:
+            setattr(self, name, getattr(other, name))
+
     def recipient_at(self, gateway: bytes, crypto: CryptoProvider) -> Recipient:
         """The client's address while it uses a gateway."""
         return Recipient(
@@ -49,7 +56,8 @@ class ClientKeys:
 
     def encode(self) -> bytes:
         """Give the bytes to store."""
-        shared = (gateway + key for gateway, key in self.gateway_keys.items())
+        newest = list(self.gateway_keys.items())[-MAX_GATEWAYS:]
+        shared = (gateway + key for gateway, key in newest)
         own = (self.identity_seed, self.encryption_secret, self.ack_key, self.authenticated_at.to_bytes(_TIME_LENGTH))
         return b"".join((*own, *shared))
 

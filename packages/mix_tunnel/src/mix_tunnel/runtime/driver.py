@@ -13,9 +13,9 @@ from mix_protocol.topology.nodes import GatewayNode
 from mix_tunnel.engine import DeviceFactory
 from mix_tunnel.options import TunnelOptions
 from mix_tunnel.platform import Platform
-from mix_tunnel.runtime.client_keys import ClientKeys, Keyring
 from mix_tunnel.runtime.connecting import Connector
 from mix_tunnel.runtime.gateway_link import GatewayLink
+from mix_tunnel.runtime.identity import Identity
 from mix_tunnel.runtime.network import TunnelNetwork
 from mix_tunnel.runtime.recovery import Recovery, awake_timeout
 from mix_tunnel.runtime.session import MixnetSession
@@ -57,9 +57,8 @@ class TunnelDriver:
     ) -> None:
         self._platform = platform
         self._reporter = StateReporter(platform.now, on_state)
-        self._keyring = Keyring(platform.storage, options.client_id, platform.random_bytes)
-        self._keys: ClientKeys = self._keyring.take()
-        self._connector = Connector(options, platform, self._keys, self._reporter.enter)
+        self._identity = Identity(options, platform, self._reporter.warn)
+        self._connector = Connector(options, platform, self._identity.keys, self._reporter.enter)
         self._timeout_s = options.connect_timeout_ms / 1000.0
         self._reconnect_timeout_s = options.reconnect_timeout_ms / 1000.0
         self._session: MixnetSession | None = None
@@ -145,13 +144,14 @@ class TunnelDriver:
             await self._session.close(CLOSE_FLUSH_S if isinstance(error, TunnelClosed) else 0.0)
         if not self._is_finished:
             self._is_finished = True
-            self._keyring.put_back(self._keys)
+            await self._identity.release()
         if isinstance(error, TunnelClosed):
             self._reporter.shutdown()
         else:
             self._reporter.failed(error)
 
     async def _set_up(self) -> MixnetSession:
+        await self._identity.load()
         snapshot = await self._connector.fetch_directory()
         self._epoch_s = max(snapshot.key_rotation.epoch_duration.seconds, float(REFRESHES_PER_EPOCH))
 
@@ -167,7 +167,9 @@ class TunnelDriver:
                 raise
             return session
 
-        return await self._connector.open_any_gateway(use)
+        session = await self._connector.open_any_gateway(use)
+        await self._identity.save()
+        return session
 
     # -- keeping it up
 
@@ -191,6 +193,7 @@ class TunnelDriver:
                 self._reporter.begin(reason)
                 async with awake_timeout(self._reconnect_timeout_s):
                     await recovery.run(session, reason)
+                await self._identity.save()
                 self._become_ready()
         except TimeoutError:
             await self._finish(recovery.last_error or GatewayConnectionLost())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 
 from mix_protocol.gateway.client import GatewayClient, GatewayClientConfig
@@ -11,6 +12,8 @@ from mix_tunnel.platform import Platform
 from mix_tunnel.runtime.client_keys import ClientKeys
 from mix_tunnel.runtime.gateway_link import GatewayLink
 from mix_tunnel.state import Step
+
+_LOG = logging.getLogger(__name__)
 
 
 class EntryConnector:
@@ -36,6 +39,7 @@ class EntryConnector:
         except AuthenticationRejected:
             if shared_key is None:
                 raise
+            _LOG.warning("the entry gateway does not know this client any more, which registers anew")
             del self._keys.gateway_keys[gateway.identity]
             link = await self._connect(gateway, None, timeout_s)
         if link.shared_key is not None:

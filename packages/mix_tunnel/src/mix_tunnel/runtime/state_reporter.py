@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from dataclasses import replace
 
 from mix_protocol.errors import MixError
 from mix_tunnel.state import Phase, Step, StepTaken, TunnelState
 
 _LOG = logging.getLogger(__name__)
+
+MAX_WARNINGS = 8
 
 
 class StateReporter:
@@ -25,6 +28,7 @@ class StateReporter:
         self._step: Step | None = None
         self._step_began_at = self._began_at
         self._steps: tuple[StepTaken, ...] = ()
+        self._warnings: tuple[MixError, ...] = ()
         self.state = TunnelState(Phase.CONNECTING)
 
     @property
@@ -44,6 +48,12 @@ class StateReporter:
         self._finish_step()
         self._step, self._step_began_at = step, self._now()
         self._push(Phase.CONNECTING, step.text, self.state.reason)
+
+    def warn(self, warning: MixError) -> None:
+        """Tell what is not as it should be, though the tunnel works."""
+        self._warnings = (*self._warnings, warning)[-MAX_WARNINGS:]
+        self.state = replace(self.state, warnings=self._warnings)
+        self._tell()
 
     def ready(self) -> None:
         """Connecting is over."""
@@ -70,8 +80,11 @@ class StateReporter:
 
     def _push(self, phase: Phase, step: str, reason: MixError | None = None) -> None:
         elapsed_ms = (self._now() - self._began_at) * 1000.0
-        self.state = TunnelState(phase, step, reason, elapsed_ms, self._steps)
+        self.state = TunnelState(phase, step, reason, elapsed_ms, self._steps, self._warnings)
         _LOG.info("tunnel %s: %s", phase, step)
+        self._tell()
+
+    def _tell(self) -> None:
         if self._on_state is not None:
             try:
                 self._on_state(self.state)

@@ -26,8 +26,11 @@ def describe_error(error: MixError | None) -> dict[str, Any] | None:
     """Why a tunnel failed, as a JSON value: the published client's kind, and the error in the shape of an RPC error."""
     if error is None:
         return None
-    told = {"code": error.code, "message": str(error), "fields": dict(error.fields), "retryable": error.retryable}
-    return {**failure_kind(error), **told}
+    return {**failure_kind(error), **_describe_warning(error)}
+
+
+def _describe_warning(error: MixError) -> dict[str, Any]:
+    return {"code": error.code, "message": str(error), "fields": dict(error.fields), "retryable": error.retryable}
 
 
 def describe_state(state: TunnelState) -> dict[str, Any]:
@@ -38,6 +41,7 @@ def describe_state(state: TunnelState) -> dict[str, Any]:
         "steps": [{"step": str(taken.step), "elapsed_ms": taken.elapsed_ms} for taken in state.steps],
         "elapsed_ms": state.elapsed_ms,
         "reason": describe_error(state.reason),
+        "warnings": [_describe_warning(warning) for warning in state.warnings],
     }
 
 

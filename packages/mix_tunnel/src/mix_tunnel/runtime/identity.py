@@ -1,0 +1,120 @@
+"""Whose keys a tunnel uses: fresh ones, or, with `storage_passphrase`, those of the last time.
+
+An identity that cannot be used is never a dead end: the tunnel goes on with a fresh one and says so by a warning. A
+wrong passphrase alone is an error, for going on would mean to overwrite what it did not open.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Callable
+
+from mix_protocol.errors import MixError, NetworkFailure
+from mix_tunnel.options import TunnelOptions
+from mix_tunnel.platform import Platform, StorageInUse, StorageUnavailable, StoredRecord
+from mix_tunnel.runtime.client_keys import ClientKeys, Keyring
+from mix_tunnel.runtime.identity_record import IdentitySeal, UnreadableIdentity, open_record
+
+_LOG = logging.getLogger(__name__)
+
+STORAGE_TIMEOUT_S = 10.0
+
+
+class IdentityNotKept(NetworkFailure):
+    """The stored identity is not used, or this one will not be there next time. Field `reason`: `unreadable` (a fresh
+    one takes its place), `in_use` (by another tunnel), `no_storage` or `not_saved`."""
+
+    code = "tunnel.identity_not_kept"
+    message = "the tunnel uses an identity that is not kept"
+
+
+_SENTENCES = {
+    "unreadable": "the stored identity is damaged or of another version; a fresh one takes its place",
+    "in_use": "the stored identity is in use by another tunnel; this one uses a fresh one, which is not kept",
+    "no_storage": "there is no storage for an identity here; the tunnel uses a fresh one, which is not kept",
+    "not_saved": "the identity could not be saved; the next tunnel may have another one",
+}
+
+
+class Identity:
+    """The keys of one tunnel, from `load` to `release`.
+
+    keys -- fresh ones (or those that this process used last under the same client id) until `load` has brought others
+    on_warning -- called with what the owner should know
+    """
+
+    def __init__(self, options: TunnelOptions, platform: Platform, on_warning: Callable[[MixError], None]) -> None:
+        self._platform = platform
+        self._client_id = options.client_id
+        self._passphrase = options.storage_passphrase
+        self._on_warning = on_warning
+        self._record: StoredRecord | None = None
+        self._seal: IdentitySeal | None = None
+        self._saved = b""
+        self._keyring = Keyring(platform.storage, options.client_id, platform.random_bytes)
+        is_kept = self._passphrase is not None
+        self.keys = ClientKeys.draw(platform.random_bytes) if is_kept else self._keyring.take()
+
+    async def load(self) -> None:
+        """Take the stored keys, if they are to be kept and there are any. Raises `WrongPassphrase`."""
+        if self._passphrase is None:
+            return
+        try:
+            async with asyncio.timeout(STORAGE_TIMEOUT_S):
+                self._record = await self._platform.open_record(f"client/{self._client_id}")
+                stored = await self._record.read()
+        except StorageInUse:
+            self._warn("in_use")
+        except (StorageUnavailable, TimeoutError):
+            await self._close_record()
+            self._warn("no_storage")
+        else:
+            self._adopt(stored, self._passphrase)
+
+    async def save(self) -> None:
+        """Store the keys, if they are to be kept and have changed; a failure is a warning."""
+        if self._record is None or self._seal is None:
+            return
+        plaintext = self.keys.encode()
+        if plaintext == self._saved:
+            return
+        crypto, random = self._platform.crypto(), self._platform.random_bytes
+        try:
+            async with asyncio.timeout(STORAGE_TIMEOUT_S):
+                await self._record.write(self._seal.close(crypto, random, plaintext))
+        except (StorageUnavailable, TimeoutError):
+            self._warn("not_saved")
+        self._saved = plaintext
+
+    async def release(self) -> None:
+        """Store the keys for the next tunnel; they are no longer used by this one."""
+        if self._passphrase is None:
+            self._keyring.put_back(self.keys)
+        else:
+            await self.save()
+            await self._close_record()
+
+    def _adopt(self, stored: bytes | None, passphrase: str) -> None:
+        crypto = self._platform.crypto()
+        if stored is not None:
+            with contextlib.suppress(UnreadableIdentity):
+                self._seal, plaintext = open_record(crypto, passphrase, stored)
+                keys = ClientKeys.decode(plaintext)
+                if keys is not None:
+                    self.keys.become(keys)
+                    self._saved = plaintext
+                    return
+            self._warn("unreadable")
+        self._seal = self._seal or IdentitySeal.new(crypto, self._platform.random_bytes, passphrase)
+
+    async def _close_record(self) -> None:
+        record, self._record = self._record, None
+        if record is not None:
+            await record.close()
+
+    def _warn(self, reason: str) -> None:
+        warning = IdentityNotKept(_SENTENCES[reason], reason=reason)
+        _LOG.warning("%s", warning)
+        self._on_warning(warning)
