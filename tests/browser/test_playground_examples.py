@@ -47,6 +47,18 @@ def test_dns(browser: Browser, playground: Playground):
         expect(page.get_by_role("status")).to_contain_text("answered over udp in")
 
 
+def test_websocket(browser: Browser, playground: Playground):
+    with watch(browser, playground, "examples/websocket.html") as watched:
+        page = watched.page
+        expect(page.get_by_role("status")).to_contain_text("open", timeout=READY_MS)
+        for message in ("hello", "grüße"):
+            page.get_by_label("Message").fill(message)
+            page.get_by_role("button", name="Send").click()
+        expect(page.get_by_role("listitem")).to_have_text(["hello", "grüße"])
+        page.get_by_role("button", name="Close").click()
+        expect(page.get_by_role("status")).to_have_text("closed with code 1000 done")
+
+
 def test_tunnel(browser: Browser, playground: Playground):
     with watch(browser, playground, "examples/tunnel.html") as watched:
         page = watched.page

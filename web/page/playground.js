@@ -8,6 +8,7 @@ import { startStressPanel } from "./stress_panel.js";
 import { startTabs } from "./tabs.js";
 import { startTrafficCharts } from "./traffic_charts.js";
 import { startTunnelPanel } from "./tunnel_panel.js";
+import { startWebSocketPanel } from "./websocket_panel.js";
 
 /** @import { SetupMixTunnelOptions } from "mix-tunnel" */
 
@@ -35,6 +36,7 @@ startTunnelPanel(playground);
 startTrafficCharts();
 startFetchPanel(playground);
 startDnsPanel(playground);
+startWebSocketPanel(playground);
 startDownloadPanel(playground);
 startStressPanel(playground);
 startTabs(find("tabs"));

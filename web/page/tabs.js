@@ -2,7 +2,7 @@
 
 /** @param {HTMLElement} list the element with the role `tablist` */
 export function startTabs(list) {
-  const tabs = /** @type {HTMLElement[]} */ ([...list.querySelectorAll("[role=tab]:not([hidden])")]);
+  const tabs = /** @type {HTMLElement[]} */ ([...list.querySelectorAll("[role=tab]")]);
   const names = tabs.map((tab) => tab.getAttribute("aria-controls") ?? "");
 
   /** @param {number} chosen */
