@@ -10,8 +10,10 @@ import pytest
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 PROMISES = {
+    "dns_records": ["one address: 127.0.0.1", "A 127.0.0.1 for ", "dns.name_not_found"],
     "fetch": ["200 {'you seem to be': '127.0.0.2'", "a piece: ", "given up"],
     "httpx_client": ["/?number=2 127.0.0.2", 'a line: {"line": 4}'],
+    "websocket": ["back: message 2", "a ping took", "closed: "],
     "two_identities": ["work 200", "home 200"],
 }
 

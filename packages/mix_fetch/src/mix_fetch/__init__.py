@@ -16,6 +16,7 @@ from mix_fetch.headers import Headers
 from mix_fetch.response import Response
 from mix_tunnel.api import (
     HttpTimeouts,
+    MixError,
     TunnelOptions,
     TunnelState,
     disconnect_mix_tunnel,
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Headers",
     "HttpTimeouts",
+    "MixError",
     "Response",
     "TunnelOptions",
     "TunnelState",

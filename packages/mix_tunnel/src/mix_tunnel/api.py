@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from ipaddress import IPv4Address, IPv6Address
 from typing import Any, Protocol
 
+from mix_protocol.errors import MixError
 from mix_tunnel.default import disconnect_mix_tunnel, get_mix_tunnel, get_tunnel_state, setup_mix_tunnel
 from mix_tunnel.options import InvalidOption, TunnelOptions
 from mix_tunnel.runtime.dns.names import question_name, reverse_name
@@ -200,6 +201,7 @@ __all__ = [
     "InvalidURI",
     "InvalidUpgrade",
     "InvalidWebSocketOption",
+    "MixError",
     "NameResolver",
     "NegotiationError",
     "OpenTimedOut",

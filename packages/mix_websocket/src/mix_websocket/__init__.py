@@ -9,6 +9,7 @@ await disconnect_mix_tunnel()
 
 from mix_tunnel.api import (
     Compression,
+    MixError,
     TunnelOptions,
     TunnelState,
     disconnect_mix_tunnel,
@@ -47,6 +48,7 @@ __all__ = [
     "InvalidStatus",
     "InvalidURI",
     "InvalidUpgrade",
+    "MixError",
     "NegotiationError",
     "OpenTimedOut",
     "SecurityError",
