@@ -7,6 +7,8 @@ from collections.abc import Callable, Coroutine, Hashable
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
+from ..tunnel_errors import TunnelClosed
+
 K = TypeVar("K", bound=Hashable)
 T = TypeVar("T")
 
@@ -29,7 +31,7 @@ class Flights(Generic[K, T]):
         return len(self._flights)
 
     async def join(self, key: K, start: Callable[[], Coroutine[Any, Any, T]]) -> T:
-        """Wait for the work of this key, which `start` begins when there is none."""
+        """Wait for the work of this key, which `start` begins when there is none; raises what it raises."""
         flight = self._flights.get(key)
         if flight is None:
             flight = self._flights[key] = _Flight(asyncio.create_task(start(), name="dns"))
@@ -37,6 +39,11 @@ class Flights(Generic[K, T]):
         flight.waiters += 1
         try:
             return await asyncio.shield(flight.task)
+        except asyncio.CancelledError:
+            caller = asyncio.current_task()
+            if flight.task.cancelled() and caller is not None and not caller.cancelling():
+                raise TunnelClosed from None  # it was not the caller who gave up, but `aclose`
+            raise
         finally:
             flight.waiters -= 1
             if not flight.waiters and not flight.task.done():
@@ -44,7 +51,7 @@ class Flights(Generic[K, T]):
                 self._forget(key, flight.task)
 
     async def aclose(self) -> None:
-        """Stop everything; whoever waits is cancelled."""
+        """Stop everything; whoever waits gets a `TunnelClosed`."""
         tasks = [flight.task for flight in self._flights.values()]
         for task in tasks:
             task.cancel()

@@ -115,7 +115,8 @@ class StreamConnection:
             self._fail(error)
             raise
         finally:
-            if self._pending.pop(query.identifier, None) is not None and not answer.done():
+            del self._pending[query.identifier]
+            if answer.cancelled() or not answer.done():
                 self._give_up(query.identifier)
             self._rest_if_idle()
 

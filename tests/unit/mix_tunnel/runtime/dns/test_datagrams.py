@@ -1,0 +1,210 @@
+"""DNS over UDP against servers and strangers that do not play by the rules."""
+
+from __future__ import annotations
+
+import asyncio
+
+import dns.flags
+import dns.message
+import pytest
+from support.kernel import KernelNetwork
+from support.name_server import respond, serve_names, zone
+
+from mix_protocol.errors import MixError
+from mix_tunnel.runtime.dns.errors import MalformedAnswer, ServerFailed
+from mix_tunnel.runtime.dns.messages import MAX_RECORDS
+
+A = "a.test. 60 IN A 192.0.2.1"
+FORGED = "a.test. 60 IN A 192.0.2.66"
+
+
+def small_letters(query: dns.message.Message, *records: str) -> bytes:
+    """An answer by a server that spells the name in its own way."""
+    wire = bytearray(respond(query, *records).to_wire())
+    wire[12:20] = wire[12:20].lower()
+    return bytes(wire)
+
+
+async def test_the_name_is_spelt_at_random(resolve_by):
+    async with serve_names(zone({"a-long-enough-name.test": "192.0.2.1"})) as server:
+        resolver = resolve_by(str(server.server))
+        for _ in range(5):
+            answer = await resolver.resolve("a-long-enough-name.test", use_cache=False)
+            assert answer.canonical_name == "a-long-enough-name.test"
+        assert len(set(server.spellings)) > 1
+        assert {spelling.lower() for spelling in server.spellings} == {"a-long-enough-name.test"}
+
+
+async def test_names_in_an_answer_do_not_show_the_random_spelling(resolve_by):
+    def answer(query, transport):
+        response = respond(query)
+        own = query.question[0].name.to_text()
+        response.answer += respond(query, f"{own} 60 IN CNAME www.{own}", f"www.{own} 60 IN MX 1 mail.{own}").answer
+        return response
+
+    async with serve_names(answer) as server:
+        found = await resolve_by(str(server.server)).resolve("some-domain-name.test", "MX")
+        assert found.canonical_name == "www.some-domain-name.test"
+        assert found.records[0].data["exchange"].endswith("some-domain-name.test")
+
+
+async def test_a_server_that_does_not_keep_the_spelling_is_asked_over_tcp_from_then_on(resolve_by):
+    def answer(query, transport):
+        name = "abcdefgh.test."
+        record = f"{name} 60 IN A 192.0.2.1"
+        wire = bytearray(respond(query, record).to_wire())
+        wire[12:26] = wire[12:26].lower()
+        return [bytes(wire)]
+
+    async with serve_names(answer) as server:
+        resolver = resolve_by(str(server.server))
+        first = await resolver.resolve("abcdefgh.test")
+        second = await resolver.resolve("abcdefgh.test", use_cache=False)
+        assert [first.transport, second.transport] == ["tcp", "tcp"]
+        assert [transport for transport, _ in server.queries] == ["udp", "tcp", "tcp"]
+
+
+async def test_a_forger_who_does_not_know_the_spelling_does_not_win(resolve_by):
+    def answer(query, transport):
+        name = query.question[0].name
+        if transport == "tcp":
+            return respond(query, "abcdefgh.test. 60 IN A 192.0.2.1")
+        forged = dns.message.make_query(name.to_text().swapcase(), "A", id=query.id)
+        return [respond(forged, "abcdefgh.test. 60 IN A 192.0.2.66").to_wire()]
+
+    async with serve_names(answer) as server:
+        found = await resolve_by(str(server.server)).resolve("abcdefgh.test")
+        assert (found.records[0].text, found.transport) == ("192.0.2.1", "tcp")
+
+
+async def test_a_flood_of_guesses_ends_in_tcp(resolve_by):
+    def answer(query, transport):
+        if transport == "tcp":
+            return respond(query, A)
+        forged = respond(query, FORGED)
+        guesses = []
+        for difference in range(1, 40):
+            forged.id = query.id ^ difference
+            guesses.append(forged.to_wire())
+        forged.id = query.id
+        return [*guesses, forged.to_wire()]
+
+    async with serve_names(answer) as server:
+        found = await resolve_by(str(server.server)).resolve("a.test")
+        assert (found.records[0].text, found.transport) == ("192.0.2.1", "tcp")
+
+
+async def test_records_of_other_names_are_ignored(resolve_by):
+    def answer(query, transport):
+        response = respond(query, A, "b.test. 60 IN A 192.0.2.66", authority="b.test. 60 IN NS evil.test.")
+        response.additional += respond(query, "b.test. 60 IN A 192.0.2.66").answer
+        return response
+
+    async with serve_names(answer) as server:
+        resolver = resolve_by(str(server.server))
+        assert [record.text for record in (await resolver.resolve("a.test")).records] == ["192.0.2.1"]
+        assert len(resolver.cache) == 1
+
+
+async def test_a_no_of_another_zone_is_not_kept(resolve_by):
+    def answer(query, transport):
+        soa = "elsewhere.test. 900 IN SOA ns.test. admin.test. 1 3600 600 86400 120"
+        return respond(query, rcode=dns.rcode.NXDOMAIN, authority=soa)
+
+    async with serve_names(answer) as server:
+        resolver = resolve_by(str(server.server))
+        with pytest.raises(MixError):
+            await resolver.resolve("a.test")
+        assert len(resolver.cache) == 0
+
+
+async def test_a_referral_is_no_answer(resolve_by):
+    async with serve_names(lambda query, transport: respond(query, authority="test. 60 IN NS ns.test.")) as server:
+        with pytest.raises(ServerFailed, match="does not resolve"):
+            await resolve_by(str(server.server), attempts=1).resolve("a.test")
+
+
+def hostile_answers():
+    """Raw answers by name, made of the right header and question."""
+    loop = b"\xc0\x0c" + b"\x00\x01\x00\x01\x00\x00\x00\x3c\x00\x04\xc0\x00\x02\x01"
+    self_pointer = b"\xc0\x18" + loop[2:]
+    return {
+        "a pointer to itself": (1, self_pointer),
+        "a pointer forward": (1, b"\xc0\xff" + loop[2:]),
+        "an alias that points into itself": (1, b"\xc0\x0c\x00\x05\x00\x01\x00\x00\x00\x3c\x00\x02\xc0\x24"),
+        "more records than there are": (9, loop),
+        "a length beyond the end": (1, loop[:-6] + b"\xff\xff" + loop[-4:]),
+        "an address of three bytes": (1, loop[:-6] + b"\x00\x03" + loop[-3:]),
+        "a label of an unknown kind": (1, b"\x80\x0c" + loop[2:]),
+        "thousands of records": (MAX_RECORDS + 1, loop * 80),
+    }
+
+
+@pytest.mark.parametrize("case", hostile_answers())
+async def test_hostile_answers_are_malformed(resolve_by, case):
+    count, records = hostile_answers()[case]
+
+    def answer(query, transport):
+        head = bytearray(respond(query).to_wire()[:20])
+        head[6:8] = count.to_bytes(2, "big")
+        head[10:12] = bytes(2)
+        return [bytes(head) + respond(query).to_wire()[20:24] + records]
+
+    async with serve_names(answer) as server:
+        with pytest.raises(MalformedAnswer):
+            await resolve_by(str(server.server), attempts=2).resolve("a.test")
+
+
+async def test_huge_answers_are_bounded_by_the_message_and_in_the_cache(resolve_by):
+    def answer(query, transport):
+        if transport == "udp":
+            return respond(query, truncated=True)
+        name = query.question[0].name.to_text()
+        return respond(query, f"{name} 60 IN TXT " + " ".join(['"' + "x" * 255 + '"'] * 250))
+
+    async with serve_names(answer) as server:
+        resolver = resolve_by(str(server.server))
+        for number in range(70):
+            found = await resolver.resolve(f"n{number}.test", "TXT")
+            assert len(found.records[0].data["text"]) == 250 * 255
+        assert len(resolver.cache) < 66  # of 64 kB each
+
+
+async def test_truncated_over_tcp_too(resolve_by):
+    async with serve_names(lambda query, transport: respond(query, truncated=True)) as server:
+        with pytest.raises(MalformedAnswer, match="cut off"):
+            await resolve_by(str(server.server), attempts=1).resolve("a.test")
+
+
+async def test_other_lookups_go_on_beside_a_hostile_server(resolve_by):
+    def answer(query, transport):
+        if query.question[0].name.to_text().lower() == "bad.test.":
+            return [b"\xff" * 40] * 50
+        return respond(query, "good.test. 60 IN A 192.0.2.1")
+
+    network = KernelNetwork()
+    async with serve_names(answer) as server:
+        resolver = resolve_by(str(server.server), network=network, timeout_s=0.5)
+        bad = asyncio.create_task(resolver.resolve("bad.test"))
+        for _ in range(10):
+            assert (await resolver.resolve("good.test", use_cache=False)).records
+        with pytest.raises(MixError):
+            await bad
+    await asyncio.sleep(0)
+    assert all(socket._socket.fileno() == -1 for socket in network.datagram_sockets)
+
+
+async def test_edns_is_left_out_for_a_server_that_does_not_understand_it(resolve_by):
+    versions: list[int] = []
+
+    def answer(query, transport):
+        versions.append(query.edns)
+        if query.edns >= 0:
+            return respond(query, rcode=dns.rcode.FORMERR)
+        return respond(query, A)
+
+    async with serve_names(answer) as server:
+        resolver = resolve_by(str(server.server))
+        for _ in range(2):
+            await resolver.resolve("a.test", use_cache=False)
+        assert versions == [0, -1, -1]
