@@ -90,3 +90,25 @@ def test_credentials_stay_with_their_origin(target):
 def test_credentials_go_on_within_the_origin():
     after = redirected(request(headers=[("Authorization", "secret")]), 302, HttpUrl.parse("https://a.test/x"))
     assert after.headers == (("Authorization", "secret"),)
+
+
+def test_several_locations():
+    with pytest.raises(BadRedirect):
+        redirect_target(HERE, 302, [("Location", "/a"), ("location", "/b")])
+    same = [("Location", "/a"), ("location", "/a")]
+    assert redirect_target(HERE, 302, same) == HttpUrl.parse("https://a.test/a")
+
+
+@pytest.mark.parametrize(
+    ("target", "kept"),
+    [("https://a.test/x", True), ("https://b.test/x", True), ("http://a.test/x", False), ("http://b.test/x", False)],
+)
+def test_the_callers_referer_does_not_go_to_plain_http(target, kept):
+    after = redirected(request(headers=[("Referer", "https://a.test/page")]), 302, HttpUrl.parse(target))
+    assert bool(after.headers) is kept
+
+
+def test_options_go_along():
+    given = prepare(HttpRequest("GET", str(HERE), decode=False, default_headers=False))
+    after = redirected(given, 302, HttpUrl.parse("https://b.test/"))
+    assert (after.decode, after.default_headers) == (False, False)

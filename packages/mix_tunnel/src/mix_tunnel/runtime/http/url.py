@@ -20,6 +20,7 @@ Origin = tuple[str, str, int]
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 _FORBIDDEN = re.compile(r"[\x00-\x1f\x7f\\]")
+_EMPTY_AUTHORITY = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*:)?//([/?#]|$)")
 _PATH_SAFE = "/%:@!$&'()*+,;=~[]|^"
 _QUERY_SAFE = _PATH_SAFE + "?`{}"
 _MAX_LENGTH = 65_536
@@ -92,6 +93,8 @@ class HttpUrl:
         """Resolve a redirect's Location against this URL; the fragment is kept when it names none (RFC 9110 10.2.2)."""
         if _FORBIDDEN.search(reference):
             raise BadUrl("the URL has a control character or a backslash in it")
+        if _EMPTY_AUTHORITY.match(reference.strip(" ")):  # `urljoin` would take it for nothing, and stay here
+            raise BadUrl
         try:
             target = HttpUrl.parse(urljoin(self.without_fragment, reference.strip(" ")))
         except ValueError as error:
