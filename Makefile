@@ -18,9 +18,9 @@ setup: ## make everything that is needed; under a second when nothing is
 playground: setup ## a local mixnet, a demo site and the playground page at PORT (8080)
 	@exec $(PYTHON) web/playground.py --port $(PORT)
 
-test: setup ## every test: unit, property, vectors, simulation, network, interoperability, Pyodide, browser
+test: setup ## every test: unit, property, vectors, simulation, network, interoperability, Pyodide, browser, packages
 	$(PYTHON) -m pytest -q -n $(JOBS) --dist worksteal tests/unit tests/property tests/vectors tests/simulation
-	$(PYTHON) -m pytest -q tests/network tests/wasm tests/interop tests/pyodide tests/browser
+	$(PYTHON) -m pytest -q tests/network tests/wasm tests/interop tests/pyodide tests/browser tests/packaging
 
 test-unit: setup ## the tests that take seconds
 	$(PYTHON) -m pytest -q -n $(JOBS) tests/unit tests/vectors
