@@ -20,6 +20,7 @@ REFILL_S = 5.0
 
 _SURB_LENGTH = 460
 _OVERHEAD = 1 + SENDER_TAG_LENGTH + 1 + 4 + 1  # type, sender tag, content tag, head of the SURB list, padding mark
+_REPLY_OVERHEAD = 1 + 1 + 1  # type, content tag, padding mark
 _ROOM = fragment_length(PacketSize.REGULAR) - UNLINKED_HEADER_LENGTH
 
 
@@ -35,7 +36,7 @@ class SurbBudget:
 
     def note_reply(self, length: int) -> None:
         """Note that a reply of `length` bytes came; each of its fragments used a SURB up."""
-        self.stock = max(0, self.stock - fragments_of(length, 0))
+        self.stock = max(0, self.stock - -(-(_REPLY_OVERHEAD + length) // _ROOM))
 
     def note_request(self, granted: int) -> None:
         """Note that the recipient asked for more, and how many it gets."""
