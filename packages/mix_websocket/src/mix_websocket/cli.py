@@ -12,9 +12,9 @@ import click
 from mix_protocol.errors import UsageError
 from mix_tunnel.api import (
     Compression,
-    ConnectionClosedError,
     TunnelOptions,
     WebSocketConnection,
+    WebSocketConnectionClosed,
     WebSocketOptions,
     check_websocket_url,
 )
@@ -103,8 +103,9 @@ async def _send_lines(websocket: WebSocketConnection, *, is_text: bool) -> None:
     try:
         async for line in _lines():
             await websocket.send(line.decode(errors="replace") if is_text else line)
+        await (await websocket.ping())  # gives the answer to the last line the time of one round trip
         await websocket.close()
-    except ConnectionClosedError:
+    except WebSocketConnectionClosed:
         pass  # who receives says why
 
 
