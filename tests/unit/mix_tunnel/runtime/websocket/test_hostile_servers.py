@@ -249,7 +249,7 @@ async def test_fragments_without_end_cost_no_memory():
     empty = frame(0, b"", fin=False) * 10_000
 
     async def flood(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        for _ in range(30):
+        for _ in range(4):
             writer.write(empty)
             await writer.drain()
         writer.write(frame(0, b"end"))
