@@ -21,7 +21,14 @@ from support.waiting import until
 from mix_protocol.errors import Closed
 from mix_tunnel.runtime.dns.resolver import Resolver, ResolverOptions
 from mix_tunnel.runtime.http import HttpOptions, HttpRequest, HttpTimeouts
-from mix_tunnel.runtime.http.errors import ClientClosed, HttpConnectTimedOut, NoResponse, PoolTimedOut
+from mix_tunnel.runtime.http.errors import (
+    ClientClosed,
+    HttpConnectTimedOut,
+    NoResponse,
+    PoolTimedOut,
+    ResponseTimedOut,
+    WriteTimedOut,
+)
 from mix_tunnel.runtime.http.http2 import Http2Connection
 from mix_tunnel.runtime.http.http2.errors import Http11Required, NotProcessed
 from mix_tunnel.runtime.http.request import prepare
@@ -306,6 +313,45 @@ async def test_waiting_for_a_place_has_its_limit_in_http1_too():
             await harness.get(server.url("/version"), timeouts=HttpTimeouts(pool_s=0.05))
         server.open_gate.set()
         await waiting
+
+
+async def test_http1_a_server_that_takes_no_more():
+    async def silent(reader, writer):
+        await asyncio.sleep(60)
+
+    async with harness_for() as harness, serve(silent) as port:
+        body, timeouts = bytes(30_000_000), HttpTimeouts(write_s=0.2)
+        with pytest.raises(WriteTimedOut):
+            await harness.get(f"http://demo.test:{port}/", "POST", body=body, timeouts=timeouts)
+        assert harness.transport.pool.open == 0
+
+
+async def test_http1_the_time_for_the_answer_counts_from_the_last_piece_of_the_body():
+    async def pieces():
+        for _ in range(20):
+            yield b"piece"
+            await asyncio.sleep(0.05)
+
+    async def answer(conversation, received):
+        await conversation.respond(body=received.body)
+
+    async with harness_for() as harness, serve_answers(answer) as server:
+        answered = await harness.get(server.url(), "POST", body=pieces(), timeouts=HttpTimeouts(response_s=0.5))
+        assert answered[2] == b"piece" * 20
+
+
+async def test_http1_silence_on_a_kept_connection_is_not_tried_again():
+    async def answer(conversation, received):
+        if received.target == "/first":
+            await conversation.respond()
+        else:
+            await asyncio.sleep(60)
+
+    async with harness_for() as harness, serve_answers(answer) as server:
+        await harness.get(server.url("/first"))
+        with pytest.raises(ResponseTimedOut):
+            await harness.get(server.url("/second"), timeouts=HttpTimeouts(response_s=0.05))
+        assert len(server.requests) == 2
 
 
 # --- sent once more

@@ -438,6 +438,23 @@ async def test_the_servers_limit_of_streams_is_kept_and_the_first_who_waits_come
         assert paths == [f"/{number}" for number in range(5)]
 
 
+async def test_a_server_that_allows_no_stream_has_had_its_time():
+    async with http2_pair() as pair:
+        first, stream_id, _ = await pair.ask()
+        pair.peer.h2.update_settings({SettingCodes.MAX_CONCURRENT_STREAMS: 0})
+        await pair.peer.flush()
+        await turns()
+        with pytest.raises(ResponseTimedOut):
+            await pair.send(timeouts=HttpTimeouts(response_s=0.02))
+        waiting = pair.start()
+        pair.peer.h2.update_settings({SettingCodes.MAX_CONCURRENT_STREAMS: 1})
+        await pair.peer.answer(stream_id)
+        await first
+        stream_id, _ = await pair.peer.request()
+        await pair.peer.answer(stream_id)
+        assert (await waiting).head.status == 200
+
+
 async def test_waiting_for_a_place_has_its_limit():
     async with http2_pair(max_concurrent_streams=1) as pair:
         task, stream_id, _ = await pair.ask()
@@ -691,6 +708,23 @@ async def test_a_body_that_stops_coming():
         with pytest.raises(IdleTimedOut):
             await response.read()
         assert await pair.peer.reset(stream_id) == ErrorCodes.CANCEL
+
+
+async def test_empty_pieces_do_not_keep_a_body_alive():
+    async with http2_pair() as pair:
+        task, stream_id, _ = await pair.ask(timeouts=HttpTimeouts(idle_s=0.2))
+        await pair.peer.head(stream_id)
+        response = await task
+
+        async def drip() -> None:
+            while True:
+                await pair.peer.data(stream_id, b"")
+                await asyncio.sleep(0.01)
+
+        dripping = asyncio.create_task(drip())
+        with pytest.raises(IdleTimedOut):
+            await response.read()
+        dripping.cancel()
 
 
 async def test_a_server_that_takes_no_more():

@@ -16,7 +16,7 @@ from mix_protocol.errors import MixError
 from mix_tunnel.runtime.http.errors import HeadTooLarge, NoResponse
 from mix_tunnel.runtime.http.http2 import Http2Connection
 from mix_tunnel.runtime.http.http2.errors import Http2Flood, Http2Violated
-from mix_tunnel.runtime.http.http2.frames import BURST_FRAMES, FrameGuard
+from mix_tunnel.runtime.http.http2.frames import BURST_FRAMES, SETTINGS_COST, FrameGuard
 from mix_tunnel.runtime.http.request import HttpRequest, HttpTimeouts, prepare
 from mix_tunnel.runtime.http.resending import Resend
 
@@ -216,6 +216,13 @@ async def test_answers_that_the_server_does_not_take():
         asking.cancel()
     finally:
         connection.abort()
+
+
+def test_settings_are_dearer():
+    guard = FrameGuard(0.0)
+    guard.receive(PREFACE * (BURST_FRAMES // SETTINGS_COST + 1))
+    with pytest.raises(Http2Flood):
+        list(guard.frames(0.0))
 
 
 def test_the_allowance_grows_with_time():

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from contextlib import suppress
 
 from h2.events import (
     DataReceived,
@@ -20,7 +19,7 @@ from h2.events import (
 from mix_protocol.errors import MixError, NetworkFailure
 
 from ....streams import ByteStream
-from ..errors import ClientClosed, NoResponse, PoolTimedOut
+from ..errors import ClientClosed, NoResponse, PoolTimedOut, ResponseTimedOut
 from ..request import HttpTimeouts, PreparedRequest
 from ..resending import Resend
 from ..wire_response import WireResponse
@@ -118,21 +117,16 @@ class Http2Connection:
     async def aclose(self) -> None:
         """Say goodbye and close in order."""
         if self._failure is None:
-            with suppress(MixError):
-                self._protocol.close()
-                self._outlet.flush()
-            await self._outlet.finish()
+            self._protocol.close()
+            self._outlet.flush()
+        await self._outlet.finish()
         self._end(ClientClosed())
         await self._stream.aclose()
 
     # --- sending
 
     async def _begin(self, stream: Http2Stream, request: PreparedRequest, timeouts: HttpTimeouts) -> None:
-        try:
-            async with asyncio.timeout(timeouts.pool_s):
-                await self._slots.take()
-        except TimeoutError as error:
-            raise PoolTimedOut(seconds=timeouts.pool_s) from error
+        await self._take_slot(timeouts)
         try:
             if self._liveness.watch() and not request.retryable:
                 await self._liveness.answer()  # sent now, it might be lost, and could not be sent again
@@ -144,6 +138,17 @@ class Http2Connection:
             raise
         self._streams[stream.stream_id] = stream
         stream.start_upload()
+
+    async def _take_slot(self, timeouts: HttpTimeouts) -> None:
+        try:
+            async with asyncio.timeout(timeouts.pool_s):
+                # A server that allows no stream at all has the time in which it should have answered.
+                async with asyncio.timeout(None if self._slots.limit else timeouts.response_s) as silence:
+                    await self._slots.take()
+        except TimeoutError as error:
+            if silence.expired():
+                raise ResponseTimedOut(seconds=timeouts.response_s) from error
+            raise PoolTimedOut(seconds=timeouts.pool_s) from error
 
     def _released(self, stream: Http2Stream) -> None:
         """A stream is over."""

@@ -21,6 +21,8 @@ MAX_HEADER_BLOCK_BYTES = 131_072
 """Of one header block as it is compressed, over HEADERS and CONTINUATION frames."""
 BURST_FRAMES = 2_000
 FRAMES_PER_SECOND = 100.0
+SETTINGS_COST = 20
+"""An honest server sends them once or twice; each may change every stream."""
 
 DATA: Final = 0x0
 HEADERS: Final = 0x1
@@ -105,7 +107,7 @@ class FrameGuard:
             self._allowance + (now - self._counted_at) * FRAMES_PER_SECOND,
         )
         self._counted_at = now
-        self._allowance -= 1
+        self._allowance -= SETTINGS_COST if frame.kind == SETTINGS else 1
         if self._allowance < 0:
             raise Http2Flood(reason="ENHANCE_YOUR_CALM")
 

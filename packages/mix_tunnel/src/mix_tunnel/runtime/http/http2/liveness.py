@@ -8,10 +8,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
-QUIET_S = 20.0
+QUIET_S = 30.0
 """Silence after which a connection that somebody waits for has to show that it lives."""
-ANSWER_S = 20.0
-"""How long the answer may take: several round trips through a slow mixnet."""
+ANSWER_S = 60.0
+"""How long the answer may take: the tunnel itself may be reconnecting meanwhile."""
 
 
 class Liveness:

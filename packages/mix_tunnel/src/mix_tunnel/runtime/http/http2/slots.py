@@ -13,7 +13,7 @@ class StreamSlots:
     """Counts the open streams of one connection."""
 
     def __init__(self, limit: int) -> None:
-        self._limit = limit
+        self.limit = limit
         self._taken = 0
         self._waiting: deque[asyncio.Future[None]] = deque()
         self._refusal: Callable[[], MixError] | None = None
@@ -39,7 +39,7 @@ class StreamSlots:
 
     def set_limit(self, limit: int) -> None:
         """Follow the server's settings; streams above a lowered limit go on."""
-        self._limit = limit
+        self.limit = limit
         self._serve()
 
     def refuse(self, refusal: Callable[[], MixError]) -> None:
@@ -51,7 +51,7 @@ class StreamSlots:
                 future.set_exception(refusal())
 
     def _serve(self) -> None:
-        while self._waiting and self._taken < self._limit:
+        while self._waiting and self._taken < self.limit:
             future = self._waiting.popleft()
             if not future.done():
                 self._taken += 1

@@ -165,8 +165,9 @@ class Http2Stream:
     def on_data(self, data: bytes, padding_bytes: int) -> None:
         """A piece of the body is here; nobody has to read padding."""
         self._received_bytes += len(data)
-        self._unread += data
-        self._arrived.set()
+        if data:  # empty pieces are no sign that the body goes on
+            self._unread += data
+            self._arrived.set()
         self._acknowledge(padding_bytes)
         if self._expected_bytes is not None and self._received_bytes > self._expected_bytes:
             self.refuse(WrongLength())
