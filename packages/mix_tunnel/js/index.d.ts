@@ -134,7 +134,7 @@ export interface TunnelStats {
   packetsDropped: number;
   /** Reply SURBs handed to exits: what they may answer with, one for each packet of an answer. */
   replySurbsGiven: number;
-  /** Reply SURBs that the exit holds now: given minus used, as far as we can know. */
+  /** Reply SURBs that the exit holds now: given minus used; those lost on the way count as held for a day. */
   surbsHeld: number;
   /** Messages that came back by reply SURBs. */
   repliesReceived: number;

@@ -82,6 +82,7 @@ class TunnelEngine:
         self._ipr: IprClient | None = None
         self._feed: DeviceFeed | None = None
         self._surbs = SurbBudget()
+        self._surbs_elsewhere = 0
         self._events: deque[EngineEvent] = deque()
         self._suspended = False
         self._bytes_sent = 0
@@ -99,6 +100,7 @@ class TunnelEngine:
         self.leave_exit(now)
         self.exit = exit_node
         self._surbs = SurbBudget()
+        self._surbs_elsewhere = self.mixnet.surbs_unused
         self._ipr = IprClient(
             self._random,
             ipr_version=exit_node.ipr_version,
@@ -156,7 +158,7 @@ class TunnelEngine:
             cover_packets_received=counters.cover_packets_received,
             packets_dropped=counters.packets_dropped,
             reply_surbs_given=counters.reply_surbs_given,
-            surbs_held=self._surbs.stock if self.exit is not None else 0,
+            surbs_held=max(0, self.mixnet.surbs_unused - self._surbs_elsewhere) if self.exit is not None else 0,
             replies_received=counters.replies_received,
             bytes_sent=self._bytes_sent,
             bytes_received=self._bytes_received,

@@ -28,8 +28,8 @@ class TunnelStats:
     reply_surbs_given: int = 0
     """Reply SURBs handed to exits: what they may answer with, one for each packet of an answer."""
     surbs_held: int = 0
-    """Reply SURBs that the exit holds now: given minus used, as far as we can know. Lost packets make it too high until
-    the exit asks for more."""
+    """Reply SURBs that the exit holds now: given minus used. Those lost on the way, in either direction, count as held
+    for a day, for nobody can tell them apart."""
     replies_received: int = 0
     """Messages that came back by reply SURBs."""
     bytes_sent: int = 0

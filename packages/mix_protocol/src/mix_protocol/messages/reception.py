@@ -92,6 +92,11 @@ class MessageReceiver:
         """How many fragments came more than once."""
         return self._direct.duplicates + self._replies.duplicates
 
+    @property
+    def surbs_unused(self) -> int:
+        """How many reply SURBs have been sent away, not long ago, on which nothing has come back."""
+        return len(self._surb_keys)
+
     def remember_surb_key(self, digest: bytes, key: bytes, now: float) -> None:
         """Keep the key of a reply SURB that has been sent, so that a reply on it can be read."""
         self._surb_keys.remember(digest, key, now)

@@ -118,6 +118,11 @@ class MixnetClient:
         return len(self._queue)
 
     @property
+    def surbs_unused(self) -> int:
+        """How many of the reply SURBs that were given to anyone have not been used."""
+        return self._receiver.surbs_unused
+
+    @property
     def is_paced(self) -> bool:
         """Whether packets leave at random times only, not as soon as they are there."""
         return self._main is not None
