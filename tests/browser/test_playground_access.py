@@ -93,7 +93,7 @@ STUMBLES = """() => {
 
 
 def use_everything(watched: Watched) -> None:
-    """Leave an answer or a failure in every panel that needs no special server."""
+    """Leave an answer or a failure in every panel."""
     page = watched.page
     watched.connect()
     page.get_by_test_id("fetch-send").click()
@@ -102,6 +102,16 @@ def use_everything(watched: Watched) -> None:
     page.get_by_role("button", name="100 kB").click()
     page.get_by_test_id("download-start").click()
     expect(page.get_by_test_id("download-hash")).to_contain_text("as the site says", timeout=30_000)
+    page.goto(f"{page.url.partition('#')[0]}#dns")
+    page.get_by_test_id("dns-send").click()
+    expect(page.get_by_test_id("dns-status")).to_have_text("1 record", timeout=30_000)
+    page.goto(f"{page.url.partition('#')[0]}#socket")
+    page.get_by_test_id("socket-connect").click()
+    expect(page.get_by_test_id("socket-status")).to_contain_text("open after", timeout=30_000)
+    page.get_by_test_id("socket-send").click()
+    page.get_by_test_id("burst-count").fill("5")
+    page.get_by_test_id("burst-start").click()
+    expect(page.get_by_test_id("burst-status")).to_contain_text("5 of 5 echoes", timeout=30_000)
     page.goto(f"{page.url.partition('#')[0]}#stress")
     page.get_by_test_id("stress-url").fill("https://nobody.invalid/")
     page.get_by_test_id("stress-count").fill("2")

@@ -97,7 +97,7 @@ class TestFetch:
         expect(page.get_by_test_id("direct-status")).to_have_text("not asked")
         expect(page.get_by_test_id("direct-note")).to_contain_text("would tell the site who you are")
         expect(page.get_by_test_id("fetch-error").locator("code")).to_have_text("dns.name_not_found")
-        expect(page.get_by_test_id("fetch-error")).to_contain_text("Check the name")
+        expect(page.get_by_test_id("fetch-error")).to_contain_text("check its spelling")
 
     def test_an_example_fills_the_form_in(self, page: Page, playground: Playground):
         page.get_by_role("button", name="post something").click()

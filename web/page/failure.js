@@ -1,14 +1,10 @@
 import { make } from "./elements.js";
 
-/** What to do, by the first word of an error's code; the error's own sentence says what was wrong. */
-const ADVICE = new Map([
-  ["dns", "Check the name, or choose another DNS server in the tunnel's options."],
-  ["tls", "The site could not prove who it is, so nothing was sent to it."],
-  ["tcp", "Check the port, or try again: the site's machine did not take the connection, or dropped it."],
-  ["http", "The site broke off or does not speak HTTP properly; another request is not affected."],
-  ["websocket", "Check the address and the subprotocol; the tunnel itself is not affected."],
-  ["gateway", "Connect again: another entry gateway may be chosen."],
-  ["directory", "Check that the directory can be reached from here, then connect again."],
+/** Where on this page that is which an error's sentence advises; the sentence itself says what was wrong. */
+const PLACES = /** @type {const} */ ([
+  [/^dns\.(server_failed|query_refused|timed_out|malformed_answer|https_refused|bad_server)$/,
+    "DNS servers are chosen among the tunnel's options."],
+  [/^tunnel\.(exit|gateway|mixnet)_/, "Entry gateway and exit are chosen among the tunnel's options."],
 ]);
 
 /**
@@ -24,7 +20,8 @@ export function describeFailure(error) {
     return { code: name, message: "You stopped it.", advice: "" };
   }
   const known = typeof code === "string" ? code : name;
-  const advice = ADVICE.get(known.split(".")[0] ?? "") ?? (retryable ? "Trying again may help." : "");
+  const place = PLACES.find(([codes]) => codes.test(known))?.[1];
+  const advice = place ?? (retryable && !message.includes(";") ? "Trying again may help." : "");
   return { code: known, message: message || "It failed without saying why.", advice };
 }
 

@@ -152,7 +152,10 @@ function layerOf({ name }) {
   return Number(/\d+/.exec(name)?.[0] ?? 0);
 }
 
-/** @param {NodeCounters} node */
+/**
+ * The first of several gateways has no number in its name.
+ * @param {NodeCounters} node
+ */
 function numberOf({ name }) {
-  return name.match(/\d+/g)?.join(".") ?? "";
+  return name.match(/\d+/g)?.join(".") ?? "1";
 }

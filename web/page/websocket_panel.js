@@ -91,8 +91,9 @@ function open(url, protocols, onChange) {
   log(`WebSocket ${url}`);
   socket.addEventListener("open", () => {
     const took = formatDuration(performance.now() - started);
-    const spoken = [socket.protocol, socket.extensions].filter((each) => each !== "").join(", ");
-    showStatus(find("socket-status"), `open after ${took}${spoken ? ` (${spoken})` : ""}`, "good");
+    const isCompressed = socket.extensions.startsWith("permessage-deflate");
+    const parts = [`open after ${took}`, socket.protocol, isCompressed ? "compressed" : ""];
+    showStatus(find("socket-status"), parts.filter((each) => each !== "").join(", "), "good");
     log(`WebSocket open after ${took}`);
     onChange();
   });

@@ -85,9 +85,9 @@ test("the stations of a small network stand in a row", () => {
 
 test("several nodes of a kind share a column and their packets", () => {
   const nodes = [
-    node("entry-1", "entry-gateway", { forwarded: 10 }), node("entry-2", "entry-gateway"),
+    node("entry", "entry-gateway", { forwarded: 10 }), node("entry-2", "entry-gateway"),
     node("mix-1-1", "mix-node"), node("mix-1-2", "mix-node"), node("mix-2-1", "mix-node"), node("mix-3-1", "mix-node"),
-    node("exit-1", "exit-gateway"), node("exit-2", "exit-gateway"),
+    node("exit", "exit-gateway"), node("exit-2", "exit-gateway"),
   ];
   const counters = { nodes, exit };
   const stations = placeStations(counters);
@@ -95,7 +95,7 @@ test("several nodes of a kind share a column and their packets", () => {
   assert.deepEqual(stations.filter(({ column }) => column === 2).map(({ label }) => label), ["Mix node 1.1", "Mix node 1.2"]);
   assert.equal(stations[1]?.label, "Entry gateway 1");
   const ways = findWays(stations);
-  const one = ways.find(({ from, to }) => from.id === "entry-1" && to.id === "mix-1-2");
+  const one = ways.find(({ from, to }) => from.id === "entry" && to.id === "mix-1-2");
   assert.equal(one?.packets(counters), 5);
   const known = new Set(stations);
   assert.ok(ways.every(({ from, to }) => known.has(from) && known.has(to)));
