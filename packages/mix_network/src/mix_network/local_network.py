@@ -1,4 +1,4 @@
-"""A whole mixnet in one process: directory, entry gateway, three mix nodes and an exit gateway on loopback."""
+"""A whole mixnet in one process: directory, entry gateways, three mix nodes and exit gateways on loopback."""
 
 from __future__ import annotations
 
@@ -22,11 +22,12 @@ from mix_network.exit.policy import ExitPolicy
 from mix_network.gateway.node import GatewayServer
 from mix_network.mixnode.mixing import NodeContext
 from mix_network.mixnode.node import MixNodeServer
+from mix_network.mixnode.outgoing import OutgoingLimits
 from mix_network.network_view import NetworkView
 from mix_network.node_keys import IdentityKeys, ServiceKeys, SphinxKeyring
 from mix_network.options import NetworkOptions
 from mix_network.rotation import RotationSchedule
-from mix_protocol.addressing import NodeAddress
+from mix_protocol.addressing import NodeAddress, Recipient
 from mix_protocol.codec import base58
 from mix_protocol.crypto.native import NativeCrypto
 from mix_protocol.crypto.randomness import RandomBytes
@@ -41,12 +42,14 @@ _CERTIFICATE_NAMES = ("localhost", "127.0.0.1", "::1")
 _LAYERS = (1, 2, 3)
 _OLDEST_IPR_VERSION = 9
 _REFRESH_S = 60.0
+_LIMITS = OutgoingLimits(backoff_initial_s=0.25, backoff_max_s=2.0)
+"""On one machine a node that was restarted is back at once, and nobody else is bothered by attempts to reach it."""
 
 
 class LocalNetwork:
     """Starts and stops the network; use it as an async context manager.
 
-    Attributes are there once it has started: `directory_url`, `entry`, `exit`, `mix_nodes` …
+    Attributes are there once it has started: `directory_url`, `entries`, `exits`, `mix_nodes` …
     """
 
     def __init__(
@@ -66,18 +69,15 @@ class LocalNetwork:
         self._schedule = schedule or RotationSchedule()
         self._crypto = NativeCrypto()
         self.view = NetworkView()
-        self._context = NodeContext(self._crypto, self.view, self._schedule, wall_clock, _HOST)
+        self._context = NodeContext(self._crypto, self.view, self._schedule, wall_clock, _HOST, _LIMITS)
         self.mix_nodes = [
             MixNodeServer(self._context, self._identity(), self._keyring(), name=f"mix-{layer}", layer=layer)
             for layer in _LAYERS
         ]
-        self.entry = self._gateway("entry", "entry-gateway")
-        self.exit = ExitGateway(
-            self._gateway("exit", "exit-gateway"),
-            ServiceKeys.generate(self._crypto, random),
-            self._exit_options(),
-            random,
-        )
+        numbers = range(1, max(self.options.entries, self.options.exits) + 1)
+        suffixes = ["" if number == 1 else f"-{number}" for number in numbers]
+        self.entries = [self._gateway(f"entry{name}", "entry-gateway") for name in suffixes[: self.options.entries]]
+        self.exits = [self._exit(f"exit{name}") for name in suffixes[: self.options.exits]]
         self._documents: DirectoryDocuments | None = None
         self._directory: DirectoryServer | None = None
         self._refreshing: asyncio.Task[None] | None = None
@@ -108,11 +108,24 @@ class LocalNetwork:
         # Together, for each of them may wait a while for clients that hold on.
         await asyncio.gather(
             *([self._directory.close()] if self._directory is not None else []),
-            self.exit.close(),
-            self.entry.close(),
-            self.exit.gateway.close(),
+            *(node.close() for node in self.exits),
+            *(gateway.close() for gateway in self._gateways),
             *(node.close() for node in self.mix_nodes),
         )
+
+    @property
+    def entry(self) -> GatewayServer:
+        """The first entry gateway."""
+        return self.entries[0]
+
+    @property
+    def exit(self) -> ExitGateway:
+        """The first exit gateway."""
+        return self.exits[0]
+
+    @property
+    def _gateways(self) -> list[GatewayServer]:
+        return [*self.entries, *(node.gateway for node in self.exits)]
 
     @property
     def directory_url(self) -> str:
@@ -131,28 +144,35 @@ class LocalNetwork:
         return {
             "directory": {"http": self.directory_url, "https": self.directory_https_url},
             "entry_gateways": [
-                {"identity": base58.encode(self.entry.identity.public), "ws": f"ws://{_HOST}:{self.entry.ws_port}"}
+                {"identity": base58.encode(gateway.identity.public), "ws": f"ws://{_HOST}:{gateway.ws_port}"}
+                for gateway in self.entries
             ],
             "exit_gateways": [
                 {
-                    "identity": base58.encode(self.exit.gateway.identity.public),
-                    "ip_packet_router": self.exit.recipient.to_text(),
+                    "identity": base58.encode(node.gateway.identity.public),
+                    "ip_packet_router": node.recipient.to_text(),
                 }
+                for node in self.exits
             ],
         }
 
     def metrics(self) -> dict[str, Any]:
-        """The counters of every node and the exit's flow table."""
-        counters = [self.entry.metrics, *(node.metrics for node in self.mix_nodes), self.exit.gateway.metrics]
+        """The counters of every node and the (first) exit's flow table."""
+        counters = [
+            *(gateway.metrics for gateway in self.entries),
+            *(node.metrics for node in self.mix_nodes),
+            *(node.gateway.metrics for node in self.exits),
+        ]
         return {"nodes": [each.snapshot() for each in counters], "exit": self.exit.snapshot()}
 
     async def _start(self) -> None:
         addresses = [await node.start() for node in self.mix_nodes]
-        addresses.append(await self.entry.start(ws_port=self.options.entry_port))
-        addresses.append(await self.exit.gateway.start(ws_port=self.options.exit_port))
+        ports = {id(self.entry): self.options.entry_port, id(self.exit.gateway): self.options.exit_port}
+        addresses += [await gateway.start(ws_port=ports.get(id(gateway), 0)) for gateway in self._gateways]
         self.view.update(addresses)
-        self.exit.start()
-        self._documents = DirectoryDocuments(self._descriptors(addresses), self._schedule)
+        for node in self.exits:
+            node.start()
+        self._documents = DirectoryDocuments(self._descriptors(), self._schedule)
         self._refreshing = asyncio.create_task(self._keep_fresh())
         app = create_app(self._documents, self._wall_clock, self.metrics)
         self._directory = DirectoryServer(
@@ -164,47 +184,46 @@ class LocalNetwork:
         )
         await self._directory.start()
 
-    def _descriptors(self, addresses: list[NodeAddress]) -> list[NodeDescriptor]:
-        version = self.options.advertise_version
-        *mix_addresses, entry_address, exit_address = addresses
-        entry, exit_gateway = self.entry, self.exit.gateway
-        descriptors = [
-            NodeDescriptor(
-                node_id=1,
-                role="entry-gateway",
-                identity=entry.identity.public,
-                keyring=entry.keyring,
-                address=entry_address,
-                ws_port=entry.ws_port,
-                build_version=version,
-            ),
-            NodeDescriptor(
-                node_id=2,
-                role="exit-gateway",
-                identity=exit_gateway.identity.public,
-                keyring=exit_gateway.keyring,
-                address=exit_address,
-                ws_port=exit_gateway.ws_port,
-                ip_packet_router=self.exit.recipient,
-                build_version=version,
-            ),
+    def _descriptors(self) -> list[NodeDescriptor]:
+        # Identifiers: entry gateways are odd, exit gateways even, mix nodes 11 to 13.
+        described = [
+            self._describe_gateway(2 * number - 1, "entry-gateway", gateway)
+            for number, gateway in enumerate(self.entries, 1)
         ]
-        descriptors += [
+        described += [
+            self._describe_gateway(2 * number, "exit-gateway", node.gateway, node.recipient)
+            for number, node in enumerate(self.exits, 1)
+        ]
+        described += [
             NodeDescriptor(
                 node_id=10 + node.layer,
                 role="mix-node",
                 identity=node.identity.public,
                 keyring=node.keyring,
-                address=address,
+                address=_started(node.address),
                 layer=node.layer,
-                build_version=version,
+                build_version=self.options.advertise_version,
             )
-            for node, address in zip(self.mix_nodes, mix_addresses, strict=True)
+            for node in self.mix_nodes
         ]
-        return descriptors
+        return described
+
+    def _describe_gateway(
+        self, node_id: int, role: Role, gateway: GatewayServer, router: Recipient | None = None
+    ) -> NodeDescriptor:
+        return NodeDescriptor(
+            node_id=node_id,
+            role=role,
+            identity=gateway.identity.public,
+            keyring=gateway.keyring,
+            address=_started(gateway.address),
+            ws_port=gateway.ws_port,
+            ip_packet_router=router,
+            build_version=self.options.advertise_version,
+        )
 
     def refresh(self) -> None:
-        """Give the exit the picture of the network that holds now: node keys change with the rotations."""
+        """Give the exits the picture of the network that holds now: node keys change with the rotations."""
         documents = self._documents
         assert documents is not None
         wall_s = self._wall_clock()
@@ -220,7 +239,8 @@ class LocalNetwork:
             self._schedule.epoch_duration_s,
             self._schedule.validity_epochs,
         )
-        self.exit.set_topology(topology, rotation)
+        for node in self.exits:
+            node.set_topology(topology, rotation)
 
     async def _keep_fresh(self) -> None:
         while True:
@@ -229,7 +249,7 @@ class LocalNetwork:
             until_next_s = self._schedule.epoch_start(self._schedule.epoch_at(wall_s) + 1) - wall_s
             await asyncio.sleep(min(_REFRESH_S, max(0.05, until_next_s)))
 
-    def _exit_options(self) -> ExitOptions:
+    def _exit_options(self, name: str) -> ExitOptions:
         options = self.options
         rules = options.exit_policy if options.exit_policy is not None else "ExitPolicy accept *:*"
         newest = ipr_version_of(options.advertise_version) or _OLDEST_IPR_VERSION
@@ -241,8 +261,12 @@ class LocalNetwork:
             ),
             resolver=HostsResolver(options.hosts, options.dns) if options.hosts else None,
             mean_ack_delay_ms=options.mean_ack_delay_ms,
-            pcap=options.pcap,
+            pcap=options.pcap if name == "exit" else None,
         )
+
+    def _exit(self, name: str) -> ExitGateway:
+        keys = ServiceKeys.generate(self._crypto, self._random)
+        return ExitGateway(self._gateway(name, "exit-gateway"), keys, self._exit_options(name), self._random)
 
     def _gateway(self, name: str, role: Role) -> GatewayServer:
         return GatewayServer(self._context, self._identity(), self._keyring(), self._random, name=name, role=role)
@@ -252,3 +276,8 @@ class LocalNetwork:
 
     def _keyring(self) -> SphinxKeyring:
         return SphinxKeyring(self._crypto, self._random, self._schedule, self._wall_clock())
+
+
+def _started(address: NodeAddress | None) -> NodeAddress:
+    assert address is not None, "it must have been started"
+    return address

@@ -12,6 +12,7 @@ from mix_network.exit.hosts_resolver import OtherNames
 from mix_protocol.topology.exits import NodeVersion
 
 DEFAULT_VERSION = "1.40.0"
+MAX_GATEWAYS = 4
 
 IpAddress = IPv4Address | IPv6Address
 
@@ -21,20 +22,23 @@ class NetworkOptions:
     """Options of a local network. Ports are those on 127.0.0.1; 0 takes a free one.
 
     http_port, https_port -- of the directory
-    entry_port, exit_port -- where the gateways take clients
+    entry_port, exit_port -- where the (first) gateways take clients
+    entries, exits -- how many gateways of each kind
     allow_local -- lets the exit connect to loopback addresses
     hosts -- addresses by name, answered by the exit; an empty table leaves DNS alone
     dns -- what happens to other names then: `system` or `none`
     exit_policy -- rules for the exit instead of "everything that is globally routable", in the policy's own syntax
     advertise_version -- the node version that the directory announces; from 1.37.0 on clients use IPR protocol 10
     mean_ack_delay_ms -- mean delay at each hop of the acknowledgements that the exit asks for
-    pcap -- where to write the IP packets between the tunnel and the exit
+    pcap -- where to write the IP packets between the tunnel and the (first) exit
     """
 
     http_port: int = 0
     https_port: int = 0
     entry_port: int = 0
     exit_port: int = 0
+    entries: int = 1
+    exits: int = 1
     allow_local: bool = False
     hosts: Mapping[str, tuple[IpAddress, ...]] = field(default_factory=dict)
     dns: OtherNames = "system"
@@ -47,6 +51,9 @@ class NetworkOptions:
         for name in ("http_port", "https_port", "entry_port", "exit_port"):
             if not 0 <= getattr(self, name) <= 0xFFFF:
                 raise InvalidNetworkOption("a port must be from 0 (a free one) to 65535", option=name)
+        for name in ("entries", "exits"):
+            if not 1 <= getattr(self, name) <= MAX_GATEWAYS:
+                raise InvalidNetworkOption(f"there may be 1 to {MAX_GATEWAYS} gateways of a kind", option=name)
         if self.dns not in ("system", "none"):
             raise InvalidNetworkOption("dns must be system or none", option="dns")
         if NodeVersion.parse(self.advertise_version) is None:

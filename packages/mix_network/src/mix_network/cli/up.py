@@ -16,7 +16,7 @@ from typing import TextIO
 import click
 
 from mix_network.exit.hosts_resolver import parse_host
-from mix_network.options import DEFAULT_VERSION, NetworkOptions
+from mix_network.options import DEFAULT_VERSION, MAX_GATEWAYS, NetworkOptions
 from mix_protocol.errors import MixError
 
 IpAddress = IPv4Address | IPv6Address
@@ -54,6 +54,7 @@ class _HostParameter(click.ParamType[tuple[str, IpAddress]]):
 
 
 _PORT = click.IntRange(0, 65535)
+_COUNT = click.IntRange(1, MAX_GATEWAYS)
 _port_help = "0 for a free one."
 
 
@@ -63,6 +64,8 @@ _port_help = "0 for a free one."
 @click.option("--https-port", type=_PORT, default=0, metavar="PORT", help=f"Directory over https; {_port_help}")
 @click.option("--entry-port", type=_PORT, default=0, metavar="PORT", help=f"Entry gateway's WebSocket; {_port_help}")
 @click.option("--exit-port", type=_PORT, default=0, metavar="PORT", help=f"Exit gateway's WebSocket; {_port_help}")
+@click.option("--entries", type=_COUNT, default=1, show_default=True, help="How many entry gateways.")
+@click.option("--exits", type=_COUNT, default=1, show_default=True, help="How many exit gateways.")
 @click.option(
     "--allow-local",
     is_flag=True,
@@ -122,6 +125,8 @@ def up_command(
     https_port: int,
     entry_port: int,
     exit_port: int,
+    entries: int,
+    exits: int,
     allow_local: bool,
     hosts: tuple[tuple[str, IpAddress], ...],
     dns: str,
@@ -146,6 +151,8 @@ def up_command(
             https_port=https_port,
             entry_port=entry_port,
             exit_port=exit_port,
+            entries=entries,
+            exits=exits,
             allow_local=allow_local,
             hosts=table,
             dns="system" if dns == "system" else "none",

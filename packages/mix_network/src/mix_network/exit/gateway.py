@@ -59,15 +59,8 @@ class ExitGateway:
         self._keys = keys
         self._options = options
         self._random = random
-        self._service = IpPacketRouterService(
-            gateway.context.crypto,
-            random,
-            keys,
-            gateway.identity.public,
-            send=self._send,
-            router_config=options.router,
-            mean_ack_delay_ms=options.mean_ack_delay_ms,
-        )
+        self._service = self._make_service()
+        self._picture: tuple[Topology, RotationPeriod] | None = None
         self._nat: UserspaceNat | None = None
         self._capture: BinaryIO | None = None
 
@@ -100,6 +93,14 @@ class ExitGateway:
         self._service.start(device, nat)
         self.gateway.delivery.connect(self._keys.identity.public, _LocalClient(self._service))
 
+    async def restart(self) -> None:
+        """Let the router forget its clients and all that they have open, as a new process does; its keys stay."""
+        await self.close()
+        self._service = self._make_service()
+        self.start()
+        if self._picture is not None:
+            self._service.set_topology(*self._picture)
+
     async def close(self) -> None:
         """End every flow."""
         self._service.close()
@@ -110,12 +111,24 @@ class ExitGateway:
 
     def set_topology(self, topology: Topology, rotation: RotationPeriod) -> None:
         """Take a new picture of the network, without which the router can't answer."""
+        self._picture = topology, rotation
         self._service.set_topology(topology, rotation)
 
     def snapshot(self) -> dict[str, Any]:
         """Counters of the router and the flow table as JSON-able values."""
         nat = self._nat.snapshot() if self._nat is not None else {}
         return {**self._service.snapshot(), **nat}
+
+    def _make_service(self) -> IpPacketRouterService:
+        return IpPacketRouterService(
+            self.gateway.context.crypto,
+            self._random,
+            self._keys,
+            self.gateway.identity.public,
+            send=self._send,
+            router_config=self._options.router,
+            mean_ack_delay_ms=self._options.mean_ack_delay_ms,
+        )
 
     def _send(self, packet: MixPacket) -> None:
         self.gateway.mixing.send(packet.first_hop, packet.packet, packet.key_rotation)

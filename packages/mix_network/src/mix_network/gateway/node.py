@@ -37,6 +37,7 @@ class GatewayServer:
         self.identity = identity
         self.keyring = keyring
         self.metrics = NodeMetrics(name, role)
+        self.address: NodeAddress | None = None
         self.ws_port = 0
         self.clients = ClientRegistry()
         self.inbox = Inbox()
@@ -63,10 +64,10 @@ class GatewayServer:
 
     async def start(self, *, mix_port: int = 0, ws_port: int = 0) -> NodeAddress:
         """Listen for nodes and clients; returns the address for nodes. Raises `PortUnavailable`."""
-        address = await self.mixing.start(mix_port)
+        self.address = await self.mixing.start(mix_port)
         self.ws_port = await self._listener.start(self.context.host, ws_port)
         self._sweeper = asyncio.create_task(self._sweep())
-        return address
+        return self.address
 
     async def close(self) -> None:
         """Close every connection; what clients have not fetched is gone."""
@@ -76,6 +77,22 @@ class GatewayServer:
                 await self._sweeper
         await self._listener.close()
         await self.mixing.close()
+
+    def drop_clients(self) -> None:
+        """Break the connection of every client, as a network failure does."""
+        self._listener.drop()
+
+    async def restart(self, *, forgets_clients: bool = False) -> None:
+        """Stop and start again on the same ports, with the same keys.
+
+        forgets_clients -- whether the clients' registrations are lost, too
+        """
+        address = self.address
+        assert address is not None, "it must have been started"
+        await self.close()
+        if forgets_clients:
+            self.clients.clear()
+        await self.start(mix_port=address.port, ws_port=self.ws_port)
 
     def forward(self, packet: MixPacket) -> None:
         """Send a client's packet to its first hop."""

@@ -223,6 +223,11 @@ class ClientListener:
             raise PortUnavailable(port=port) from error
         return int(next(iter(self._server.sockets)).getsockname()[1])
 
+    def drop(self) -> None:
+        """Break every connection, without a word to the clients."""
+        for connection in list(self._accepted):
+            connection.transport.abort()
+
     async def close(self) -> None:
         """Close every connection."""
         if self._server is not None:

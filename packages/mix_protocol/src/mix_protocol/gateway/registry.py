@@ -99,3 +99,7 @@ class ClientRegistry:
         self._records.move_to_end(record.identity)
         while len(self._records) > self._max_clients:
             self._records.popitem(last=False)
+
+    def clear(self) -> None:
+        """Forget every client."""
+        self._records.clear()
