@@ -59,8 +59,8 @@ def interpret(message: dns.message.QueryMessage, name: str, type: str, size_byte
         alias = _rrset(message, here, dns.rdatatype.CNAME)
         if alias is None:
             break
-        if len(alias) != 1 or len(seen) > MAX_ALIASES:
-            raise MalformedAnswer("the DNS server's answer forks or has too many aliases")
+        if len(seen) > MAX_ALIASES:
+            raise MalformedAnswer("the DNS server's answer has too many aliases")
         ttl_s = min(ttl_s, _ttl_s(alias))
         here = alias[0].target
         if here in seen:
