@@ -1,0 +1,48 @@
+"""httpbin over TLS, HTTP/2 and HTTP/1.1, on a free port of loopback."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import tempfile
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from hypercorn.asyncio import serve
+from hypercorn.config import Config
+from hypercorn.middleware import AsyncioWSGIMiddleware
+
+from support.tls_server import certificate
+
+MAX_BODY_BYTES = 1 << 20
+
+
+def _write_certificate(folder: Path) -> tuple[str, str]:
+    leaf = certificate("127.0.0.1")
+    chain, key = folder / "chain.pem", folder / "key.pem"
+    chain.write_bytes(b"".join(blob.bytes() for blob in leaf.cert_chain_pems))
+    leaf.private_key_pem.write_to_path(key)
+    return str(chain), str(key)
+
+
+@asynccontextmanager
+async def httpbin_site() -> AsyncIterator[str]:
+    """Serve it until the block ends; gives the origin, whose certificate is of our test authority."""
+    from httpbin import app
+
+    listener = socket.create_server(("127.0.0.1", 0))
+    port = listener.getsockname()[1]
+    with tempfile.TemporaryDirectory() as folder:
+        config = Config()
+        config.certfile, config.keyfile = _write_certificate(Path(folder))
+        config.bind = [f"fd://{listener.detach()}"]
+        config.accesslog = config.errorlog = None
+        stop = asyncio.Event()
+        wrapped = AsyncioWSGIMiddleware(app, max_body_size=MAX_BODY_BYTES)
+        serving = asyncio.create_task(serve(wrapped, config, shutdown_trigger=stop.wait))
+        try:
+            yield f"https://127.0.0.1:{port}"
+        finally:
+            stop.set()
+            await asyncio.wait({serving})
