@@ -21,6 +21,12 @@ PACKAGES = ["mix-tunnel", "pytest", "hypothesis", "tblib"]
 SUITES = {
     "protocol": ["tests/unit/mix_protocol"],
     "tunnel": ["tests/unit/mix_tunnel/mixnet", "tests/unit/mix_tunnel/engine", "tests/unit/mix_tunnel/rpc"],
+    "http": [
+        "tests/unit/mix_tunnel/runtime/http/cookies",
+        "tests/unit/mix_tunnel/runtime/http/test_decoders.py",
+        "tests/unit/mix_tunnel/runtime/http/test_request.py",
+        "tests/unit/mix_tunnel/runtime/http/test_url.py",
+    ],
     "vectors": ["tests/vectors"],
 }
 # What has no business inside: other processes, and the native provider's own comparison with the worker's.

@@ -154,6 +154,10 @@ def read_tunnel_options(
     if debug:
         logging.basicConfig(stream=sys.stderr, format="%(asctime)s %(name)s %(message)s")
         logging.getLogger("mix_tunnel").setLevel(logging.DEBUG)
+    elif sys.stderr.isatty():
+        logging.basicConfig(stream=sys.stderr, format="mix: warning: %(message)s")
+    else:  # scripts take what is on standard error for a failure
+        logging.getLogger("mix_tunnel").addHandler(logging.NullHandler())
     given: dict[str, Any] = {"force_tls": force_tls, "debug": debug}
     if directory_url is not None:
         given["directory_url"] = directory_url

@@ -22,6 +22,7 @@ KIND_OF_LAYER = {
     "fetch": REACTOR,
     "gateway": BRIDGE,
     "http": REACTOR,
+    "http2": REACTOR,
     "ip": REACTOR,
     "ipr": BRIDGE,
     "messages": BRIDGE,

@@ -105,7 +105,11 @@ async def test_an_unknown_coding_passes_with_its_header():
         assert await read_all(response) == b"odd"
 
 
-@pytest.mark.parametrize(("body", "error"), [(b"not gzip", BadEncoding), (ENCODED["gzip"][:-9], EncodingCut)])
+@pytest.mark.parametrize(
+    ("body", "error"),
+    [(b"not gzip", BadEncoding), (ENCODED["gzip"][:-9], EncodingCut)],
+    ids=["of another format", "cut"],
+)
 async def test_bodies_that_lie(body, error):
     async def lie(conversation, received):
         await conversation.respond(body=body, Content_Encoding="gzip")

@@ -15,10 +15,10 @@ from typing import Final
 
 from mix_protocol.errors import MixError
 
-from ..pool import ConnectionPool, Lease
 from .connection import HttpConnection
 from .errors import ClientClosed, HttpConnectTimedOut, PoolTimedOut
 from .http2 import Http2Connection
+from .pool import ConnectionPool, Lease
 from .request import HttpTimeouts
 from .url import HttpUrl, Origin
 

@@ -8,7 +8,6 @@ from collections.abc import Awaitable, Callable
 from mix_protocol.errors import Closed, NetworkFailure
 
 from ...streams import ByteStream, IpAddress, IpNetwork, NameLookup
-from ..pool import ConnectionPool, Lease
 from ..tls import TlsSettings, start_tls
 from .body import BodyBuffer
 from .connection import HttpConnection
@@ -16,6 +15,7 @@ from .errors import HttpConnectTimedOut, PoolTimedOut, ResponseTimedOut, WriteTi
 from .http2 import Http2Connection
 from .http2.errors import Http11Required
 from .options import HttpOptions
+from .pool import ConnectionPool, Lease
 from .request import HttpTimeouts, PreparedRequest
 from .resending import Resend
 from .sharing import HTTP1, HTTP2, Connection, SharedConnections

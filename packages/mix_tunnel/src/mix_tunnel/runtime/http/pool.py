@@ -17,8 +17,8 @@ from typing import Generic, Protocol, TypeVar
 
 from mix_protocol.errors import MixError
 
-from .http.errors import ClientClosed
-from .http.url import Origin
+from .errors import ClientClosed
+from .url import Origin
 
 CLOSE_TIMEOUT_S = 3.0
 

@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from mix_tunnel.runtime.http.errors import ClientClosed
-from mix_tunnel.runtime.pool import ConnectionPool, Lease
+from mix_tunnel.runtime.http.pool import ConnectionPool, Lease
 
 A = ("https", "a.test", 443)
 B = ("https", "b.test", 443)

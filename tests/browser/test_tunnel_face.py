@@ -1,0 +1,349 @@
+"""mix-tunnel's own face in Chromium: tunnels by name, raw sockets, statistics, the worker's place and its life."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+import pytest
+from playwright.sync_api import Browser, Route
+
+from .conftest import NO_COVER, read_json, watch
+
+if TYPE_CHECKING:
+    from .conftest import Playground, Watched
+
+PRELUDE = """
+  const { setupMixTunnel, disconnectMixTunnel, getTunnelState, getTunnelStats, getMixTunnel, onTunnelState,
+    onTunnelStats, preloadMixTunnel } = await import("/mix-tunnel/index.js");
+  const { mixFetch } = await import("/mix-fetch/index.js");
+  const { options, site } = values;
+  const describe = ({ code, message, fields }) => ({ code, message, fields });
+  const caught = async (promise) => promise.then(() => null, describe);
+  const text = (bytes) => new TextDecoder().decode(bytes);
+  const bytes = (string) => new TextEncoder().encode(string);
+"""
+
+
+class EchoServers:
+    """TCP that sends everything back and half-closes after the other side, and UDP that answers in capitals."""
+
+    def __init__(self) -> None:
+        self.tcp = self.udp = 0
+        self._loop = asyncio.new_event_loop()
+        started = threading.Event()
+        self._thread = threading.Thread(target=self._run, args=(started,))
+        self._thread.start()
+        started.wait(10)
+
+    def close(self) -> None:
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+
+    def _run(self, started: threading.Event) -> None:
+        asyncio.set_event_loop(self._loop)
+        self._loop.run_until_complete(self._start())
+        started.set()
+        self._loop.run_forever()
+
+    async def _start(self) -> None:
+        async def echo(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            while data := await reader.read(65_536):
+                writer.write(data)
+                await writer.drain()
+            writer.write(b"|end")
+            writer.close()
+
+        class Capitals(asyncio.DatagramProtocol):
+            def connection_made(self, transport: Any) -> None:
+                self.transport = transport
+
+            def datagram_received(self, data: bytes, address: Any) -> None:
+                self.transport.sendto(data.upper(), address)
+
+        server = await asyncio.start_server(echo, "127.0.0.1", 0)
+        self.tcp = server.sockets[0].getsockname()[1]
+        transport, _ = await self._loop.create_datagram_endpoint(Capitals, local_addr=("127.0.0.1", 0))
+        self.udp = transport.get_extra_info("sockname")[1]
+
+
+@pytest.fixture(scope="module")
+def echo() -> Iterator[EchoServers]:
+    servers = EchoServers()
+    yield servers
+    servers.close()
+
+
+class Face:
+    """Runs JavaScript in a page with our package at hand."""
+
+    def __init__(self, watched: Watched, playground: Playground) -> None:
+        told = read_json(f"{playground.url}playground.json")
+        self.watched = watched
+        self._values = {
+            "options": {"directoryUrl": f"{playground.url}api", "caCertificates": told["caCertificates"], **NO_COVER},
+            "site": playground.https,
+        }
+
+    def run(self, code: str, **values: Any) -> Any:
+        script = f"async (values) => {{ {PRELUDE} {code} }}"
+        return self.watched.page.evaluate(script, {**self._values, **values})
+
+
+@pytest.fixture
+def face(watched: Watched, playground: Playground) -> Face:
+    return Face(watched, playground)
+
+
+@pytest.fixture(scope="module")
+def connected(browser: Browser, playground: Playground) -> Iterator[Face]:
+    """A page whose default tunnel is ready."""
+    with watch(browser, playground) as watched:
+        face = Face(watched, playground)
+        face.run("await setupMixTunnel(options)")
+        yield face
+
+
+def test_two_tunnels_at_once_are_two_clients(face: Face, echo: EchoServers):
+    told = face.run(
+        """
+        const states = [];
+        onTunnelState(({ state }) => states.push(state), "work");
+        await Promise.all([setupMixTunnel(options), setupMixTunnel({ ...options, tunnel: "work" })]);
+        const again = await caught(setupMixTunnel({ ...options, tunnel: "work" }));
+        const address = async (name) => {
+          const socket = await (await getMixTunnel(name)).tcpConnect({ host: "127.0.0.1", port: values.port });
+          await socket.close();
+          return socket.localAddress;
+        };
+        const addresses = [await address(), await address("work")];
+        const fetched = [await mixFetch(site), await mixFetch(site, { tunnel: "work" })].map(({ status }) => status);
+        const sent = (await getTunnelStats("work")).bytesSent;
+        await disconnectMixTunnel();
+        const other = await mixFetch(site, { tunnel: "work" });
+        const gone = await caught(mixFetch(site));
+        const now = [(await getTunnelState()).state, (await getTunnelState("work")).state];
+        await disconnectMixTunnel("work");
+        const typo = await caught(mixFetch(site, { tunnel: "wrok" }));
+        await setupMixTunnel({ ...options, tunnel: "work" });
+        const third = (await mixFetch(site, { tunnel: "work" })).status;
+        await disconnectMixTunnel("work");
+        return { states, again, addresses, fetched, sent, other: other.status, gone, now, typo, third };
+        """,
+        port=echo.tcp,
+    )
+    assert told["again"]["message"] == "tunnel already initialised"
+    assert len(set(told["addresses"])) == 2
+    assert told["fetched"] == [200, 200]
+    assert told["sent"] > 0
+    assert (told["other"], told["third"]) == (200, 200)
+    assert told["gone"]["code"] == told["typo"]["code"] == "tunnel.not_set_up"
+    assert told["now"] == ["shutdown", "ready"]
+    assert told["states"][0] == "connecting"
+    assert told["states"].count("ready") == 2
+    assert told["states"][-1] == "shutdown"
+
+
+def test_a_tcp_echo_with_half_close(connected: Face, echo: EchoServers):
+    told = connected.run(
+        """
+        const socket = await (await getMixTunnel()).tcpConnect({ host: "127.0.0.1", port: values.port });
+        const open = (await getTunnelStats()).openConnections;
+        const received = new Response(socket.readable).text();
+        const writer = socket.writable.getWriter();
+        for (let i = 0; i < 100; i++) {
+          await writer.write(new Uint8Array(1000).fill(97));
+        }
+        await writer.close();
+        const all = await received;
+        await socket.closed;
+        return { length: all.length, isWhole: /^a+\\|end$/.test(all), open, remote: [socket.remoteAddress,
+          socket.remotePort], alpn: socket.alpn, left: (await getTunnelStats()).openConnections };
+        """,
+        port=echo.tcp,
+    )
+    assert (told["length"], told["isWhole"]) == (100_004, True)
+    assert told["remote"] == ["127.0.0.1", echo.tcp]
+    assert told["alpn"] is None
+    assert told["open"] == told["left"] + 1
+
+
+def test_tls_to_a_real_server(connected: Face, playground: Playground):
+    url = urlsplit(playground.https)
+    told = connected.run(
+        """
+        const tunnel = await getMixTunnel();
+        const socket = await tunnel.tlsConnect({ host: values.host, port: values.port, alpn: ["http/1.1"] });
+        const writer = socket.writable.getWriter();
+        await writer.write(bytes(`GET / HTTP/1.1\\r\\nHost: ${values.host}\\r\\nConnection: close\\r\\n\\r\\n`));
+        const answer = await new Response(socket.readable).text();
+        await writer.close();
+        await socket.closed;
+        const wrong = await caught(tunnel.tlsConnect({ host: "127.0.0.1", port: values.port }));
+        return { head: answer.slice(0, 15), alpn: socket.alpn, wrong };
+        """,
+        host=url.hostname,
+        port=url.port,
+    )
+    assert told["head"] == "HTTP/1.1 200 OK"
+    assert told["alpn"] in ("http/1.1", None)  # the demo site may not have chosen
+    assert told["wrong"]["code"] == "tls.wrong_host"
+
+
+def test_udp_echo(connected: Face, echo: EchoServers):
+    told = connected.run(
+        """
+        const socket = await (await getMixTunnel()).udpSocket();
+        const reader = socket.readable.getReader();
+        const writer = socket.writable.getWriter();
+        const got = [];
+        for (const word of ["one", "two", "x".repeat(1200)]) {
+          await writer.write({ data: bytes(word), host: "127.0.0.1", port: values.port });
+          const { data, host, port } = (await reader.read()).value;
+          got.push([text(data), host, port]);
+        }
+        await socket.close();
+        await socket.closed;
+        return got;
+        """,
+        port=echo.udp,
+    )
+    assert told == [[word, "127.0.0.1", echo.udp] for word in ("ONE", "TWO", "X" * 1200)]
+
+
+def test_a_signal_resets_a_connection(connected: Face, echo: EchoServers):
+    told = connected.run(
+        """
+        const tunnel = await getMixTunnel();
+        const controller = new AbortController();
+        const socket = await tunnel.tcpConnect({ host: "127.0.0.1", port: values.port, signal: controller.signal });
+        const reading = socket.readable.getReader().read().catch(({ name }) => name);
+        controller.abort();
+        const refused = await caught(tunnel.tcpConnect({ host: "127.0.0.1", port: 1 }));
+        const wrong = await caught(tunnel.tcpConnect({ host: "127.0.0.1", port: 70000 }));
+        return { reading: await reading, closed: await socket.closed.catch(({ name }) => name), refused, wrong };
+        """,
+        port=echo.tcp,
+    )
+    assert (told["reading"], told["closed"]) == ("AbortError", "AbortError")
+    assert told["refused"]["code"] == "tcp.connection_refused"
+    assert told["wrong"]["code"] == "socket.invalid_argument"
+    assert told["wrong"]["fields"] == {"argument": "port", "allowed": "a whole number from 1 to 65535"}
+
+
+def test_statistics_are_pushed(connected: Face):
+    told = connected.run(
+        """
+        const told = [];
+        await new Promise((resolve) => {
+          const stop = onTunnelStats((stats) => {
+            told.push(stats);
+            if (told.length === 2) {
+              stop();
+              resolve();
+            } else {
+              void mixFetch(site);
+            }
+          }, { intervalMs: 1500 });
+        });
+        return told;
+        """
+    )
+    first, second = told
+    assert second["realPacketsSent"] > first["realPacketsSent"] > 0
+    assert second["bytesReceived"] > first["bytesReceived"] > 0
+    assert second["uptimeMs"] > first["uptimeMs"] > 0
+    assert first["coverPacketsSent"] == 0
+    assert first["roundTripMs"] > 0
+    assert first["replySurbsGiven"] >= first["surbsHeld"] > 0
+
+
+def test_the_worker_from_another_folder_loaded_in_advance(face: Face):
+    context = face.watched.page.context
+    asked: list[str] = []
+
+    def elsewhere(route: Route) -> None:
+        asked.append(urlsplit(route.request.url).path)
+        route.fulfill(response=route.fetch(url=route.request.url.replace("/assets/tunnel/", "/mix-tunnel/")))
+
+    context.route("**/assets/tunnel/**", elsewhere)
+    context.route("**/mix-tunnel/worker.js", lambda route: route.abort())
+    told = face.run(
+        """
+        const states = [];
+        onTunnelState(({ state, steps }) => states.push([state, steps.map(({ step }) => step)]));
+        await preloadMixTunnel({ assetsUrl: "/assets/tunnel" });
+        const before = [...states];
+        await setupMixTunnel({ ...options, assetsUrl: "/assets/tunnel/" });
+        const { status } = await mixFetch(site);
+        await disconnectMixTunnel();
+        const refused = await caught(setupMixTunnel({ ...options, assetsUrl: "https://elsewhere.test/" }));
+        return { before, states, status, refused };
+        """
+    )
+    assert told["before"] == []
+    assert told["states"][0][0] == "connecting"
+    assert not any("starting_worker" in steps for _, steps in told["states"])
+    assert told["status"] == 200
+    assert told["refused"]["fields"]["option"] == "assetsUrl"
+    assert "/assets/tunnel/worker.js" in asked
+    assert "/assets/tunnel/pyodide/pyodide.mjs" in asked
+
+
+@pytest.mark.parametrize(
+    ("answer", "sentence"),
+    [
+        ({"status": 404}, "worker.js cannot be fetched (404)"),
+        ({"status": 200, "content_type": "text/html", "body": "<!doctype html>"}, "served as text/html"),
+    ],
+)
+def test_what_keeps_a_worker_from_starting_is_said(face: Face, answer: dict[str, Any], sentence: str):
+    face.watched.page.context.route("**/mix-tunnel/worker.js", lambda route: route.fulfill(**answer))
+    told = face.run("return [await caught(setupMixTunnel(options)), await getTunnelState()]")
+    assert told[0]["code"] == "worker.failed"
+    assert sentence in told[0]["message"]
+    assert "assetsUrl" in told[0]["message"]
+    assert (told[1]["state"], told[1]["reason"]["kind"]) == ("failed", "task_panicked")
+
+
+def test_a_worker_that_dies_is_noticed_and_replaced(face: Face, echo: EchoServers):
+    face.run("await setupMixTunnel(options)")
+    (worker,) = face.watched.page.workers
+    waiting = """
+        const socket = await (await getMixTunnel()).tcpConnect({ host: "127.0.0.1", port: values.port });
+        globalThis.pending = caught(socket.readable.getReader().read());
+    """
+    face.run(waiting, port=echo.tcp)
+    worker.evaluate("setTimeout(() => self.close())")
+    told = face.run("return [await globalThis.pending, await getTunnelState()]")
+    assert told[0]["code"] == "worker.failed"
+    assert "the browser stopped it" in told[0]["message"]
+    assert told[1]["state"] == "failed"
+    assert face.run("await setupMixTunnel(options); return (await mixFetch(site)).status") == 200
+
+
+def test_two_tabs_have_a_tunnel_each(face: Face, playground: Playground):
+    face.run("await setupMixTunnel(options)")
+    second = face.watched.page.context.new_page()
+    second.goto(playground.url)
+    other = Face(type(face.watched)(second), playground)
+    assert other.run("await setupMixTunnel(options); return (await mixFetch(site)).status") == 200
+    assert face.run("return (await mixFetch(site)).status") == 200
+    second.close()
+    assert face.run("return (await mixFetch(site)).status") == 200
+
+
+def test_a_failed_set_up_has_a_kind_and_a_sentence(face: Face):
+    told = face.run(
+        """
+        const error = await caught(setupMixTunnel({ ...options, directoryUrl: `${location.origin}/nowhere` }));
+        return { error, state: await getTunnelState() };
+        """
+    )
+    reason = told["state"]["reason"]
+    assert told["state"]["state"] == "failed"
+    assert (reason["kind"], reason["task"]) == ("task_exited", "bridge")
+    assert (reason["code"], reason["message"]) == (told["error"]["code"], told["error"]["message"])
