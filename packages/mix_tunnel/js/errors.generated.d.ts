@@ -771,7 +771,7 @@ export declare class GatewaySilent extends NetworkFailure {
   static code: string;
 }
 
-/** The stored identity is not used, or this one will not be there next time. Field `reason`: `unreadable` (a fresh */
+/** The stored identity is not used, or this one will not be there next time. */
 export declare class IdentityNotKept extends NetworkFailure {
   static code: string;
 }
@@ -888,11 +888,6 @@ export declare class UnknownIssuer extends CertificateRefused {
 
 /** The certificate is for other names. */
 export declare class WrongHost extends CertificateRefused {
-  static code: string;
-}
-
-/** The passphrase does not open the stored identity. */
-export declare class WrongPassphrase extends InvalidOption {
   static code: string;
 }
 

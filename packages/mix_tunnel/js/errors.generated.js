@@ -771,7 +771,7 @@ export class GatewaySilent extends NetworkFailure {
   static code = "tunnel.gateway_silent";
 }
 
-/** The stored identity is not used, or this one will not be there next time. Field `reason`: `unreadable` (a fresh */
+/** The stored identity is not used, or this one will not be there next time. */
 export class IdentityNotKept extends NetworkFailure {
   static code = "tunnel.identity_not_kept";
 }
@@ -889,11 +889,6 @@ export class UnknownIssuer extends CertificateRefused {
 /** The certificate is for other names. */
 export class WrongHost extends CertificateRefused {
   static code = "tls.wrong_host";
-}
-
-/** The passphrase does not open the stored identity. */
-export class WrongPassphrase extends InvalidOption {
-  static code = "tunnel.wrong_passphrase";
 }
 
 /** What was given to `send` is no message. */
@@ -1167,7 +1162,6 @@ export const ERROR_CLASSES = new Map(/** @type {[string, typeof MixError][]} */ 
   ["tls.not_tls", NotTls],
   ["tls.unknown_issuer", UnknownIssuer],
   ["tls.wrong_host", WrongHost],
-  ["tunnel.wrong_passphrase", WrongPassphrase],
   ["websocket.invalid_message", InvalidWebSocketMessage],
   ["websocket.invalid_option", InvalidWebSocketOption],
   ["websocket.open_timed_out", OpenTimedOut],

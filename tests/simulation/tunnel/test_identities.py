@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import AsyncExitStack
 from typing import Any
 
@@ -12,8 +13,10 @@ from support.memory_platform import Fault, MemoryWorld
 from support.simulated_tunnel import SimulatedTunnel
 from support.virtual_time import virtual_time
 
+from mix_protocol.crypto.native import NativeCrypto
 from mix_protocol.errors import MixError, UsageError
 from mix_tunnel.options import TunnelOptions
+from mix_tunnel.runtime.identity_record import MAX_IDENTITIES, IdentitySeal, join_records, split_records
 
 PASSPHRASE = "correct horse battery staple"
 
@@ -106,20 +109,35 @@ async def test_client_ids_are_kept_apart():
 
 
 @virtual_time
-async def test_a_wrong_passphrase_names_the_option_and_destroys_nothing():
+async def test_a_wrong_passphrase_means_another_identity_a_warning_and_no_loss():
     world = new_world()
     await use(world, storage_passphrase=PASSPHRASE)
-    before = dict(world.records)
-    with pytest.raises(UsageError) as caught:
-        await use(world, storage_passphrase="guess")
-    assert caught.value.code == "tunnel.wrong_passphrase"
-    assert caught.value.fields["option"] == "storagePassphrase"
-    assert "storagePassphrase" in str(caught.value)
-    assert "guess" not in repr(caught.value)
-    assert world.records == before
+    [first] = identities(world)
+    subject = await use(world, storage_passphrase="guess")
+    [warning] = subject.driver.state.warnings
+    assert warning.code == "tunnel.identity_not_kept"
+    assert warning.fields["reason"] == "wrong_passphrase"
+    assert "storagePassphrase" in str(warning)
+    assert "guess" not in repr(warning)
+    assert len(identities(world)) == 2
+    for passphrase in (PASSPHRASE, "guess", PASSPHRASE):  # from now on, either opens its own
+        assert warnings(await use(world, storage_passphrase=passphrase)) == []
+    assert identities(world) > {first}
+    assert registrations(world) == len(identities(world)) == 2
     assert world.locked == set()
-    await use(world, storage_passphrase=PASSPHRASE)
-    assert registrations(world) == 1
+    world.stop()
+
+
+@virtual_time
+async def test_only_the_identities_used_last_stay_stored():
+    world = new_world()
+    for number in range(MAX_IDENTITIES + 1):
+        await use(world, storage_passphrase=f"passphrase {number}")
+    for number in range(MAX_IDENTITIES, 0, -1):
+        assert warnings(await use(world, storage_passphrase=f"passphrase {number}")) == []
+    assert warnings(await use(world, storage_passphrase="passphrase 0")) == ["wrong_passphrase"]
+    [record] = world.records.values()
+    assert len(split_records(record)) == MAX_IDENTITIES
     world.stop()
 
 
@@ -128,7 +146,9 @@ async def test_a_damaged_record_is_replaced_with_a_warning():
     world = new_world()
     await use(world, storage_passphrase=PASSPHRASE)
     [(name, record)] = world.records.items()
-    for damaged in (b"", b"nonsense", record[:-1], record[:20] + b"\xff" + record[21:]):
+    wrong_keys = IdentitySeal.new(NativeCrypto(), os.urandom, PASSPHRASE).close(NativeCrypto(), os.urandom, b"no keys")
+    changed = record[:20] + bytes([record[20] ^ 1]) + record[21:]
+    for damaged in (b"", b"nonsense", record[:-1], changed, join_records([wrong_keys]), bytes(100_000)):
         world.records[name] = damaged
         subject = await use(world, storage_passphrase=PASSPHRASE)
         assert warnings(subject) == ["unreadable"]

@@ -1,7 +1,7 @@
 """Whose keys a tunnel uses: fresh ones, or, with `storage_passphrase`, those of the last time.
 
-An identity that cannot be used is never a dead end: the tunnel goes on with a fresh one and says so by a warning. A
-wrong passphrase alone is an error, for going on would mean to overwrite what it did not open.
+An identity that cannot be used is never a dead end: the tunnel goes on with a fresh one and says so by a warning. What
+another passphrase has sealed stays stored, and its passphrase finds it again.
 """
 
 from __future__ import annotations
@@ -15,7 +15,13 @@ from mix_protocol.errors import MixError, NetworkFailure
 from mix_tunnel.options import TunnelOptions
 from mix_tunnel.platform import Platform, StorageInUse, StorageUnavailable, StoredRecord
 from mix_tunnel.runtime.client_keys import ClientKeys, Keyring
-from mix_tunnel.runtime.identity_record import IdentitySeal, UnreadableIdentity, open_record
+from mix_tunnel.runtime.identity_record import (
+    IdentitySeal,
+    UnreadableIdentity,
+    join_records,
+    open_record,
+    split_records,
+)
 
 _LOG = logging.getLogger(__name__)
 
@@ -23,14 +29,19 @@ STORAGE_TIMEOUT_S = 10.0
 
 
 class IdentityNotKept(NetworkFailure):
-    """The stored identity is not used, or this one will not be there next time. Field `reason`: `unreadable` (a fresh
-    one takes its place), `in_use` (by another tunnel), `no_storage` or `not_saved`."""
+    """The stored identity is not used, or this one will not be there next time.
+
+    Field `reason`: `wrong_passphrase` (a fresh one is kept beside it), `unreadable` (a fresh one takes its place),
+    `in_use` (by another tunnel), `no_storage` or `not_saved`.
+    """
 
     code = "tunnel.identity_not_kept"
     message = "the tunnel uses an identity that is not kept"
 
 
 _SENTENCES = {
+    "wrong_passphrase": "storagePassphrase opens no identity stored under this clientId; a fresh one is used, and kept "
+    "beside those that other passphrases open",
     "unreadable": "the stored identity is damaged or of another version; a fresh one takes its place",
     "in_use": "the stored identity is in use by another tunnel; this one uses a fresh one, which is not kept",
     "no_storage": "there is no storage for an identity here; the tunnel uses a fresh one, which is not kept",
@@ -52,13 +63,14 @@ class Identity:
         self._on_warning = on_warning
         self._record: StoredRecord | None = None
         self._seal: IdentitySeal | None = None
+        self._others: list[bytes] = []
         self._saved = b""
         self._keyring = Keyring(platform.storage, options.client_id, platform.random_bytes)
         is_kept = self._passphrase is not None
         self.keys = ClientKeys.draw(platform.random_bytes) if is_kept else self._keyring.take()
 
     async def load(self) -> None:
-        """Take the stored keys, if they are to be kept and there are any. Raises `WrongPassphrase`."""
+        """Take the stored keys, if they are to be kept and there are any."""
         if self._passphrase is None:
             return
         try:
@@ -83,7 +95,7 @@ class Identity:
         crypto, random = self._platform.crypto(), self._platform.random_bytes
         try:
             async with asyncio.timeout(STORAGE_TIMEOUT_S):
-                await self._record.write(self._seal.close(crypto, random, plaintext))
+                await self._record.write(join_records([self._seal.close(crypto, random, plaintext), *self._others]))
         except (StorageUnavailable, TimeoutError):
             self._warn("not_saved")
         self._saved = plaintext
@@ -98,16 +110,23 @@ class Identity:
 
     def _adopt(self, stored: bytes | None, passphrase: str) -> None:
         crypto = self._platform.crypto()
-        if stored is not None:
-            with contextlib.suppress(UnreadableIdentity):
-                self._seal, plaintext = open_record(crypto, passphrase, stored)
-                keys = ClientKeys.decode(plaintext)
-                if keys is not None:
-                    self.keys.become(keys)
-                    self._saved = plaintext
-                    return
-            self._warn("unreadable")
+        if stored is not None and not self._find(stored, passphrase):
+            self._warn("wrong_passphrase" if self._others else "unreadable")
         self._seal = self._seal or IdentitySeal.new(crypto, self._platform.random_bytes, passphrase)
+
+    def _find(self, stored: bytes, passphrase: str) -> bool:
+        """Take the keys that the passphrase opens, and note what others may open."""
+        is_found = False
+        for record in split_records(stored):
+            with contextlib.suppress(UnreadableIdentity):
+                opened = None if is_found else open_record(self._platform.crypto(), passphrase, record)
+                if opened is None:
+                    self._others.append(record)
+                elif (keys := ClientKeys.decode(opened[1])) is not None:
+                    self._seal, self._saved = opened
+                    self.keys.become(keys)
+                    is_found = True
+        return is_found
 
     async def _close_record(self) -> None:
         record, self._record = self._record, None

@@ -1,4 +1,8 @@
-"""A client's keys as bytes that may be stored: sealed with a key derived from a passphrase. No I/O.
+"""Clients' keys as bytes that may be stored: each sealed with a key derived from a passphrase. No I/O.
+
+What is stored under one name are up to `MAX_IDENTITIES` records, that of the last use first, each after its length
+(u16). So a mistyped passphrase destroys nothing: it opens none of them, gets an identity of its own, and the others
+stay. A record:
 
     magic 7 | version 1 | passes u32 | memory, KiB u32 | salt 16 | nonce 12 | AES-256-GCM-SIV (RFC 8452) | checksum 16
 
@@ -9,14 +13,15 @@ secret and protects nothing.
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterable
 from dataclasses import dataclass, field
+from itertools import islice
 
 from mix_protocol.codec.reader import Reader
 from mix_protocol.crypto.provider import AuthenticationFailed, CryptoProvider
 from mix_protocol.crypto.randomness import RandomBytes
 from mix_protocol.errors import PeerMisbehaved
-from mix_tunnel.options import InvalidOption
-from mix_tunnel.platform import MAX_RECORD_BYTES
 
 _MAGIC = b"mix-id\x00"
 _VERSION = 1
@@ -25,6 +30,7 @@ _SALT_LENGTH, _NONCE_LENGTH, _CHECKSUM_LENGTH, _KEY_LENGTH = 16, 12, 16, 32
 PASSES = 3
 MEMORY_KIB = 32 * 1024
 """Some 60 ms natively; more memory would stay with a page's worker for good."""
+MAX_IDENTITIES = 3
 MAX_PASSES = 16
 MAX_MEMORY_KIB = 256 * 1024
 """A record that asks for more is not ours, and must not cost what it likes."""
@@ -35,13 +41,6 @@ class UnreadableIdentity(PeerMisbehaved):
 
     code = "tunnel.identity_unreadable"
     message = "the stored identity is damaged or of another version"
-
-
-class WrongPassphrase(InvalidOption):
-    """The passphrase does not open the stored identity."""
-
-    code = "tunnel.wrong_passphrase"
-    message = "storagePassphrase does not open what is stored under this clientId; correct it, or use another clientId"
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +76,23 @@ class IdentitySeal:
         return record + crypto.blake3(record)[:_CHECKSUM_LENGTH]
 
 
-def open_record(crypto: CryptoProvider, passphrase: str, record: bytes) -> tuple[IdentitySeal, bytes]:
-    """The seal of a record and the bytes in it. Raises `UnreadableIdentity`, or `WrongPassphrase`."""
+def join_records(records: Iterable[bytes]) -> bytes:
+    """Several records as the bytes to store; the last ones are left out when there are too many."""
+    return b"".join(len(record).to_bytes(2) + record for record in islice(records, MAX_IDENTITIES))
+
+
+def split_records(stored: bytes) -> list[bytes]:
+    """Undo `join_records`; of damaged bytes, as many as can be told apart."""
+    reader = Reader(stored, "stored identities")
+    records: list[bytes] = []
+    with contextlib.suppress(PeerMisbehaved):
+        while reader.remaining and len(records) < MAX_IDENTITIES:
+            records.append(reader.take(reader.u16()))
+    return records
+
+
+def open_record(crypto: CryptoProvider, passphrase: str, record: bytes) -> tuple[IdentitySeal, bytes] | None:
+    """The seal of a record and the bytes in it; None for another passphrase. Raises `UnreadableIdentity`."""
     reader = Reader(record, "stored identity")
     try:
         magic, version = reader.take(len(_MAGIC)), reader.u8()
@@ -88,7 +102,7 @@ def open_record(crypto: CryptoProvider, passphrase: str, record: bytes) -> tuple
         checksum = reader.rest()
     except PeerMisbehaved:
         raise UnreadableIdentity from None
-    is_ours = magic == _MAGIC and version == _VERSION and len(record) <= MAX_RECORD_BYTES
+    is_ours = magic == _MAGIC and version == _VERSION
     is_cheap = 1 <= passes <= MAX_PASSES and 8 <= memory_kib <= MAX_MEMORY_KIB
     if not (is_ours and is_cheap) or crypto.blake3(record[:-_CHECKSUM_LENGTH])[:_CHECKSUM_LENGTH] != checksum:
         raise UnreadableIdentity
@@ -96,7 +110,7 @@ def open_record(crypto: CryptoProvider, passphrase: str, record: bytes) -> tuple
     try:
         return seal, crypto.aes256_gcm_siv_open(seal.key, nonce, sealed)
     except AuthenticationFailed:
-        raise WrongPassphrase(option="storagePassphrase") from None
+        return None
 
 
 def _head(passes: int, memory_kib: int, salt: bytes) -> bytes:
