@@ -18,8 +18,7 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from mix_network.local_network import LocalNetwork
-from mix_network.options import NetworkOptions
+from mix_network import LocalNetwork, NetworkOptions
 
 NAME = "demo.test"
 

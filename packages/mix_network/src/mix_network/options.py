@@ -19,33 +19,34 @@ IpAddress = IPv4Address | IPv6Address
 
 @dataclass(frozen=True, kw_only=True)
 class NetworkOptions:
-    """Options of a local network. Ports are those on 127.0.0.1; 0 takes a free one.
-
-    http_port, https_port -- of the directory
-    entry_port, exit_port -- where the (first) gateways take clients
-    entries, exits -- how many gateways of each kind
-    allow_local -- lets the exit connect to loopback addresses
-    hosts -- addresses by name, answered by the exit; an empty table leaves DNS alone
-    dns -- what happens to other names then: `system` or `none`
-    exit_policy -- rules for the exit instead of "everything that is globally routable", in the policy's own syntax
-    advertise_version -- the node version that the directory announces; from 1.37.0 on clients use IPR protocol 10
-    mean_ack_delay_ms -- mean delay at each hop of the acknowledgements that the exit asks for
-    pcap -- where to write the IP packets between the tunnel and the (first) exit
-    """
+    """Options of a local network; raises `InvalidNetworkOption`, which names the option, for what can't be."""
 
     http_port: int = 0
+    """Port of the directory on 127.0.0.1; 0 takes a free one, here and below."""
     https_port: int = 0
+    """Port of the directory's https."""
     entry_port: int = 0
+    """Port at which the (first) entry gateway takes clients."""
     exit_port: int = 0
+    """Port at which the (first) exit gateway takes clients."""
     entries: int = 1
+    """How many entry gateways."""
     exits: int = 1
+    """How many exit gateways."""
     allow_local: bool = False
+    """Let the exit connect to loopback addresses."""
     hosts: Mapping[str, tuple[IpAddress, ...]] = field(default_factory=dict)
+    """Addresses by name, answered by the exit; an empty table leaves DNS alone."""
     dns: OtherNames = "system"
+    """What happens to other names then: `"system"` or `"none"`."""
     exit_policy: str | None = None
+    """Rules for the exit instead of "everything that is globally routable", in the policy's own syntax."""
     advertise_version: str = DEFAULT_VERSION
+    """The node version that the directory announces; from 1.37.0 on clients use protocol 10 with the exit, else 9."""
     mean_ack_delay_ms: float = 15.0
+    """Mean delay at each hop of the acknowledgements that the exit asks for."""
     pcap: Path | None = None
+    """Where to write the IP packets between the tunnel and the (first) exit."""
 
     def __post_init__(self) -> None:
         for name in ("http_port", "https_port", "entry_port", "exit_port"):
