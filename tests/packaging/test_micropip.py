@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import ConsoleMessage, Page
 from support.chromium import chromium
 from support.readme import ROOT, LocalPlaces, code_blocks
 
@@ -25,13 +26,15 @@ PAGE = """<!doctype html>
   document.title = "ready";
 </script>
 """
+GUIDE = ROOT / "docs/guide/pyodide.md"
 CORE = ("pyodide.mjs", "pyodide.asm.mjs", "pyodide.asm.wasm", "python_stdlib.zip")
 
 
-@pytest.fixture
-def host(dist: Path, empty_folder: Path) -> Iterator[str]:
+@pytest.fixture(scope="module")
+def host(dist: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A web server with Pyodide's core and micropip, as Pyodide publishes them, and our folder at /mixnet."""
-    pyodide = empty_folder / "pyodide"
+    folder = tmp_path_factory.mktemp("site")
+    pyodide = folder / "pyodide"
     pyodide.mkdir()
     for name in CORE:
         (pyodide / name).symlink_to(ROOT / "node_modules/pyodide" / name)
@@ -39,9 +42,9 @@ def host(dist: Path, empty_folder: Path) -> Iterator[str]:
     for wheel in loaders:
         (pyodide / wheel.name).symlink_to(wheel)
     write_lock(ROOT / "node_modules/pyodide", loaders, pyodide / "pyodide-lock.json")
-    (empty_folder / "mixnet").symlink_to(dist / "pyodide")
-    (empty_folder / "index.html").write_text(PAGE)
-    with serving(empty_folder) as url:
+    (folder / "mixnet").symlink_to(dist / "pyodide")
+    (folder / "index.html").write_text(PAGE)
+    with serving(folder) as url:
         yield url
 
 
@@ -60,15 +63,39 @@ def serving(folder: Path) -> Iterator[str]:
         server.shutdown()
 
 
-def test_micropip_installs_and_the_readmes_example_runs(host: str, places: LocalPlaces):
-    install, use = code_blocks(ROOT / "docs/guide/pyodide.md", "python")
+@pytest.fixture(scope="module")
+def page(host: str) -> Iterator[Page]:
+    """A page into whose Python micropip has installed our packages."""
+    install, _ = code_blocks(GUIDE, "python")
     with chromium() as browser:
         page = browser.new_page()
-        written: list[str] = []
-        page.on("console", lambda message: written.append(message.text))
         page.goto(host)
         page.wait_for_function("document.title === 'ready'", timeout=60_000)
         page.evaluate("python.loadPackage('micropip')")
         page.evaluate("code => python.runPythonAsync(code)", install.replace("https://your.site/", host))
-        page.evaluate("code => python.runPythonAsync(code)", places.adapt_python(use))
-        assert any("200" in line and "hello from the example" in line for line in written), written
+        yield page
+
+
+def run(page: Page, code: str) -> list[str]:
+    """Run Python in the page; gives what it printed."""
+    written: list[str] = []
+
+    def listen(message: ConsoleMessage) -> None:
+        written.append(message.text)
+
+    page.on("console", listen)
+    page.evaluate("code => python.runPythonAsync(code)", code)
+    page.remove_listener("console", listen)
+    return written
+
+
+def test_the_guides_example(page: Page, places: LocalPlaces):
+    _, use = code_blocks(GUIDE, "python")
+    written = run(page, places.adapt_python(use))
+    assert any("200" in line and "hello from the example" in line for line in written), written
+
+
+@pytest.mark.parametrize("package", ["mix_tunnel", "mix_fetch", "mix_dns", "mix_websocket"])
+def test_the_readmes_example(package: str, page: Page, places: LocalPlaces):
+    example, *_ = code_blocks(ROOT / "packages" / package / "README.md", "python")
+    assert run(page, places.adapt_python(example))

@@ -14,6 +14,8 @@ from support.readme import ROOT, LocalPlaces, code_blocks
 
 LOCK = ROOT / "requirements/dev.lock"
 FACADES = ("mix_fetch", "mix_dns", "mix_websocket")
+ON_NYMS_MAINNET = (*FACADES, "mix_tunnel")
+BY_THEMSELVES = ("mix_network", "mix_protocol")
 
 
 @pytest.fixture(scope="module")
@@ -49,12 +51,23 @@ def test_our_packages_come_from_the_wheels(python: Path, empty_folder: Path):
         assert Path(path).is_relative_to(python.parents[1])
 
 
-@pytest.mark.parametrize("package", FACADES)
-def test_the_readmes_example_runs(package: str, python: Path, empty_folder: Path, places: LocalPlaces):
+def first_example(package: str) -> str:
     (example, *_) = code_blocks(ROOT / "packages" / package / "README.md", "python")
+    return example
+
+
+@pytest.mark.parametrize("package", ON_NYMS_MAINNET)
+def test_the_readmes_example_runs(package: str, python: Path, empty_folder: Path, places: LocalPlaces):
     script = empty_folder / "example.py"
-    script.write_text(places.adapt_python(example))
+    script.write_text(places.adapt_python(first_example(package)))
     assert run(python, empty_folder, str(script)).strip()
+
+
+@pytest.mark.parametrize("package", BY_THEMSELVES)
+def test_examples_that_need_no_other_network(package: str, python: Path, empty_folder: Path):
+    script = empty_folder / "example.py"
+    script.write_text(first_example(package))
+    assert "hello" in run(python, empty_folder, str(script))
 
 
 def test_the_commands_are_there(python: Path, empty_folder: Path):
@@ -65,5 +78,5 @@ def test_the_commands_are_there(python: Path, empty_folder: Path):
 
 def test_types_are_shipped(python: Path, empty_folder: Path):
     code = "import importlib.resources as r; print(*(r.files(n).joinpath('py.typed').is_file() for n in {}))"
-    names = (*FACADES, "mix_tunnel", "mix_protocol", "mix_network")
+    names = (*ON_NYMS_MAINNET, *BY_THEMSELVES)
     assert run(python, empty_folder, "-c", code.format(names)).split() == ["True"] * len(names)
