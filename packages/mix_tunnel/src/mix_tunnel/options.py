@@ -156,9 +156,7 @@ def _url(value: object) -> bool:
 
 
 def _certificates(value: object) -> bool:
-    return isinstance(value, tuple) and all(
-        isinstance(pem, str) and "-----BEGIN CERTIFICATE-----" in pem for pem in value
-    )
+    return isinstance(value, tuple) and all(isinstance(pem, str) and _PEM_MARK in pem for pem in value)
 
 
 def _between(low: int, high: int) -> tuple[str, Callable[[Any], bool]]:

@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from mix_tunnel.runtime.websocket import WebSocketConnection, WebSocketOptions
     from mix_tunnel.stats import TunnelStats
 
-HTTP_ALPN = ("http/1.1",)
 PREPARE_AFTER_S = 0.02
 """So much after the tunnel is ready a first request is on its way, if there is one at once."""
 
