@@ -8,12 +8,16 @@ const SHORTEST_INTERVAL_MS = 50;
 const LONGEST_INTERVAL_MS = 3_600_000;
 
 /** @type {typeof import("./index.js").setupMixTunnel} */
-export async function setupMixTunnel({ tunnel = DEFAULT_TUNNEL, assetsUrl, ...options } = {}) {
+export async function setupMixTunnel(given = {}) {
+  if (typeof given !== "object" || given === null) {
+    throw invalidOption("options", "an object");
+  }
+  const { tunnel = DEFAULT_TUNNEL, assetsUrl, ...options } = given;
   const worker = findTunnel(tunnel);
   if (tunnel !== DEFAULT_TUNNEL) {
     options.clientId ??= tunnel; // two tunnels must not use the same stored keys
   }
-  await worker.setup(options, readAssetsUrl(assetsUrl));
+  await worker.setup(asJson(options), readAssetsUrl(assetsUrl));
 }
 
 /** @type {typeof import("./index.js").preloadMixTunnel} */
@@ -72,6 +76,31 @@ export function onTunnelStats(callback, { intervalMs = 1000, tunnel } = {}) {
     isStopped = true;
     clearTimeout(timer);
   };
+}
+
+/**
+ * Options as the worker gets them. What JSON has no word for, NaN or a function, becomes an object, which no option may
+ * be: so the worker, which knows what is allowed, refuses it, instead of not getting to see it.
+ *
+ * @param {Record<string, unknown>} options
+ * @returns {Record<string, unknown>}
+ */
+function asJson(options) {
+  /** @type {Record<string, unknown>} */
+  const json = {};
+  for (const [name, value] of Object.entries(options)) {
+    try {
+      json[name] = value === undefined ? null : JSON.parse(JSON.stringify(value, (_, inner) => (isJson(inner) ? inner : {})));
+    } catch {
+      json[name] = {}; // it refers to itself, or throws
+    }
+  }
+  return json;
+}
+
+/** @param {unknown} value */
+function isJson(value) {
+  return typeof value === "number" ? Number.isFinite(value) : !["bigint", "function", "symbol"].includes(typeof value);
 }
 
 /** @param {unknown} callback */

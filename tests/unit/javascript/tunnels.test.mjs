@@ -296,3 +296,20 @@ test("everything that the published package exports is here", () => {
   }
   assert.equal(face.EventKinds.Loaded, "Loaded");
 });
+
+test("every option reaches the worker, which refuses what JSON has no word for", async () => {
+  const circle = {};
+  circle.self = circle;
+  const wrong = { maxRedirects: NaN, dnsTimeoutMs: -Infinity, debug: () => true, clientId: 5n, primaryDns: Symbol("x"),
+    dnsServers: ["9.9.9.9", () => ""], caCertificates: circle };
+  await setupMixTunnel({ tunnel: "wrong", forceTls: false, cookies: undefined, preferredIpr: null, ...wrong });
+  const { params } = FakeWorker.last.sent.find(({ method }) => method === "tunnel.setup");
+  assert.deepEqual(params, { forceTls: false, cookies: null, preferredIpr: null, maxRedirects: {}, dnsTimeoutMs: {},
+    debug: {}, clientId: {}, primaryDns: {}, dnsServers: ["9.9.9.9", {}], caCertificates: {} });
+});
+
+test("options are an object", async () => {
+  for (const given of [null, "work", 7, () => {}]) {
+    await assert.rejects(setupMixTunnel(given), { code: "tunnel.invalid_option", message: "options must be an object" });
+  }
+});

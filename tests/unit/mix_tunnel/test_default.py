@@ -6,6 +6,7 @@ import asyncio
 
 import pytest
 
+import mix_tunnel.tunnel
 from mix_protocol.errors import NetworkFailure
 from mix_tunnel import default
 from mix_tunnel.api import find_tunnel
@@ -206,3 +207,10 @@ async def test_options_are_checked_at_once():
         await default.setup_mix_tunnel(max_redirects=-1)
     with pytest.raises(InvalidOption):
         await default.setup_mix_tunnel(TunnelOptions(), debug=True)
+    for wrong in ({"debug": True}, 5, "default"):
+        with pytest.raises(InvalidOption, match="options must be TunnelOptions"):
+            await default.setup_mix_tunnel(wrong)
+        with pytest.raises(InvalidOption, match="options must be TunnelOptions"):
+            await mix_tunnel.tunnel.Tunnel.connect(wrong)
+    with pytest.raises(InvalidOption, match="on_state must be a function"):
+        await default.setup_mix_tunnel(on_state="print")

@@ -1,4 +1,6 @@
+import re
 from dataclasses import fields, replace
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -113,6 +115,52 @@ def test_wrong_values_are_refused_at_once_with_the_options_name(name: str, value
     assert caught.value.fields["option"] == name
     assert name in str(caught.value)
     assert OPTION_RULES[name].allowed in str(caught.value)
+
+
+def wrong_values(kind: str) -> list[object]:
+    """What no option of an annotated type may be; options of a new kind must be added here."""
+    anything = [object(), b"bytes", {}, {"a": 1}, [None], ("",), 0.5, float("nan"), float("inf"), -1, 1 << 64, ""]
+    match kind:
+        case "bool":
+            return [*anything, None, 0, 1, "true"]
+        case "int":
+            return [*anything, None, True, "5", [5]]
+        case "str":
+            return [*anything, None, True, ["text"], "\ud800"]
+        case "str | None":
+            return [*anything, True, ["text"], "\ud800"]
+        case "tuple[str, ...]":
+            return [*anything, None, True, (5,), ("text", 5), "\ud800"]
+    raise AssertionError(f"say what is wrong for {kind}")
+
+
+EVERY_WRONG_VALUE = [(field.name, value) for field in fields(TunnelOptions) for value in wrong_values(str(field.type))]
+
+
+@pytest.mark.parametrize(("name", "value"), EVERY_WRONG_VALUE, ids=lambda each: repr(each)[:20])
+def test_every_option_refuses_every_wrong_type(name: str, value: object):
+    with pytest.raises(InvalidOption) as caught:
+        TunnelOptions(**{name: value})
+    assert str(caught.value) == f"{name} must be {OPTION_RULES[name].allowed}"
+    assert caught.value.fields == {"option": name, "allowed": OPTION_RULES[name].allowed}
+
+
+@pytest.mark.parametrize("name", [field.name for field in fields(TunnelOptions) if field.type == "int"])
+def test_every_number_has_a_range_that_it_tells_and_keeps(name: str):
+    low, high = (int(end) for end in re.findall(r"\d+", OPTION_RULES[name].allowed))
+    assert low <= getattr(TunnelOptions(), name) <= high
+    for inside in (low, high):
+        assert getattr(TunnelOptions(**{name: inside}), name) == inside
+    for outside in (low - 1, high + 1):
+        with pytest.raises(InvalidOption):
+            TunnelOptions(**{name: outside})
+
+
+def test_the_declarations_for_typescript_name_the_same_options():
+    declarations = (Path(__file__).parents[3] / "packages/mix_tunnel/js/index.d.ts").read_text()
+    body = declarations.partition("export interface SetupMixTunnelOptions {")[2].partition("\n}")[0]
+    names = re.findall(r"^  (\w+)\?:", body, re.MULTILINE)
+    assert names == ["tunnel", "assetsUrl", *(rule.js_name for rule in OPTION_RULES.values())]
 
 
 @given(

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any, Protocol
 
 from mix_protocol.errors import MixError
-from mix_tunnel.options import InvalidOption, TunnelOptions
+from mix_tunnel.options import InvalidOption, TunnelOptions, given_options
 from mix_tunnel.state import Phase, TunnelState
 from mix_tunnel.tunnel import Tunnel
 from mix_tunnel.worker.errors import SetupCancelled, TunnelAlreadyInitialised, TunnelNotSetUp
@@ -137,7 +137,9 @@ async def setup_mix_tunnel(
     if unknown:
         option = min(unknown)[:64]
         raise InvalidOption(f"there is no option {option}", option=option)
-    options = options if options is not None else TunnelOptions(**named)
+    if on_state is not None and not callable(on_state):
+        raise InvalidOption("on_state must be a function", option="on_state", allowed="a function")
+    options = TunnelOptions(**named) if named else given_options(options)
     if name != DEFAULT_TUNNEL and options.client_id == TunnelOptions().client_id:
         options = replace(options, client_id=name)  # two tunnels must not use the same stored keys
     await slot.setup(options, on_state)

@@ -96,6 +96,14 @@ class TunnelOptions:
                 raise InvalidOption(f"{name} must be {rule.allowed}", option=name, allowed=rule.allowed)
 
 
+def given_options(options: TunnelOptions | None) -> TunnelOptions:
+    """The options that a caller gave, or the defaults; raises `InvalidOption` for anything else."""
+    given: object = options if options is not None else TunnelOptions()
+    if not isinstance(given, TunnelOptions):
+        raise InvalidOption("options must be TunnelOptions", option="options", allowed="TunnelOptions")
+    return given
+
+
 @dataclass(frozen=True, slots=True)
 class OptionRule:
     """What one option may be: the name it bears in JavaScript, a test, and the words for a person."""
@@ -170,15 +178,19 @@ def _boolean(value: object) -> bool:
     return isinstance(value, bool)
 
 
-def _name(value: object) -> bool:
-    return isinstance(value, str) and 0 < len(value) <= 128
+def _text(max_length: int) -> tuple[str, Callable[[Any], bool]]:
+    def accepts(value: object) -> bool:
+        if not isinstance(value, str) or not 0 < len(value) <= max_length:
+            return False
+        # A lone surrogate, which JavaScript's strings may hold, has no UTF-8.
+        return not any("\ud800" <= character <= "\udfff" for character in value)
+
+    return f"a text of 1 to {max_length} characters", accepts
 
 
-def _passphrase(value: object) -> bool:
-    # A lone surrogate, which JavaScript's strings may hold, has no UTF-8.
-    return value is None or (
-        isinstance(value, str) and 0 < len(value) <= 1024 and not any("\ud800" <= c <= "\udfff" for c in value)
-    )
+def _optional(rule: tuple[str, Callable[[Any], bool]]) -> tuple[str, Callable[[Any], bool]]:
+    allowed, accepts = rule
+    return allowed, lambda value: value is None or accepts(value)
 
 
 _BOOLEAN = ("true or false", _boolean)
@@ -188,8 +200,8 @@ _TIMEOUT = _between(1, 3_600_000)
 OPTION_RULES: dict[str, OptionRule] = {
     "preferred_ipr": OptionRule("preferredIpr", "a Nym address such as IDENTITY.KEY@GATEWAY", _recipient),
     "preferred_gateway": OptionRule("preferredGateway", "a gateway's base58 identity key", _identity),
-    "client_id": OptionRule("clientId", "a text of 1 to 128 characters", _name),
-    "storage_passphrase": OptionRule("storagePassphrase", "a text of 1 to 1024 characters", _passphrase),
+    "client_id": OptionRule("clientId", *_text(128)),
+    "storage_passphrase": OptionRule("storagePassphrase", *_optional(_text(1024))),
     "force_tls": OptionRule("forceTls", *_BOOLEAN),
     "disable_poisson_traffic": OptionRule("disablePoissonTraffic", *_BOOLEAN),
     "disable_cover_traffic": OptionRule("disableCoverTraffic", *_BOOLEAN),

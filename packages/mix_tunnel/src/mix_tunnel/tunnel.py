@@ -12,7 +12,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from mix_protocol.errors import MixError
-from mix_tunnel.options import TunnelOptions
+from mix_tunnel.options import TunnelOptions, given_options
 from mix_tunnel.platform import Platform, current_platform
 from mix_tunnel.state import TunnelState
 from mix_tunnel.streams import ByteStream, IpNetwork
@@ -61,7 +61,7 @@ class Tunnel:
         """
         from mix_tunnel.runtime.driver import TunnelDriver
 
-        options = options if options is not None else TunnelOptions()
+        options = given_options(options)
         if options.debug:
             logging.getLogger("mix_tunnel").setLevel(logging.DEBUG)
         platform = platform if platform is not None else current_platform(options.ca_certificates)

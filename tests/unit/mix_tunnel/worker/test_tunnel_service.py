@@ -9,6 +9,7 @@ import pytest
 
 from mix_protocol.errors import NetworkFailure
 from mix_tunnel.default import TunnelSlot
+from mix_tunnel.options import OPTION_RULES
 from mix_tunnel.rpc.endpoint import memory_pair
 from mix_tunnel.rpc.server import RpcServer
 from mix_tunnel.runtime.http import HttpTimeouts
@@ -157,13 +158,19 @@ async def test_second_setup_is_refused_until_disconnected(worker):
     assert len(worker.tunnels) == 2
 
 
-@pytest.mark.parametrize(
-    ("options", "named"), [({"maxRedirects": "x"}, "max_redirects"), ({"preferredNetworkRequester": "x"}, "preferred")]
-)
-async def test_wrong_options_are_named(worker, options, named):
-    refused = await worker.page.call("tunnel.setup", options)
+@pytest.mark.parametrize("rule", OPTION_RULES.values(), ids=lambda rule: rule.js_name)
+@pytest.mark.parametrize("value", [{}, [1], "", -1, 0.5, 1 << 64], ids=repr)
+async def test_every_wrong_option_is_named_as_the_page_knows_it(worker, rule, value):
+    refused = await worker.page.call("tunnel.setup", {rule.js_name: value})
     assert refused["code"] == "tunnel.invalid_option"
-    assert named in refused["message"]
+    assert refused["message"] == f"{rule.js_name} must be {rule.allowed}"
+    assert refused["fields"] == {"option": rule.js_name, "allowed": rule.allowed}
+    assert worker.tunnels == []
+
+
+async def test_an_option_that_does_not_exist_is_named(worker):
+    refused = await worker.page.call("tunnel.setup", {"preferredNetworkRequester": "x"})
+    assert (refused["code"], refused["fields"]) == ("tunnel.invalid_option", {"option": "preferredNetworkRequester"})
     assert worker.tunnels == []
 
 

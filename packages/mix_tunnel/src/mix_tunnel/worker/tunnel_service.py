@@ -15,11 +15,17 @@ from mix_tunnel.worker.failure_kinds import failure_kind
 
 
 def read_options(params: Mapping[str, Any]) -> TunnelOptions:
-    """The tunnel's options from a call's parameters; null means the default. Raises `InvalidOption`."""
+    """The tunnel's options from a call's parameters; null means the default. Raises `InvalidOption`, in JavaScript's
+    names."""
     for name in params:
         if name not in OPTION_RULES:
             raise InvalidOption(f"there is no option {to_camel(name)[:64]}", option=to_camel(name)[:64])
-    return TunnelOptions(**{name: value for name, value in params.items() if value is not None})
+    try:
+        return TunnelOptions(**{name: value for name, value in params.items() if value is not None})
+    except InvalidOption as error:
+        rule = OPTION_RULES[str(error.fields["option"])]
+        name, allowed = rule.js_name, rule.allowed
+        raise InvalidOption(f"{name} must be {allowed}", option=name, allowed=allowed) from None
 
 
 def describe_error(error: MixError | None) -> dict[str, Any] | None:
