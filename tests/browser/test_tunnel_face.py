@@ -11,21 +11,13 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import Browser, Route
 
-from .conftest import NO_COVER, read_json, watch
+from mix_tunnel.options import OPTION_RULES
+
+from .conftest import watch
+from .face import Face
 
 if TYPE_CHECKING:
     from .conftest import Playground, Watched
-
-PRELUDE = """
-  const { setupMixTunnel, disconnectMixTunnel, getTunnelState, getTunnelStats, getMixTunnel, onTunnelState,
-    onTunnelStats, preloadMixTunnel } = await import("/mix-tunnel/index.js");
-  const { mixFetch } = await import("/mix-fetch/index.js");
-  const { options, site } = values;
-  const describe = ({ code, message, fields }) => ({ code, message, fields });
-  const caught = async (promise) => promise.then(() => null, describe);
-  const text = (bytes) => new TextDecoder().decode(bytes);
-  const bytes = (string) => new TextEncoder().encode(string);
-"""
 
 
 class EchoServers:
@@ -75,22 +67,6 @@ def echo() -> Iterator[EchoServers]:
     servers = EchoServers()
     yield servers
     servers.close()
-
-
-class Face:
-    """Runs JavaScript in a page with our package at hand."""
-
-    def __init__(self, watched: Watched, playground: Playground) -> None:
-        told = read_json(f"{playground.url}playground.json")
-        self.watched = watched
-        self._values = {
-            "options": {"directoryUrl": f"{playground.url}api", "caCertificates": told["caCertificates"], **NO_COVER},
-            "site": playground.https,
-        }
-
-    def run(self, code: str, **values: Any) -> Any:
-        script = f"async (values) => {{ {PRELUDE} {code} }}"
-        return self.watched.page.evaluate(script, {**self._values, **values})
 
 
 @pytest.fixture
@@ -267,7 +243,7 @@ def test_the_worker_from_another_folder_loaded_in_advance(face: Face):
 
     def elsewhere(route: Route) -> None:
         asked.append(urlsplit(route.request.url).path)
-        route.fulfill(response=route.fetch(url=route.request.url.replace("/assets/tunnel/", "/mix-tunnel/")))
+        route.continue_(url=route.request.url.replace("/assets/tunnel/", "/mix-tunnel/"))
 
     context.route("**/assets/tunnel/**", elsewhere)
     context.route("**/mix-tunnel/worker.js", lambda route: route.abort())
@@ -334,6 +310,26 @@ def test_two_tabs_have_a_tunnel_each(face: Face, playground: Playground):
     assert face.run("return (await mixFetch(site)).status") == 200
     second.close()
     assert face.run("return (await mixFetch(site)).status") == 200
+
+
+def test_every_option_is_refused_by_its_name_before_anything_is_sent(face: Face):
+    rules = {rule.js_name: rule.allowed for rule in OPTION_RULES.values()}
+    told = face.run(
+        """
+        const refused = {};
+        for (const name of values.names) {
+          refused[name] = [];
+          for (const wrong of [{}, [{}], () => {}, NaN, -1, 5n, ""]) {
+            refused[name].push((await caught(setupMixTunnel({ ...options, [name]: wrong })))?.message);
+          }
+        }
+        return { refused, state: (await getTunnelState()).state };
+        """,
+        names=list(rules),
+    )
+    assert told["refused"] == {name: [f"{name} must be {allowed}"] * 7 for name, allowed in rules.items()}
+    assert told["state"] == "shutdown"
+    assert not any("/api" in path for path in face.asked)
 
 
 def test_a_failed_set_up_has_a_kind_and_a_sentence(face: Face):

@@ -12,10 +12,19 @@ import { startTunnelOptions } from "./tunnel_options.js";
 const STATE_WORDS = {
   connecting: "connecting",
   ready: "ready",
-  shutting_down: "shutting down",
-  shutdown: "shutdown",
+  shutting_down: "disconnecting",
+  shutdown: "not connected",
   failed: "failed",
 };
+/** What a finished step has done. */
+const STEP_WORDS = new Map(Object.entries({
+  starting_worker: "started Python in a worker",
+  fetching_directory: "fetched the directory",
+  choosing_gateway: "chose an entry gateway",
+  connecting_gateway: "connected to the entry gateway",
+  registering: "registered with the entry gateway",
+  asking_exit: "asked the exit for an address",
+}));
 
 /**
  * Make the panel that connects and disconnects.
@@ -29,6 +38,7 @@ export function startTunnelPanel(playground) {
   const options = /** @type {HTMLFieldSetElement} */ (find("tunnel-options"));
   const readOptions = startTunnelOptions(playground);
   let wasReady = false;
+  let toldWarnings = 0;
 
   onTunnelState((state) => {
     const isOff = state.state === "shutdown" || state.state === "failed";
@@ -43,9 +53,15 @@ export function startTunnelPanel(playground) {
     showSteps(state);
     showFailure(find("tunnel-error"), state.state === "failed" ? state.reason : null);
     const note = find("tunnel-note");
-    note.hidden = !(isAgain && state.reason);
-    note.textContent = state.reason ? `Connecting again: ${state.reason.message}` : "";
+    note.textContent = isAgain && state.reason
+      ? `Connecting again: ${state.reason.message}. What you started waits for it.`
+      : state.warnings.map(({ message }) => message).join(" ");
+    note.hidden = note.textContent === "";
     log(describe(state), state.state === "failed" ? "bad" : "");
+    for (const { message, code } of state.warnings.slice(toldWarnings)) {
+      log(`tunnel warning: ${message} (${code})`, "bad");
+    }
+    toldWarnings = state.warnings.length;
   });
 
   form.addEventListener("submit", async (event) => {
@@ -65,8 +81,7 @@ export function startTunnelPanel(playground) {
   disconnect.addEventListener("click", () => {
     disconnectMixTunnel().catch((error) => log(`disconnecting failed: ${error.message}`, "bad"));
   });
-  field("tunnel-connect-timeout").addEventListener("invalid", showOptions);
-  field("tunnel-dns-timeout").addEventListener("invalid", showOptions);
+  form.addEventListener("invalid", showOptions, { capture: true }); // the event does not bubble
 }
 
 /** A field that is refused must be seen. */
@@ -90,7 +105,7 @@ function moveFocus(from, to) {
 /** @param {TunnelState} state */
 function describe({ state, step, elapsedMs, reason }) {
   if (reason) {
-    return `tunnel ${state}: ${reason.message} (${reason.code})`;
+    return `tunnel ${STATE_WORDS[state]}: ${reason.message} (${reason.code})`;
   }
   const detail = state === "connecting" && step ? `: ${step}` : "";
   return `tunnel ${STATE_WORDS[state]}${state === "ready" ? ` after ${formatDuration(elapsedMs)}` : detail}`;
@@ -116,7 +131,7 @@ function showSteps({ state, step, steps, elapsedMs }) {
    */
   const line = (className, text, ms) =>
     make("li", className, make("span", "", text), make("time", "", ms === undefined ? "" : formatDuration(ms)));
-  const lines = steps.map((taken) => line("", taken.step.replaceAll("_", " "), taken.elapsedMs));
+  const lines = steps.map((taken) => line("", STEP_WORDS.get(taken.step) ?? taken.step, taken.elapsedMs));
   if (state === "connecting" && step) {
     lines.push(line("now", step));
   } else if (state === "ready") {

@@ -158,12 +158,12 @@ class LocalNetwork:
 
     def metrics(self) -> dict[str, Any]:
         """The counters of every node and the (first) exit's flow table."""
-        counters = [
-            *(gateway.metrics for gateway in self.entries),
-            *(node.metrics for node in self.mix_nodes),
-            *(node.gateway.metrics for node in self.exits),
+        nodes = [
+            *(gateway.snapshot() for gateway in self.entries),
+            *(node.metrics.snapshot() for node in self.mix_nodes),
+            *(node.gateway.snapshot() for node in self.exits),
         ]
-        return {"nodes": [each.snapshot() for each in counters], "exit": self.exit.snapshot()}
+        return {"nodes": nodes, "exit": self.exit.snapshot()}
 
     async def _start(self) -> None:
         addresses = [await node.start() for node in self.mix_nodes]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from typing import Any
 
 from mix_network.directory.descriptor import Role
 from mix_network.gateway.delivery import Delivery
@@ -77,6 +78,10 @@ class GatewayServer:
                 await self._sweeper
         await self._listener.close()
         await self.mixing.close()
+
+    def snapshot(self) -> dict[str, Any]:
+        """The counters, and how many clients are registered, as JSON-able values."""
+        return {**self.metrics.snapshot(), "clients": len(self.clients)}
 
     def drop_clients(self) -> None:
         """Break the connection of every client, as a network failure does."""
