@@ -5,6 +5,7 @@ A table stands between two comments, of which the first says where it comes from
 
     <!-- table: typescript packages/mix_fetch/js/index.d.ts MixFetchInit -->
     <!-- table: python mix_tunnel.options TunnelOptions -->
+    <!-- table: function mix_fetch.fetching mix_fetch -->
     <!-- table: errors packages/mix_tunnel/js/errors.generated.js NetworkFailure -->
     <!-- table: source packages/mix_fetch/js/index.d.ts all -->
     <!-- end of table -->
@@ -27,6 +28,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 _TABLE = re.compile(r"(<!-- table: (\w+) (\S+) (\w+) -->\n).*?(<!-- end of table -->)", re.DOTALL)
 _ERROR = re.compile(r'/\*\* (.*?) \*/\nexport class (\w+) extends (\w+) \{\n  static code = "(.*?)";')
+_ARGUMENT = re.compile(r"^(\w+(?:, \w+)*) -- (.*(?:\n +.*)*)", re.MULTILINE)
 _MEMBER = re.compile(r"/\*\*(?P<text>.*?)\*/\s*(?:readonly )?(?P<name>\w+)\??:\s*(?P<type>.*?);\n", re.DOTALL)
 
 
@@ -67,10 +69,7 @@ def read_typescript(source: str, interface: str) -> list[Row]:
 
 def read_python(module: str, name: str) -> list[Row]:
     """The fields of a dataclass, with the texts below them."""
-    spec = importlib.util.find_spec(module)
-    if spec is None or spec.origin is None:
-        raise NotFound(f"there is no module {module}")
-    tree = ast.parse(Path(spec.origin).read_text())
+    tree = _parse(module)
     classes = [node for node in tree.body if isinstance(node, ast.ClassDef) and node.name == name]
     if not classes:
         raise NotFound(f"{module} has no class {name}")
@@ -84,6 +83,37 @@ def read_python(module: str, name: str) -> list[Row]:
     return list(_fields(classes[0].body, constants))
 
 
+def read_function(module: str, name: str) -> list[Row]:
+    """The keyword-only arguments of a function, with what its docstring says of them ("name -- text")."""
+    definitions = (ast.FunctionDef, ast.AsyncFunctionDef)
+    functions = [node for node in _parse(module).body if isinstance(node, definitions) and node.name == name]
+    if not functions:
+        raise NotFound(f"{module} has no function {name}")
+    (function,) = functions
+    texts = {
+        argument.strip(): " ".join(text.split())
+        for names, text in _ARGUMENT.findall(ast.get_docstring(function) or "")
+        for argument in names.split(",")
+    }
+    arguments = zip(function.args.kwonlyargs, function.args.kw_defaults, strict=True)
+    return [
+        Row(
+            argument.arg,
+            ast.unparse(argument.annotation) if argument.annotation else "",
+            ast.unparse(default) if default else "",
+            texts.get(argument.arg, ""),
+        )
+        for argument, default in arguments
+    ]
+
+
+def _parse(module: str) -> ast.Module:
+    spec = importlib.util.find_spec(module)
+    if spec is None or spec.origin is None:
+        raise NotFound(f"there is no module {module}")
+    return ast.parse(Path(spec.origin).read_text())
+
+
 def _fields(body: list[ast.stmt], constants: dict[str, ast.expr]) -> Iterator[Row]:
     for field, following in zip(body, [*body[1:], ast.Pass()], strict=True):
         if not isinstance(field, ast.AnnAssign) or not isinstance(field.target, ast.Name):
@@ -94,6 +124,8 @@ def _fields(body: list[ast.stmt], constants: dict[str, ast.expr]) -> Iterator[Ro
         default = field.value
         if isinstance(default, ast.Name):
             default = constants.get(default.id, default)
+        if isinstance(default, ast.Call) and ast.unparse(default.func) == "field":
+            default = None  # says how the field is kept, not what it is by default
         yield Row(field.target.id, ast.unparse(field.annotation), ast.unparse(default) if default else "", text)
 
 
@@ -119,7 +151,12 @@ def render(rows: Iterable[Row], first: str = "option", second: str = "type") -> 
     head = [first, second, *(["default"] if with_default else []), ""]
     lines = ["| " + " | ".join(head) + " |", "|---" * len(head) + "|"]
     for row in rows:
-        cells = [f"`{row.name}`", f"`{row.kind}`", *([f"`{row.default}`"] if with_default else []), row.text]
+        cells = [
+            f"`{row.name}`",
+            f"`{row.kind}`",
+            *([f"`{row.default}`" * bool(row.default)] if with_default else []),
+            row.text,
+        ]
         lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
     return "\n".join(lines) + "\n"
 
@@ -134,6 +171,8 @@ def fill(text: str) -> str:
                 table = render(read_typescript(source, name))
             case "python":
                 table = render(read_python(source, name))
+            case "function":
+                table = render(read_function(source, name))
             case "errors":
                 table = render(read_errors(source, name), "code", "class")
             case "source":

@@ -6,18 +6,13 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from conftest import NO_COVER, Playground, read_json, watch
-from playwright.sync_api import Browser
 from support.tls_server import authority, pem_of
 from support.unbound import LONG_TXT, RECORDS, Unbound, run_unbound
 
 PRELUDE = """
-  const { mixDNS, resolve, reverse, clearDnsCache, setupMixTunnel, disconnectMixTunnel, getTunnelState, MixError } =
-    await import("/mix-dns/index.js");
-  const describe = (error) => ({ name: error.name, code: error.code, message: error.message, fields: error.fields,
-    isTypeError: error instanceof TypeError, isMixError: error instanceof MixError });
-  const caught = async (promise) => promise.then(() => null, describe);
-  const { dnsServers, options } = values;
+  const { mixDNS, resolve, reverse, clearDnsCache } = await import("/mix-dns/index.js");
+  options.caCertificates = [options.caCertificates, values.ca].flat();
+  const { dnsServers } = values;
   if (dnsServers && globalThis.dnsServersInUse !== dnsServers.join()) {
     await disconnectMixTunnel();
     await setupMixTunnel({ ...options, dnsServers });
@@ -33,24 +28,9 @@ def unbound() -> Iterator[Unbound]:
 
 
 @pytest.fixture(scope="module")
-def run(browser: Browser, playground: Playground) -> Iterator[Any]:
+def run(api: Any) -> Any:
     """Runs JavaScript in a page; with `dnsServers`, on a tunnel that asks these."""
-    told = read_json(f"{playground.url}playground.json")
-    certificates = told["caCertificates"]
-    certificates = [certificates] if isinstance(certificates, str) else certificates
-    options = {
-        "directoryUrl": f"{playground.url}api",
-        "caCertificates": [*certificates, pem_of(authority())],
-        **NO_COVER,
-    }
-    with watch(browser, playground) as watched_page:
-
-        def run(code: str, **values: Any) -> Any:
-            return watched_page.page.evaluate(
-                f"async (values) => {{ {PRELUDE} {code} }}", {"options": options, **values}
-            )
-
-        yield run
+    return lambda code, **values: api(PRELUDE + code, ca=pem_of(authority()), **values)
 
 
 @pytest.fixture
@@ -168,7 +148,8 @@ def test_names_of_an_address_and_in_other_scripts(over_udp: Any):
 
 def test_wrong_options_are_refused_by_name(run: Any):
     got = run("""
-      return [await caught(resolve("a.test", "A", { timeoutMs: "1" })), await caught(mixDNS(7)),
-        await caught(setupMixTunnel({ ...options, dnsServers: ["dns.test"], tunnel: "another" }))];
+      const option = async (promise) => promise.catch((error) => error.fields.option);
+      return [await option(resolve("a.test", "A", { timeoutMs: "1" })), await option(mixDNS(7)),
+        await option(setupMixTunnel({ ...options, dnsServers: ["dns.test"], tunnel: "another" }))];
     """)
-    assert [failure["fields"]["option"] for failure in got] == ["timeoutMs", "hostname", "dnsServers"]
+    assert got == ["timeoutMs", "hostname", "dnsServers"]

@@ -103,6 +103,7 @@ export type DnsRecord<T extends RecordType = RecordType> = T extends RecordType
 export interface DnsAnswer<T extends RecordType = RecordType> {
   /** What was asked for, in normal form. */
   name: string;
+  /** What kind of records was asked for, such as "MX". */
   type: T;
   /** The name that has the records: `name`, or where its aliases (CNAME) lead. */
   canonicalName: string;
@@ -112,6 +113,7 @@ export interface DnsAnswer<T extends RecordType = RecordType> {
   transport: "udp" | "tcp" | "tls" | "https";
   /** Whether the answer had been kept from an earlier lookup. */
   fromCache: boolean;
+  /** Milliseconds that this lookup took. */
   elapsedMs: number;
   /** In the server's order; never empty. */
   records: DnsRecord<T>[];

@@ -67,6 +67,20 @@ def test_a_dataclass_with_its_defaults():
     assert all(row.text for row in rows.values())
 
 
+def test_the_options_of_a_function():
+    rows = {row.name: row for row in tables.read_function("mix_dns.lookups", "mix_dns")}
+    assert list(rows) == ["timeout_s", "use_cache", "tunnel"]
+    assert (rows["use_cache"].kind, rows["use_cache"].default) == ("bool", "True")
+    assert all(row.text for row in rows.values())
+
+
+def test_an_argument_told_over_two_lines_and_two_told_together():
+    rows = {row.name: row for row in tables.read_function("mix_fetch.fetching", "mix_fetch")}
+    assert rows["credentials"].text.endswith("a tunnel has a jar only with the option `cookies`")
+    together = {row.name: row.text for row in tables.read_function("mix_dns.lookups", "resolve")}
+    assert together["timeout_s"] == together["tunnel"] != ""
+
+
 def test_errors_of_one_kind(declarations: str):
     assert [(row.name, row.kind, row.text) for row in tables.read_errors("errors.js", "Kind")] == [
         ("layer.special", "Special", "Something special.")
@@ -89,6 +103,7 @@ def test_a_table_is_written_between_its_comments(declarations: str):
         "typescript index.d.ts Missing",
         "python mix_tunnel.options Missing",
         "python mix_tunnel.missing Options",
+        "function mix_dns.lookups missing",
         "errors errors.js Missing",
         "rust index.d.ts Options",
     ],

@@ -39,6 +39,7 @@ async def mix_fetch(
 ) -> Response:
     """Fetch an http or https URL through the mixnet; the answer is here when its headers are, whatever its status.
 
+    method -- any but CONNECT, TRACE and TRACK
     headers -- sent in this order; they replace the browser-like defaults of the same name
     body -- text (sent as UTF-8), bytes, or an asynchronous iterable of bytes that is sent as it comes
     redirect -- "follow", "manual" (give the redirect back), "error" (refuse)

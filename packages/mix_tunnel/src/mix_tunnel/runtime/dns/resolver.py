@@ -62,15 +62,19 @@ class DnsAnswer:
     name: str
     """What was asked for, in normal form."""
     type: str
+    """What kind of records was asked for, such as "MX"."""
     canonical_name: str
     """The name that has the records: `name`, or where its aliases (CNAME) lead."""
     records: tuple[DnsRecord, ...]
     """In the server's order; their TTLs count down while the answer is kept."""
     server: str
+    """The server that answered, as an address or a URL."""
     transport: str
-    """"udp", "tcp", "tls" or "https": how the answer came."""
+    """How its answer came: "udp", "tcp", "tls" or "https"."""
     from_cache: bool
+    """Whether the answer had been kept from an earlier lookup."""
     elapsed_ms: float
+    """How long this lookup took."""
 
 
 class Resolver:
