@@ -6,6 +6,7 @@ import asyncio
 import base64
 import hashlib
 import ssl
+import zlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
@@ -76,3 +77,19 @@ async def drain(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
     """Take what comes until the client closes."""
     while await reader.read(65_536):
         pass
+
+
+def frame(opcode: int, data: bytes, *, fin: bool = True, rsv1: bool = False) -> bytes:
+    """A frame as a server sends it; nothing is checked."""
+    head = bytes([fin << 7 | rsv1 << 6 | opcode])
+    if len(data) < 126:
+        return head + bytes([len(data)]) + data
+    if len(data) < 65_536:
+        return head + b"\x7e" + len(data).to_bytes(2, "big") + data
+    return head + b"\x7f" + len(data).to_bytes(8, "big") + data
+
+
+def deflated(data: bytes) -> bytes:
+    """The payload of a message that permessage-deflate has compressed."""
+    compressor = zlib.compressobj(wbits=-15)
+    return (compressor.compress(data) + compressor.flush(zlib.Z_SYNC_FLUSH))[:-4]

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import tracemalloc
-import zlib
 from itertools import repeat
 
 import pytest
 from support.kernel_connector import KernelConnector
 from support.tls_server import serve
 from support.waiting import until
-from support.websocket_server import accept, answering, drain, speaking
+from support.websocket_server import accept, answering, deflated, drain, frame, speaking
 
 from mix_protocol.errors import NetworkFailure
 from mix_tunnel.runtime.websocket import WebSocketOptions, connect_websocket
@@ -36,20 +35,6 @@ CLOSE = b"\x88\x02\x03\xe8"
 async def connect(port: int, **options):
     given = WebSocketOptions(**{"ping_interval_s": None, "close_timeout_s": 5.0, **options})
     return await connect_websocket(KernelConnector(), f"ws://demo.test:{port}/secret", given)
-
-
-def frame(opcode: int, data: bytes, *, fin: bool = True, rsv1: bool = False) -> bytes:
-    head = bytes([fin << 7 | rsv1 << 6 | opcode])
-    if len(data) < 126:
-        return head + bytes([len(data)]) + data
-    if len(data) < 65_536:
-        return head + b"\x7e" + len(data).to_bytes(2, "big") + data
-    return head + b"\x7f" + len(data).to_bytes(8, "big") + data
-
-
-def deflated(data: bytes) -> bytes:
-    compressor = zlib.compressobj(wbits=-15)
-    return (compressor.compress(data) + compressor.flush(zlib.Z_SYNC_FLUSH))[:-4]
 
 
 REFUSALS = [
