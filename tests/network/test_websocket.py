@@ -97,8 +97,8 @@ async def test_subprotocol_headers_and_compression_are_agreed_on(network):
         async with connect(f"wss://demo.test:{port}/", subprotocols=["first", "second"], **given) as websocket:
             assert [message async for message in websocket] == ["abc https://page.test second"]
         assert websocket.subprotocol == "second"
-        async with connect(f"wss://demo.test:{port}/", compression=None, **given) as websocket:
-            assert await websocket.recv() == "abc https://page.test None"
+        async with connect(f"wss://demo.test:{port}/", subprotocols=["first"], compression=None, **given) as websocket:
+            assert await websocket.recv() == "abc https://page.test first"
             assert websocket.extensions == ""
 
 
