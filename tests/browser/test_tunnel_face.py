@@ -40,6 +40,10 @@ class EchoServers:
         self._loop.run_until_complete(self._start())
         started.set()
         self._loop.run_forever()
+        echoing = asyncio.all_tasks(self._loop)
+        for task in echoing:
+            task.cancel()
+        self._loop.run_until_complete(asyncio.gather(*echoing, return_exceptions=True))
 
     async def _start(self) -> None:
         async def echo(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
