@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 
 import click
 
@@ -22,6 +23,7 @@ from mix_tunnel.cli.output import Output
 from mix_tunnel.cli.running import open_tunnel, run, tunnel_options
 
 MAX_WAITING_LINES = 16
+READ_BYTES = 65_536
 
 
 @click.command("ws")
@@ -112,19 +114,29 @@ async def _send_lines(websocket: WebSocketConnection, *, is_text: bool) -> None:
 async def _lines() -> AsyncIterator[bytes]:
     """Standard input's lines. A thread that nobody waits for reads them: it may be stuck in that when all is over."""
     loop = asyncio.get_running_loop()
-    waiting: asyncio.Queue[bytes] = asyncio.Queue(MAX_WAITING_LINES)
+    waiting: asyncio.Queue[bytes | None] = asyncio.Queue(MAX_WAITING_LINES)
 
     def read() -> None:
         try:
-            while line := sys.stdin.buffer.readline():
+            for line in _read_lines(sys.stdin.fileno()):
                 asyncio.run_coroutine_threadsafe(waiting.put(line), loop).result()
-            asyncio.run_coroutine_threadsafe(waiting.put(b""), loop).result()
+            asyncio.run_coroutine_threadsafe(waiting.put(None), loop).result()
         except (RuntimeError, OSError, ValueError):
             pass  # the loop or the input has been closed meanwhile
 
     threading.Thread(target=read, name="standard input", daemon=True).start()
-    while line := await waiting.get():
-        yield line.removesuffix(b"\n").removesuffix(b"\r")
+    while (line := await waiting.get()) is not None:
+        yield line.removesuffix(b"\r")
+
+
+def _read_lines(descriptor: int) -> Iterator[bytes]:
+    """Lines without breaks. Not by `sys.stdin`: an interpreter that ends while a thread is stuck there aborts."""
+    rest = b""
+    while piece := os.read(descriptor, READ_BYTES):
+        *lines, rest = (rest + piece).split(b"\n")
+        yield from lines
+    if rest:
+        yield rest
 
 
 def _shown(message: str | bytes, *, is_terminal: bool) -> bytes:
