@@ -80,17 +80,20 @@ class HttpServer:
 
 @asynccontextmanager
 async def serve_conversations(
-    talk: Callable[[Conversation], Awaitable[None]], context: ssl.SSLContext | None = None
+    talk: Callable[[Conversation], Awaitable[None]],
+    context: ssl.SSLContext | None = None,
+    *,
+    host: str = "127.0.0.1",
+    port: int = 0,
 ) -> AsyncIterator[HttpServer]:
-    """Serve each connection by `talk`."""
-    server = HttpServer(scheme="https" if context else "http")
+    """Serve each connection by `talk`, on a free port unless told otherwise."""
+    server = HttpServer(scheme="https" if context else "http", host=host)
 
     async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         server.connections += 1
         await talk(Conversation(server.connections, reader, writer))
 
-    async with serve(handle, context) as port:
-        server.port = port
+    async with serve(handle, context, host=host, port=port) as server.port:
         yield server
 
 

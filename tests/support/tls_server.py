@@ -53,8 +53,13 @@ def server_context(leaf: trustme.LeafCert, *, alpn: list[str] | None = None) -> 
 
 
 @asynccontextmanager
-async def serve(handler: Handler, context: ssl.SSLContext | None = None) -> AsyncIterator[int]:
-    """Serve connections on a free port of 127.0.0.1 and yield it; connections still open at the end are aborted."""
+async def serve(
+    handler: Handler, context: ssl.SSLContext | None = None, *, host: str = "127.0.0.1", port: int = 0
+) -> AsyncIterator[int]:
+    """Serve connections on a port of loopback, a free one by default, and yield it.
+
+    Connections still open at the end are aborted.
+    """
     writers: set[asyncio.StreamWriter] = set()
     tasks: set[asyncio.Task[None]] = set()
 
@@ -70,7 +75,7 @@ async def serve(handler: Handler, context: ssl.SSLContext | None = None) -> Asyn
         finally:
             writer.close()
 
-    server = await asyncio.start_server(run, "127.0.0.1", 0, ssl=context)
+    server = await asyncio.start_server(run, host, port, ssl=context)
     try:
         yield server.sockets[0].getsockname()[1]
     finally:
