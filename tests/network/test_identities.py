@@ -15,7 +15,6 @@ from mix_network.local_network import LocalNetwork
 from mix_network.options import NetworkOptions
 from mix_protocol.codec import base58
 from mix_tunnel.options import TunnelOptions
-from mix_tunnel.platform.native import NativePlatform
 from mix_tunnel.tunnel import Tunnel
 
 PASSPHRASE = "correct horse battery staple"
@@ -32,12 +31,6 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 async def network() -> AsyncIterator[LocalNetwork]:
     async with LocalNetwork(NetworkOptions(dns="none", entries=2)) as running:
         yield running
-
-
-@pytest.fixture(autouse=True)
-def fresh_process(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What this process remembers by itself is no help."""
-    monkeypatch.setattr(NativePlatform, "storage", property(lambda self: {}))
 
 
 async def use(network: LocalNetwork, **options: Any) -> list[str]:

@@ -223,7 +223,6 @@ class MemoryWorld:
             for identity, node in self.network.topology.gateways.items()
         }
         self._timer: asyncio.TimerHandle | None = None
-        self._storage: dict[str, bytes] = {}
         self.asleep_s = 0.0
         """For how long the machine has slept so far, if its monotonic clock stands still in that time."""
 
@@ -249,7 +248,7 @@ class MemoryWorld:
         return self.gateways[self.network.gateways[number]]
 
     def platform(self) -> MemoryPlatform:
-        return MemoryPlatform(self, self._storage)
+        return MemoryPlatform(self)
 
     def now(self) -> float:
         return asyncio.get_running_loop().time()
@@ -396,9 +395,8 @@ class MemoryRecord:
 class MemoryPlatform:
     """The tunnel's `Platform`, inside of a `MemoryWorld`."""
 
-    def __init__(self, world: MemoryWorld, storage: dict[str, bytes]) -> None:
+    def __init__(self, world: MemoryWorld) -> None:
         self._world = world
-        self.storage = storage
 
     def crypto(self) -> CryptoProvider:
         return self._world.network.crypto

@@ -15,9 +15,12 @@ export interface SetupMixTunnelOptions {
   preferredIpr?: string | undefined;
   /** Base58 identity of the entry gateway; by default one is chosen. */
   preferredGateway?: string | undefined;
-  /** Name under which the client's keys are kept between two set-ups. */
+  /** Name under which the client's keys are kept, with `storagePassphrase`. */
   clientId?: string | undefined;
-  /** Keep the client's keys in this browser from one page load to the next, encrypted with this passphrase. */
+  /**
+   * Keep the client's keys, and so its Nym address, in this browser (IndexedDB), encrypted with this passphrase; by
+   * default they are forgotten, and every tunnel is a stranger to its gateway.
+   */
   storagePassphrase?: string | undefined;
   /** Use only gateways with `wss://` (true); a gateway on a loopback address is always allowed. */
   forceTls?: boolean | undefined;

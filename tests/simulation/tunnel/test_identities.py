@@ -39,8 +39,7 @@ def subject_in(world: MemoryWorld, **options: Any) -> SimulatedTunnel:
 
 
 async def use(world: MemoryWorld, **options: Any) -> SimulatedTunnel:
-    """Set a tunnel up as a new process would, and close it."""
-    world._storage.clear()
+    """Set a tunnel up and close it."""
     subject = subject_in(world, **options)
     await subject.driver.connect()
     await subject.driver.close()
@@ -60,7 +59,7 @@ def warnings(subject: SimulatedTunnel) -> list[Any]:
 
 
 @virtual_time
-async def test_by_default_every_process_is_a_stranger_and_stores_nothing():
+async def test_by_default_every_tunnel_is_a_stranger_and_stores_nothing():
     world = new_world()
     for _ in range(3):
         assert warnings(await use(world)) == []

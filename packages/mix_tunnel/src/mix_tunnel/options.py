@@ -36,11 +36,10 @@ class TunnelOptions:
     preferred_gateway: str | None = None
     """Base58 identity of the entry gateway; None chooses one, and tries the next when it fails."""
     client_id: str = "smolmix-wasm"
-    """Name under which the client's keys are kept: by this process, between two set-ups, and with `storage_passphrase`
-    beyond it."""
+    """Name under which the client's keys are kept, with `storage_passphrase`."""
     storage_passphrase: str | None = field(default=None, repr=False)
-    """Keep the client's keys from one process or page load to the next, encrypted with this; by default they are
-    forgotten, and every tunnel of a new process is a stranger to its gateway."""
+    """Keep the client's keys, and so its Nym address, from one tunnel, process or page load to the next, encrypted with
+    this; by default they are forgotten, and every tunnel is a stranger to its gateway."""
     force_tls: bool = True
     """Use only gateways with `wss://`; a gateway on a loopback address is always allowed."""
     disable_poisson_traffic: bool = False

@@ -3,7 +3,7 @@ from hypothesis import strategies as st
 
 from mix_protocol.crypto.native import NativeCrypto
 from mix_protocol.crypto.randomness import SeededRandom
-from mix_tunnel.runtime.client_keys import ClientKeys, Keyring
+from mix_tunnel.runtime.client_keys import ClientKeys
 
 
 def test_keys_survive_storage():
@@ -25,26 +25,6 @@ def test_secrets_are_not_shown():
     keys = ClientKeys.draw(SeededRandom(2))
     keys.gateway_keys[b"g" * 32] = b"s" * 32
     assert repr(keys) == "ClientKeys(authenticated_at=0)"
-
-
-def test_keys_in_use_are_not_given_twice():
-    storage: dict[str, bytes] = {}
-    keyring = Keyring(storage, "me", SeededRandom(3))
-    first = keyring.take()
-    keyring.put_back(first)
-    again, other = keyring.take(), keyring.take()
-    assert again == first
-    assert other.identity_seed != first.identity_seed
-
-
-def test_other_client_ids_and_damaged_storage_give_new_keys():
-    storage: dict[str, bytes] = {}
-    random = SeededRandom(4)
-    keys = Keyring(storage, "me", random).take()
-    Keyring(storage, "me", random).put_back(keys)
-    assert Keyring(storage, "you", random).take() != keys
-    storage["client/me"] = b"damaged"
-    assert Keyring(storage, "me", random).take() != keys
 
 
 def test_the_address_consists_of_the_public_keys_and_the_gateway():

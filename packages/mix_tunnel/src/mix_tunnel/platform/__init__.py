@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, MutableMapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -96,11 +96,6 @@ class StoredRecord(Protocol):
 
 class Platform(Protocol):
     """What the runtime needs of the place it runs in."""
-
-    @property
-    def storage(self) -> MutableMapping[str, bytes]:
-        """Bytes kept between tunnels as long as the process (or worker) lives."""
-        ...
 
     def crypto(self) -> CryptoProvider:
         """The cryptography provider; it is loaded when first asked for."""

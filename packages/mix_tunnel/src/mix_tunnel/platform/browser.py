@@ -10,7 +10,7 @@ import asyncio
 import os
 import time
 from collections import deque
-from collections.abc import Mapping, MutableMapping
+from collections.abc import Mapping
 from functools import cached_property
 from typing import Any
 
@@ -30,7 +30,6 @@ from mix_tunnel.platform import (
     WebSocketFailed,
 )
 
-_STORAGE: dict[str, bytes] = {}
 _RANDOM_POOL_BYTES = 4096
 _HIGH_WATER_BYTES = 262_144
 _DRAIN_POLL_S = 0.005
@@ -45,11 +44,6 @@ class BrowserPlatform:
 
     def __init__(self) -> None:
         self._pool = b""
-
-    @property
-    def storage(self) -> MutableMapping[str, bytes]:
-        """Bytes kept as long as this worker lives."""
-        return _STORAGE
 
     @cached_property
     def _crypto(self) -> CryptoProvider:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Mapping, MutableMapping
+from collections.abc import Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
     from websockets.asyncio.client import ClientConnection
 
-_STORAGE: dict[str, bytes] = {}
 _CLOSE_TIMEOUT_S = 2.0
 _RECEIVE_QUEUE_FRAMES = 1024
 
@@ -39,11 +38,6 @@ class NativePlatform:
 
     def __init__(self, ca_certificates: tuple[str, ...] = ()) -> None:
         self._ca_certificates = ca_certificates
-
-    @property
-    def storage(self) -> MutableMapping[str, bytes]:
-        """Bytes kept as long as this process lives."""
-        return _STORAGE
 
     @cached_property
     def _crypto(self) -> CryptoProvider:

@@ -1,11 +1,7 @@
-"""The keys of a client, kept in the platform's storage between two tunnels of one process.
-
-Whoever uses them takes them out, so two tunnels at a time never share an identity (a gateway serves one at a time).
-"""
+"""The keys of a client, and what its gateways agreed on with it."""
 
 from __future__ import annotations
 
-from collections.abc import MutableMapping
 from dataclasses import dataclass, field
 
 from mix_protocol.addressing import Recipient
@@ -73,21 +69,3 @@ class ClientKeys:
             gateway = reader.take(_KEY_LENGTH)
             keys.gateway_keys[gateway] = reader.take(_KEY_LENGTH)
         return keys
-
-
-class Keyring:
-    """The stored keys of one client id."""
-
-    def __init__(self, storage: MutableMapping[str, bytes], client_id: str, random: RandomBytes) -> None:
-        self._storage = storage
-        self._name = f"client/{client_id}"
-        self._random = random
-
-    def take(self) -> ClientKeys:
-        """Take the stored keys out, or draw new ones."""
-        stored = self._storage.pop(self._name, None)
-        return (ClientKeys.decode(stored) if stored is not None else None) or ClientKeys.draw(self._random)
-
-    def put_back(self, keys: ClientKeys) -> None:
-        """Store keys that are no longer in use."""
-        self._storage[self._name] = keys.encode()

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from mix_protocol.errors import MixError, NetworkFailure
 from mix_tunnel.options import TunnelOptions
 from mix_tunnel.platform import Platform, StorageInUse, StorageUnavailable, StoredRecord
-from mix_tunnel.runtime.client_keys import ClientKeys, Keyring
+from mix_tunnel.runtime.client_keys import ClientKeys
 from mix_tunnel.runtime.identity_record import (
     IdentitySeal,
     UnreadableIdentity,
@@ -52,7 +52,7 @@ _SENTENCES = {
 class Identity:
     """The keys of one tunnel, from `load` to `release`.
 
-    keys -- fresh ones (or those that this process used last under the same client id) until `load` has brought others
+    keys -- fresh ones, until `load` has brought others
     on_warning -- called with what the owner should know
     """
 
@@ -65,9 +65,7 @@ class Identity:
         self._seal: IdentitySeal | None = None
         self._others: list[bytes] = []
         self._saved = b""
-        self._keyring = Keyring(platform.storage, options.client_id, platform.random_bytes)
-        is_kept = self._passphrase is not None
-        self.keys = ClientKeys.draw(platform.random_bytes) if is_kept else self._keyring.take()
+        self.keys = ClientKeys.draw(platform.random_bytes)
 
     async def load(self) -> None:
         """Take the stored keys, if they are to be kept and there are any."""
@@ -101,12 +99,9 @@ class Identity:
         self._saved = plaintext
 
     async def release(self) -> None:
-        """Store the keys for the next tunnel; they are no longer used by this one."""
-        if self._passphrase is None:
-            self._keyring.put_back(self.keys)
-        else:
-            await self.save()
-            await self._close_record()
+        """Store the keys for the next tunnel, if they are to be kept; they are no longer used by this one."""
+        await self.save()
+        await self._close_record()
 
     def _adopt(self, stored: bytes | None, passphrase: str) -> None:
         crypto = self._platform.crypto()
