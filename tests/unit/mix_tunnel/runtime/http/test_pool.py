@@ -147,6 +147,17 @@ async def test_fresh_ones_are_not_idle_ones():
     assert pool.open == 1
 
 
+async def test_fresh_ones_are_given_out_when_every_place_is_taken_by_idle_ones():
+    pool = ConnectionPool[Connection](per_origin=2, in_all=2)
+    leases = [await open_lease(pool, origin) for origin in (A, B)]
+    waiting = [asyncio.create_task(pool.acquire(origin, fresh=True)) for origin in (A, B)]
+    await turns()
+    for lease in leases:
+        lease.give_back()
+    assert [(await task).connection for task in waiting] == [None, None]
+    assert pool.open == 2
+
+
 async def test_a_broken_idle_connection_is_closed():
     pool = ConnectionPool[Connection]()
     lease = await open_lease(pool)
@@ -172,6 +183,19 @@ async def test_a_connection_that_breaks_while_it_is_given_out_is_replaced_by_roo
         task = asyncio.create_task(pool.acquire(A))
         await asyncio.sleep(0)
     assert (await task).connection is None or not watcher.cancelled()
+
+
+@pytest.mark.parametrize("waits", [False, True])
+async def test_a_connection_that_is_given_on_at_once_is_looked_at_all_the_same(waits):
+    pool = ConnectionPool[Connection](per_origin=1)
+    lease = await open_lease(pool)
+    lease.connection.broken.set()  # such as by bytes behind the last answer
+    waiting = asyncio.create_task(pool.acquire(A))
+    if waits:
+        await turns()
+    lease.give_back()
+    assert (await waiting).connection is None
+    assert lease.connection.aborted
 
 
 async def test_giving_up_while_waiting():
@@ -222,6 +246,19 @@ async def test_closing_turns_those_who_wait_away():
     await pool.aclose()
     with pytest.raises(ClientClosed):
         await waiting
+    assert pool.open == 0
+
+
+async def test_closing_while_an_idle_connection_is_taken_over():
+    pool = ConnectionPool[Connection]()
+    lease = await open_lease(pool)
+    lease.give_back()
+    taking = asyncio.create_task(pool.acquire(A))
+    await asyncio.sleep(0)
+    await pool.aclose()
+    with pytest.raises(ClientClosed):
+        await taking
+    assert lease.connection.aborted
     assert pool.open == 0
 
 
@@ -310,8 +347,12 @@ async def test_giving_up_leaves_no_queue_behind():
     lease = await open_lease(pool)
     tasks = [asyncio.create_task(pool.acquire(A)) for _ in range(100)]
     await turns()
-    for task in tasks:
+    for task in tasks[1:]:
         task.cancel()
+    await asyncio.wait(tasks[1:])
+    assert len(pool._queues[A]) == 1  # although the first one still waits
+    tasks[0].cancel()
     await asyncio.wait(tasks)
-    lease.drop()
     assert not pool._queues
+    lease.drop()
+    assert pool.open == 0

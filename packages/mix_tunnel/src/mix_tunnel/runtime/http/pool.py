@@ -54,9 +54,15 @@ class Lease(Generic[C]):
         self.released = False
 
     async def _take_over(self) -> None:
-        """Wait until the watcher has let go of the idle connection; when it found it broken, there is only room."""
+        """Wait until the watcher has let go of the idle connection; when it found it broken, there is only room.
+
+        It has a turn of the loop to look before that, even if it has only just begun: what a server sent unasked behind
+        its last answer would otherwise pass for the answer to the next request.
+        """
         if self._idle is None:
             return
+        await asyncio.sleep(0)
+        self._idle.watcher.cancel()
         await asyncio.wait({self._idle.watcher})
         if not self._idle.watcher.cancelled():
             self._idle.connection.abort()
@@ -85,6 +91,8 @@ class Lease(Generic[C]):
         """Abort the connection, if there is one, and free its place. Idempotent."""
         if not self.released:
             self.released = True
+            if self._idle is not None:
+                self._idle.watcher.cancel()
             if self.connection is not None:
                 self.connection.abort()
             self._pool._free(self)
@@ -141,7 +149,11 @@ class ConnectionPool(Generic[C]):
         except asyncio.CancelledError:
             if waiter.future.done() and not waiter.future.cancelled() and waiter.future.exception() is None:
                 waiter.future.result().drop()
+            else:
+                self._forget(waiter)
             raise
+        if lease.released:  # by `aclose`, meanwhile
+            raise ClientClosed
         return lease
 
     async def aclose(self) -> None:
@@ -172,7 +184,7 @@ class ConnectionPool(Generic[C]):
     def _serve(self, origin: Origin) -> bool:
         """Serve the first who waits for an origin; returns whether somebody was served and more may wait."""
         queue = self._queues[origin]
-        while queue and queue[0].future.done():  # gave up
+        while queue and queue[0].future.done():  # gives up in this very turn
             queue.popleft()
         lease = self._grant(queue[0]) if queue else None
         if lease is not None:
@@ -183,17 +195,25 @@ class ConnectionPool(Generic[C]):
             del self._queues[origin]
         return lease is not None and bool(queue)
 
+    def _forget(self, waiter: _Waiter[C]) -> None:
+        """Somebody gave up: behind a busy server nobody else may ever be served who would tidy up."""
+        queue = self._queues.get(waiter.origin, deque())
+        with suppress(ValueError):
+            queue.remove(waiter)
+        if not queue:
+            self._queues.pop(waiter.origin, None)
+        self._assign()
+
     def _grant(self, waiter: _Waiter[C]) -> Lease[C] | None:
         origin = waiter.origin
         own = [idle for idle in self._idle if idle.origin == origin]
         if own and not waiter.fresh:
             idle = own[-1]  # the one used last is the likeliest to be alive
             self._idle.remove(idle)
-            idle.watcher.cancel()
             return Lease(self, origin, idle)
-        if self._counts[origin] >= self._per_origin:
-            if not own:
-                return None
+        if self._counts[origin] >= self._per_origin and not own:
+            return None
+        if own and (self._counts[origin] >= self._per_origin or self._counts.total() >= self._in_all):
             self._retire(own[0])
         elif self._counts.total() >= self._in_all:
             spare = self._spare(origin)
