@@ -12,6 +12,7 @@ from collections import deque
 from typing import Any
 
 from .connection import HttpConnection
+from .errors import ResponseClosed
 from .pool import Lease
 
 READ_AHEAD_BYTES = 65_536
@@ -54,6 +55,9 @@ class BodyBuffer:
         """Forget what was not read, and drop the connection if the body has not ended. Idempotent."""
         if self._task is not None:
             self._task.cancel()
+        if not self._ended and self._failure is None:
+            self._failure = ResponseClosed()
+            self._arrived.set()
         self._pieces.clear()
         self._lease.drop()
 

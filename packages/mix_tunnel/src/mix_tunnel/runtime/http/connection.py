@@ -7,7 +7,8 @@ neither side can block the other for ever.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterable, Coroutine
+from collections.abc import AsyncIterable, Awaitable, Callable, Coroutine
+from typing import TypeVar
 
 import h11
 
@@ -26,6 +27,8 @@ from .errors import (
 )
 from .request import HttpTimeouts, PreparedRequest
 from .wire_response import ResponseHead
+
+T = TypeVar("T")
 
 CHUNK_BYTES = 65_536
 MAX_HEAD_BYTES = 262_144
@@ -71,7 +74,7 @@ class HttpConnection:
         self.exchanges += 1
         self.response_begun = self.complete = False
         await self._send(request)
-        head = await self._receive_head()
+        head = await self._in_time(timeouts.response_s, ResponseTimedOut, self._receive_head)
         self._take_what_is_here()
         return head
 
@@ -83,7 +86,7 @@ class HttpConnection:
         while not self._pending and not self.complete:
             if self._failure is not None:
                 raise self._failure
-            self._accept(await self._next_event(self._timeouts.idle_s, IdleTimedOut))
+            self._accept(await self._in_time(self._timeouts.idle_s, IdleTimedOut, self._next_event))
             self._take_what_is_here()
         return self.take_pending()
 
@@ -125,10 +128,10 @@ class HttpConnection:
             data = head + self._encode(body or b"") + self._end_of_message()
             try:
                 await self._write(data)
-            except WriteTimedOut:
-                raise
             except NetworkFailure:
-                self._send_failed = True  # the server may have answered before it closed: read on
+                if not self._send_failed:  # it is too slow
+                    raise
+                # Otherwise the server may have answered before it closed: read on.
 
     def _start_sender(self, sending: Coroutine[None, None, None]) -> None:
         self._sender = asyncio.create_task(sending, name="http upload")
@@ -160,6 +163,9 @@ class HttpConnection:
                 await self._stream.send(data)
         except TimeoutError as error:
             raise WriteTimedOut(seconds=self._timeouts.write_s) from error
+        except (NetworkFailure, Closed):
+            self._send_failed = True
+            raise
         self._pieces_sent += 1
 
     def _encode(self, data: bytes) -> bytes:
@@ -180,13 +186,12 @@ class HttpConnection:
         if task.cancelled():
             return
         error = task.exception()
-        if error is None:
+        if error is None or self._send_failed:  # a server that closed may have answered before
             return
+        # Too slow, or the caller's own iterator failed: whoever reads the response is told so.
         self._send_failed = True
-        if isinstance(error, WriteTimedOut) or not isinstance(error, (NetworkFailure, Closed)):
-            # Too slow, or the caller's own iterator failed: whoever reads the response is told so.
-            self._caller_error = error
-            self._stream.abort()
+        self._caller_error = error
+        self._stream.abort()
 
     def _stop_sending(self) -> None:
         if self._sender is not None and not self._sender.done():
@@ -194,9 +199,25 @@ class HttpConnection:
 
     # --- receiving
 
+    async def _in_time(
+        self, limit_s: float | None, timed_out: type[NetworkFailure], receive: Callable[[], Awaitable[T]]
+    ) -> T:
+        """Wait for the whole of what `receive` gives: a server does not prolong the time by sending it bit by bit.
+
+        The time counts from the last piece of the request.
+        """
+        while True:
+            sent = self._pieces_sent
+            try:
+                async with asyncio.timeout(limit_s):
+                    return await receive()
+            except TimeoutError as error:
+                if self._pieces_sent == sent:
+                    raise timed_out(seconds=limit_s) from error
+
     async def _receive_head(self) -> ResponseHead:
         for _ in range(MAX_INFORMATIONAL):
-            event = await self._next_event(self._timeouts.response_s, ResponseTimedOut)
+            event = await self._next_event()
             if isinstance(event, h11.Response):
                 self._in_body = True
                 return ResponseHead(
@@ -209,19 +230,13 @@ class HttpConnection:
                 raise NoResponse
         raise MalformedResponse("the server sends provisional answers without end")
 
-    async def _next_event(self, timeout_s: float | None, timed_out: type[NetworkFailure]) -> object:
+    async def _next_event(self) -> object:
         while True:
             event = self._parse()
             if event is not h11.NEED_DATA:
                 return event
-            sent = self._pieces_sent
             try:
-                async with asyncio.timeout(timeout_s):
-                    data = await self._stream.receive(CHUNK_BYTES)
-            except TimeoutError as error:
-                if self._pieces_sent != sent:  # the time counts from the last piece of the request
-                    continue
-                raise timed_out(seconds=timeout_s) from error
+                data = await self._stream.receive(CHUNK_BYTES)
             except NetworkFailure as error:
                 raise self._cut(error) from error
             except Closed:
