@@ -405,6 +405,14 @@ async def test_manual_and_error():
         assert await harness.get(server.url("/x"), redirect="error") == (200, b"GET /x")
 
 
+async def test_manual_and_error_do_not_care_where_to():
+    async with client_for() as harness, serve_answers(redirecting({"/a": (302, "ftp://x.test/")})) as server:
+        response = await harness.fetch(server.url("/a"), redirect="manual")
+        assert (response.status, response.header("location")) == (302, "ftp://x.test/")
+        with pytest.raises(RedirectRefused):
+            await harness.fetch(server.url("/a"), redirect="error")
+
+
 async def test_too_many_redirects():
     async with (
         client_for(HttpOptions(max_redirects=3)) as harness,
@@ -642,6 +650,21 @@ async def test_giving_a_body_up_resets_the_connection(how):
         assert harness.client.transport.pool.open == 0
 
 
+async def test_giving_a_body_up_tells_who_reads_it():
+    async def talk(conversation):
+        await conversation.request()
+        await conversation.send(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n")
+        await ended_with_reset(conversation)
+
+    async with client_for() as harness, serve_conversations(talk) as server:
+        response = await harness.fetch(server.url())
+        reading = asyncio.create_task(response.read())
+        await turns()
+        await response.aclose()
+        with pytest.raises(ResponseClosed):
+            await reading
+
+
 async def test_cancelling_before_the_head_resets_the_connection():
     was_reset: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
     asked = asyncio.Event()
@@ -713,6 +736,19 @@ async def test_an_error_in_the_callers_iterator_reaches_the_caller():
 
     async with client_for() as harness, serve_answers(echo) as server:
         with pytest.raises(ZeroDivisionError):
+            await harness.fetch(server.url(), method="POST", body=pieces())
+        assert harness.client.transport.pool.open == 0
+
+
+async def test_a_body_that_comes_from_another_answer_may_be_cut():
+    """Its failure is none of this connection, so there is nothing to wait for."""
+
+    async def pieces():
+        yield b"abc"
+        raise BodyCut
+
+    async with client_for() as harness, serve_answers(echo) as server:
+        with pytest.raises(BodyCut):
             await harness.fetch(server.url(), method="POST", body=pieces())
         assert harness.client.transport.pool.open == 0
 

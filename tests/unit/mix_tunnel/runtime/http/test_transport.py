@@ -279,6 +279,34 @@ async def test_closing_turns_those_who_wait_away():
             await harness.get(server.url("/version"))
 
 
+@pytest.mark.parametrize("moments", range(4))
+async def test_closing_in_the_first_moments(moments):
+    network = GatedNetwork()
+    async with harness_for(network=network) as harness, serve_http2() as server:
+        task = harness.start(server.url())
+        for _ in range(moments):
+            await asyncio.sleep(0)
+        await harness.transport.aclose()
+        with pytest.raises(ClientClosed):
+            await asyncio.wait_for(task, 10)
+
+
+async def test_a_connection_that_opens_after_the_end_is_not_used():
+    async def answer(conversation, received):
+        await conversation.respond()
+
+    network = GatedNetwork()
+    async with harness_for(network=network) as harness, serve_answers(answer) as server:
+        task = harness.start(server.url())
+        await until(lambda: network.attempts)
+        await harness.transport.aclose()
+        network.gate.set()
+        with pytest.raises(ClientClosed):
+            await task
+        assert [stream.aborted for stream in network.streams] == [True]
+        assert server.requests == []
+
+
 async def test_closing_fails_what_is_under_way():
     async with harness_for() as harness, serve_http2() as server:
         waiting = [harness.start(server.url("/wait")) for _ in range(3)]

@@ -17,7 +17,7 @@ from .errors import RedirectRefused, TooManyRedirects
 from .integrity import IntegrityMetadata
 from .options import HttpOptions
 from .plain_http import PlainHttpPolicy
-from .redirects import redirect_target, redirected
+from .redirects import REDIRECT_STATUSES, redirect_target, redirected
 from .request import HttpRequest, HttpTimeouts, PreparedRequest, prepare
 from .response import BytesReader, HttpResponse
 from .transport import HttpTransport
@@ -79,11 +79,13 @@ class HttpClient:
             wire = await self.transport.send(cookies.attach(prepared), timeouts)
             try:
                 cookies.learn(prepared.url, wire.head.headers)
-                target = redirect_target(prepared.url, wire.head.status, wire.head.headers)
-                if target is None or request.redirect == "manual":
+                if request.redirect == "manual":
                     return prepared, wire
-                if request.redirect == "error":
+                if request.redirect == "error" and wire.head.status in REDIRECT_STATUSES:
                     raise RedirectRefused
+                target = redirect_target(prepared.url, wire.head.status, wire.head.headers)
+                if target is None:
+                    return prepared, wire
                 if redirects >= limit:
                     raise TooManyRedirects(limit=limit)
                 self._plain_http.check(target, prepared.url)

@@ -90,8 +90,9 @@ class SharedConnections:
     async def aclose(self) -> None:
         """Stop opening connections."""
         tasks = [opening.task for opening in self._openings.values()]
-        for task in tasks:
-            task.cancel()
+        for opening in list(self._openings.values()):
+            opening.fail(ClientClosed())  # its task may not have begun, and can't tell anybody then
+            opening.task.cancel()
         if tasks:
             await asyncio.wait(tasks)
 

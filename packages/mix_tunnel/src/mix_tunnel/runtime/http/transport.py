@@ -11,7 +11,7 @@ from ...streams import ByteStream, IpAddress, IpNetwork, NameLookup
 from ..tls import TlsSettings, start_tls
 from .body import BodyBuffer
 from .connection import HttpConnection
-from .errors import HttpConnectTimedOut, PoolTimedOut, ResponseTimedOut, WriteTimedOut
+from .errors import ClientClosed, HttpConnectTimedOut, PoolTimedOut, ResponseTimedOut, WriteTimedOut
 from .http2 import Http2Connection
 from .http2.errors import Http11Required
 from .options import HttpOptions
@@ -76,6 +76,9 @@ class HttpTransport:
         try:
             connection = lease.connection or await self._open_in_time(url, timeouts)
             lease.connection = connection
+            if lease.released:  # the client was closed while the connection was opened
+                connection.abort()
+                raise ClientClosed
             if isinstance(connection, HttpConnection):
                 return await _exchange_http1(lease, connection, request, timeouts)
         except BaseException:
