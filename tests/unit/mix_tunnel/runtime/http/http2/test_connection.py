@@ -24,6 +24,7 @@ from mix_tunnel.runtime.http.errors import (
     ResponseTimedOut,
     WriteTimedOut,
 )
+from mix_tunnel.runtime.http.http2 import protocol
 from mix_tunnel.runtime.http.http2.errors import (
     ConnectionSilent,
     Http2Violated,
@@ -34,6 +35,8 @@ from mix_tunnel.runtime.http.http2.errors import (
 )
 from mix_tunnel.runtime.http.http2.protocol import (
     CONNECTION_WINDOW_BYTES,
+    MAX_STREAMS,
+    MAX_WIDE_STREAMS,
     READ_STREAM_WINDOW_BYTES,
     STREAM_WINDOW_BYTES,
 )
@@ -170,6 +173,19 @@ async def test_a_streamed_body_is_sent_as_it_comes():
         assert await pair.peer.body(stream_id) == BODY
         await pair.peer.answer(stream_id)
         assert (await task).head.status == 200
+
+
+async def test_a_streamed_body_that_has_a_length_of_its_own():
+    class Queue:
+        def __len__(self):
+            return 0  # nothing yet
+
+        async def __aiter__(self):
+            yield b"later"
+
+    async with http2_pair() as pair:
+        _, stream_id, _ = await pair.ask("POST", body=Queue())
+        assert await pair.peer.body(stream_id) == b"later"
 
 
 async def test_an_upload_stops_at_the_servers_window():
@@ -323,6 +339,30 @@ async def test_unread_bodies_do_not_hold_up_one_that_is_read():
         assert await read_all(await task) == BODY[:100_000]
 
 
+async def test_bodies_that_were_begun_and_left_do_not_hold_up_one_that_is_read():
+    async with http2_pair() as pair:
+        left = []
+        for _ in range(60):
+            task, stream_id, _ = await pair.ask()
+            await pair.peer.head(stream_id)
+            await pair.peer.data(stream_id, bytes(STREAM_WINDOW_BYTES // 2))
+            left.append(await task)
+            assert await left[-1].read()
+            await until(lambda: not pair.client._outlet._waiting)
+            await turns()
+            while room := pair.peer.h2.local_flow_control_window(stream_id):
+                await pair.peer.data(stream_id, bytes(min(room, STREAM_WINDOW_BYTES)))
+        task, stream_id, _ = await pair.ask()
+        await pair.peer.answer(stream_id, BODY[:100_000])
+        assert await read_all(await task) == BODY[:100_000]
+
+
+def test_the_connections_window_has_room_for_everything_unread():
+    wide = MAX_WIDE_STREAMS * READ_STREAM_WINDOW_BYTES
+    narrow = (MAX_STREAMS - MAX_WIDE_STREAMS) * STREAM_WINDOW_BYTES
+    assert wide + narrow <= CONNECTION_WINDOW_BYTES // 2
+
+
 async def test_a_short_body_that_nobody_reads_leaves_its_place():
     async with http2_pair() as pair:
         task, stream_id, _ = await pair.ask()
@@ -332,10 +372,11 @@ async def test_a_short_body_that_nobody_reads_leaves_its_place():
         assert await read_all(response) == b"short"
 
 
-async def test_bodies_that_nobody_reads_do_not_use_the_connection_up():
+async def test_bodies_that_nobody_reads_do_not_use_the_connection_up(monkeypatch):
+    monkeypatch.setattr(protocol, "CONNECTION_WINDOW_BYTES", 1_000_000)
     async with http2_pair() as pair:
         kept = []
-        for _ in range(2 * CONNECTION_WINDOW_BYTES // 100_000):
+        for _ in range(20):
             task, stream_id, _ = await pair.ask()
             await pair.peer.answer(stream_id, bytes(100_000))
             kept.append(await task)
@@ -343,9 +384,10 @@ async def test_bodies_that_nobody_reads_do_not_use_the_connection_up():
         assert len(await read_all(kept[0])) == 100_000
 
 
-async def test_bodies_that_are_too_long_do_not_use_the_connection_up():
+async def test_bodies_that_are_too_long_do_not_use_the_connection_up(monkeypatch):
+    monkeypatch.setattr(protocol, "CONNECTION_WINDOW_BYTES", 1_000_000)
     async with http2_pair() as pair:
-        for _ in range(2 * CONNECTION_WINDOW_BYTES // 100_000):
+        for _ in range(20):
             task, stream_id, _ = await pair.ask()
             await pair.peer.head(stream_id, content_length="10")
             await pair.peer.data(stream_id, bytes(100_000))
@@ -455,6 +497,36 @@ async def test_a_server_that_allows_no_stream_has_had_its_time():
         assert (await waiting).head.status == 200
 
 
+async def test_a_limit_that_is_lowered_while_a_request_is_held_back():
+    """A POST waits for a sign of life, which comes with less room than there was."""
+    async with http2_pair() as pair:
+        _, first, _ = await pair.ask()
+        await turns()
+        pair.client._liveness._heard_at -= 60
+        waiting = pair.start("POST", body=b"x")
+        pair.peer.h2.update_settings({SettingCodes.MAX_CONCURRENT_STREAMS: 1})
+        await pair.peer.flush()
+        with pytest.raises(Resend) as again:
+            await waiting
+        assert isinstance(again.value.error, NotProcessed)
+        assert pair.client.usable
+        await pair.peer.answer(first)
+
+
+async def test_those_who_gave_up_leave_no_trace_in_the_queue():
+    async with http2_pair(max_concurrent_streams=1) as pair:
+        _, first, _ = await pair.ask()
+        await until(lambda: pair.client._slots.limit == 1)
+        waiting = [pair.start() for _ in range(10)]
+        await turns()
+        for task in waiting[1:]:
+            task.cancel()
+        await asyncio.wait(waiting[1:])
+        assert len(pair.client._slots._waiting) == 1
+        await pair.peer.answer(first)
+        await pair.peer.request()
+
+
 async def test_waiting_for_a_place_has_its_limit():
     async with http2_pair(max_concurrent_streams=1) as pair:
         task, stream_id, _ = await pair.ask()
@@ -543,6 +615,18 @@ async def test_a_graceful_goodbye_lets_the_streams_that_it_names_end():
         assert (await first).head.status == 200
         assert pair.unused >= 1
         assert second_id > first_id
+
+
+async def test_a_slow_answer_after_goodbye_is_late_and_not_asked_for_again():
+    async with http2_pair() as pair:
+        task, stream_id, _ = await pair.ask()
+        await pair.peer.answer(stream_id)
+        await task
+        task, stream_id, _ = await pair.ask(timeouts=HttpTimeouts(response_s=0.1))
+        pair.peer.h2.close_connection(last_stream_id=stream_id)
+        await pair.peer.flush()
+        with pytest.raises(ResponseTimedOut):
+            await task
 
 
 async def test_those_who_wait_for_a_place_go_elsewhere_after_goodbye():

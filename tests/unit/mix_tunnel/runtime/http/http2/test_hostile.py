@@ -218,6 +218,13 @@ async def test_answers_that_the_server_does_not_take():
         connection.abort()
 
 
+def test_a_stream_does_not_end_without_end():
+    guard = FrameGuard(0.0)
+    guard.receive(PREFACE + frame(DATA, 1, 1) * (BURST_FRAMES + 1))
+    with pytest.raises(Http2Flood):
+        list(guard.frames(0.0))
+
+
 def test_settings_are_dearer():
     guard = FrameGuard(0.0)
     guard.receive(PREFACE * (BURST_FRAMES // SETTINGS_COST + 1))

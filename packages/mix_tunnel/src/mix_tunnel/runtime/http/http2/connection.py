@@ -19,7 +19,7 @@ from h2.events import (
 from mix_protocol.errors import MixError, NetworkFailure
 
 from ....streams import ByteStream
-from ..errors import ClientClosed, NoResponse, PoolTimedOut, ResponseTimedOut
+from ..errors import ClientClosed, NoResponse, PoolTimedOut, ResponseTimedOut, WriteTimedOut
 from ..request import HttpTimeouts, PreparedRequest
 from ..resending import Resend
 from ..wire_response import WireResponse
@@ -97,7 +97,8 @@ class Http2Connection:
             if isinstance(error, (NotProcessed, Http11Required)):
                 harmless = request.replayable or not stream.stream_id
             else:
-                died = isinstance(error, NetworkFailure) and not self.usable
+                timed_out = isinstance(error, (ResponseTimedOut, PoolTimedOut, WriteTimedOut))
+                died = isinstance(error, NetworkFailure) and not timed_out and not self.usable
                 harmless = died and proven and not stream.begun and request.retryable
             if harmless and isinstance(error, MixError):
                 raise Resend(error) from error
@@ -111,8 +112,9 @@ class Http2Connection:
         await self._over.wait()
 
     def abort(self) -> None:
-        """Drop the connection at once; what is under way fails."""
+        """Drop the connection at once; what is under way fails. A goodbye that is being said is cut short."""
         self._fail(ClientClosed())
+        self._stream.abort()
 
     async def aclose(self) -> None:
         """Say goodbye and close in order."""
@@ -128,7 +130,7 @@ class Http2Connection:
     async def _begin(self, stream: Http2Stream, request: PreparedRequest, timeouts: HttpTimeouts) -> None:
         await self._take_slot(timeouts)
         try:
-            if self._liveness.watch() and not request.retryable:
+            if self.usable and self._liveness.watch() and not request.retryable:
                 await self._liveness.answer()  # sent now, it might be lost, and could not be sent again
             if not self.usable:
                 raise NotProcessed
@@ -169,6 +171,7 @@ class Http2Connection:
                 self._liveness.heard()
                 for event in self._protocol.receive(data, self._loop.time()):
                     self._dispatch(event)
+                await asyncio.sleep(0)  # a server that sends more and more must not keep the loop from others
                 self._outlet.flush(answers=True)
                 if self._outlet.answers_bytes > MAX_ANSWERS_BYTES:
                     raise Http2Flood(reason="ENHANCE_YOUR_CALM")

@@ -30,7 +30,6 @@ RST_STREAM: Final = 0x3
 SETTINGS: Final = 0x4
 GOAWAY: Final = 0x7
 CONTINUATION: Final = 0x9
-END_STREAM: Final = 0x1
 ACK: Final = 0x1
 END_HEADERS: Final = 0x4
 PADDED: Final = 0x8
@@ -123,4 +122,4 @@ def _carries_data(frame: Frame) -> bool:
     payload = frame.payload
     if frame.flags & PADDED and payload:
         return len(payload) > payload[0] + 1
-    return bool(payload) or bool(frame.flags & END_STREAM)
+    return bool(payload)

@@ -15,11 +15,11 @@ from h2.config import H2Configuration
 from h2.connection import H2Connection
 from h2.errors import ErrorCodes
 from h2.events import Event, ResponseReceived
-from h2.exceptions import DenialOfServiceError, ProtocolError, StreamClosedError
+from h2.exceptions import DenialOfServiceError, ProtocolError, StreamClosedError, TooManyStreamsError
 from h2.settings import SettingCodes, Settings
 
 from ..errors import HeadTooLarge
-from .errors import Http2Violated
+from .errors import Http2Violated, NotProcessed
 from .frames import CONTINUATION, GOAWAY, MAX_FRAME_BYTES, Frame, FrameGuard
 from .headers import HeaderBytes
 
@@ -27,10 +27,13 @@ STREAM_WINDOW_BYTES = 131_072
 """What a server may send of a body that nobody reads yet."""
 READ_STREAM_WINDOW_BYTES = 1_048_576
 """The same once somebody reads: over long round trips the server must never wait for our window."""
-CONNECTION_WINDOW_BYTES = 16_777_216
-"""Of all bodies together: more than `MAX_STREAMS` unread ones, so that they never stop one that is read."""
+MAX_WIDE_STREAMS = 12
+"""Streams that have it at the same time; the others go on with the smaller one."""
 MAX_STREAMS = 100
 """Streams at the same time, whatever more the server allows."""
+CONNECTION_WINDOW_BYTES = 50_331_648
+"""Of all bodies together: twice what all streams may leave unread, so that they never stop one that is read. Twice,
+since the library tells the server of what was read when it is half of the window."""
 MAX_HEADER_LIST_BYTES = 262_144
 """Of one response's headers, uncompressed; Chromium's limit."""
 ENCODER_TABLE_BYTES = 4_096
@@ -71,6 +74,7 @@ class Http2Protocol:
         self._h2.increment_flow_control_window(CONNECTION_WINDOW_BYTES - self._h2.inbound_flow_control_window)
         self.max_streams = MAX_STREAMS
         """Streams that may be open at the same time, as the server's settings have it now."""
+        self._wide: set[int] = set()
 
     def take_outgoing(self) -> bytes:
         """What has to be sent now."""
@@ -121,9 +125,12 @@ class Http2Protocol:
     # --- what we send
 
     def open(self, headers: HeaderBytes, *, end: bool) -> int:
-        """Begin a stream with a request's headers; `end` when no body follows."""
+        """Begin a stream with a request's headers; `end` when no body follows. Raises `NotProcessed`."""
         stream_id: int = self._h2.get_next_available_stream_id()
-        self._h2.send_headers(stream_id, headers, end_stream=end)
+        try:
+            self._h2.send_headers(stream_id, headers, end_stream=end)
+        except TooManyStreamsError as error:  # the server has lowered its limit since this stream got its place
+            raise NotProcessed from error
         self._guard.allow(FRAMES_PER_STREAM)
         return stream_id
 
@@ -149,9 +156,17 @@ class Http2Protocol:
         """Let the server send as much again as has been read."""
         self._h2.acknowledge_received_data(count, stream_id)
 
-    def widen(self, stream_id: int) -> None:
-        """Give an open stream the window of one that is read."""
+    def widen(self, stream_id: int) -> bool:
+        """Give an open stream the window of one that is read; False while as many as may have it do."""
+        if len(self._wide) >= MAX_WIDE_STREAMS:
+            return False
+        self._wide.add(stream_id)
         self._h2.increment_flow_control_window(READ_STREAM_WINDOW_BYTES - STREAM_WINDOW_BYTES, stream_id)
+        return True
+
+    def ended(self, stream_id: int) -> None:
+        """Nothing more comes on a stream: another may be widened in its place."""
+        self._wide.discard(stream_id)
 
     def reset(self, stream_id: int, reason: ErrorCodes) -> None:
         """Give one stream up, unless both sides have ended it."""

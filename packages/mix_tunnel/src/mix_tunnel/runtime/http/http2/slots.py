@@ -30,6 +30,8 @@ class StreamSlots:
         except asyncio.CancelledError:
             if future.done() and not future.cancelled() and future.exception() is None:
                 self.free()
+            elif future in self._waiting:  # behind a busy server nobody else would take it out
+                self._waiting.remove(future)
             raise
 
     def free(self) -> None:

@@ -44,7 +44,7 @@ class Http2Stream:
         self._timeouts = timeouts
         self._closed = closed
         self._loop = asyncio.get_running_loop()
-        self._upload = Upload(outlet, request, timeouts.write_s) if request.body else None
+        self._upload = Upload(outlet, request, timeouts.write_s) if request.body not in (None, b"") else None
         self._uploading: asyncio.Task[None] | None = None
         self._head: asyncio.Future[ResponseHead] = self._loop.create_future()
         self._arrived = asyncio.Event()
@@ -132,8 +132,7 @@ class Http2Stream:
     def _make_room(self, count: int) -> None:
         """Let the server send on, and further ahead once a body proves long."""
         if not self._wide and self._received_bytes > STREAM_WINDOW_BYTES // 4:
-            self._wide = True
-            self._protocol.widen(self.stream_id)
+            self._wide = self._protocol.widen(self.stream_id)
         self._acknowledge(count)
 
     def _acknowledge(self, count: int) -> None:
@@ -234,6 +233,7 @@ class Http2Stream:
         self.released = True
         # What waits here to be read, perhaps for ever, must not take from the connection's window any longer.
         self._acknowledge(len(self._unread))
+        self._protocol.ended(self.stream_id)
         if self._uploading is not None:
             self._uploading.cancel()
         self._closed(self)
