@@ -66,14 +66,14 @@ def test_members_that_may_be_absent():
 
 def test_what_has_expired_is_neither_loaded_nor_exported():
     loaded = jar()
-    loaded.load([cookie(expires=NOW), cookie(name="later", expires=NOW + 1)])
+    loaded.load([cookie(expires=NOW), cookie(name="early", expires=-(10**400)), cookie(name="later", expires=NOW + 1)])
     assert [each["name"] for each in loaded.export()] == ["later"]
 
 
 def test_long_lives_are_cut():
     loaded = jar()
-    loaded.load([cookie(expires=1e18)])
-    assert loaded.export()[0]["expires"] == NOW + MAX_AGE_S
+    loaded.load([cookie(expires=1e18), cookie(name="other", expires=10**400)])
+    assert [each["expires"] for each in loaded.export()] == [NOW + MAX_AGE_S] * 2
 
 
 @pytest.mark.parametrize(

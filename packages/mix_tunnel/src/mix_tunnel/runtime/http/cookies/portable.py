@@ -73,7 +73,7 @@ def _cookie(item: object, index: int, now: float) -> Cookie:
     require(said["same_site"] in get_args(SameSite), "same_site", "default, lax, strict or none")
     require(said["same_site"] != "none" or said["secure"], "same_site", "another than none when it is not secure")
     if said["expires"] is not None:
-        said["expires"] = min(float(said["expires"]), now + MAX_AGE_S)
+        said["expires"] = float(max(0, min(said["expires"], now + MAX_AGE_S)))  # no float holds every integer
     cookie = Cookie(**said)
     require(cookie.keeps_its_prefix(), "name", "without the prefix __Host- or __Secure-, or as secure as that says")
     return cookie
@@ -99,4 +99,4 @@ def _is_domain(value: object) -> bool:
 def _is_time(value: object) -> bool:
     if value is None:
         return True
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and -math.inf < value < math.inf
