@@ -19,6 +19,8 @@ from mix_network.options import NetworkOptions
 from mix_protocol.codec import base58
 from mix_protocol.errors import MixError
 from mix_tunnel.options import TunnelOptions
+from mix_tunnel.platform import Platform
+from mix_tunnel.platform.native import NativePlatform
 from mix_tunnel.runtime.http import HttpRequest
 from mix_tunnel.state import Phase, TunnelState
 from mix_tunnel.tunnel import Tunnel
@@ -48,8 +50,19 @@ class Watched:
         await until(lambda: self.tunnel.state.phase in phases, PATIENCE_S)
 
 
+class Laptop(NativePlatform):
+    """A machine that can sleep: only its wall clock tells afterwards."""
+
+    slept_s = 0.0
+
+    def wall_clock(self) -> float:
+        return super().wall_clock() + self.slept_s
+
+
 @asynccontextmanager
-async def watched_tunnel(tunnel_options: dict[str, Any] | None = None, **options: Any) -> AsyncIterator[Watched]:
+async def watched_tunnel(
+    tunnel_options: dict[str, Any] | None = None, platform: Platform | None = None, **options: Any
+) -> AsyncIterator[Watched]:
     hosts = {"demo.test": (ip_address("127.0.0.1"),)}
     states: list[TunnelState] = []
     async with LocalNetwork(NetworkOptions(allow_local=True, hosts=hosts, dns="none", **options)) as network:
@@ -61,7 +74,8 @@ async def watched_tunnel(tunnel_options: dict[str, Any] | None = None, **options
             "client_id": "reconnecting",
             **(tunnel_options or {}),
         }
-        async with await Tunnel.connect(TunnelOptions(**settings), on_state=states.append) as tunnel:
+        connecting = Tunnel.connect(TunnelOptions(**settings), platform=platform, on_state=states.append)
+        async with await connecting as tunnel:
             yield Watched(network, tunnel, states)
 
 
@@ -163,6 +177,52 @@ async def test_a_gateway_that_answers_nothing_any_more_is_noticed():
             connection.transport.pause_reading()  # as if the wire were cut: no FIN, no RST, no answer
         assert await watched.get(server.url("/small")) == b"small"
         assert watched.reasons == {"tunnel.gateway_silent"}
+
+
+async def test_a_laptop_that_slept_a_little_goes_on_where_it_was():
+    laptop = Laptop()
+    async with site() as server, watched_tunnel(platform=laptop) as watched:
+        server.host = "demo.test"
+        response = await watched.tunnel.http.fetch(HttpRequest(method="GET", url=server.url("/large")))
+        body = await response.read(65_536)
+        laptop.slept_s += 40
+        body += await read_rest(response)
+        assert hashlib.sha256(body).digest() == hashlib.sha256(BODY).digest()
+        assert watched.reasons == set()
+        assert server.connections == 1
+
+
+async def test_a_laptop_that_slept_for_hours_finds_its_connection_dead_and_its_exit_without_memory():
+    laptop = Laptop()
+    async with site() as server, watched_tunnel(platform=laptop) as watched:
+        server.host = "demo.test"
+        assert await watched.get(server.url("/small")) == b"small"
+        response = await watched.tunnel.http.fetch(HttpRequest(method="GET", url=server.url("/large")))
+        for connection in list(watched.network.entry._listener._accepted):
+            connection.transport.pause_reading()
+        await watched.network.exit.restart()
+        laptop.slept_s += 4 * 3600
+        with pytest.raises(MixError) as caught:
+            await read_rest(response)
+        assert "tunnel.exit_changed" in (caught.value.code, getattr(caught.value.__cause__, "code", None))
+        assert await watched.get(server.url("/small")) == b"small"
+        assert watched.reasons & {"tunnel.gateway_silent", "ipr.exit_lost"}  # whichever is noticed first
+        assert watched.tunnel.stats().gateway_reconnects >= 1
+
+
+async def test_a_tunnel_that_cannot_come_back_fails_when_the_option_says_so():
+    async with site() as server, watched_tunnel({"reconnect_timeout_ms": 2_000}) as watched:
+        server.host = "demo.test"
+        assert await watched.get(server.url("/small")) == b"small"
+        await watched.network.entry._listener.close()
+        await watched.until_phase(Phase.CONNECTING)
+        waiting = asyncio.create_task(watched.get(server.url("/small")))
+        await watched.until_phase(Phase.FAILED)
+        with pytest.raises(MixError) as caught:
+            await waiting
+        reason = watched.tunnel.state.reason
+        assert reason is not None
+        assert caught.value.code == reason.code == "platform.websocket_failed"
 
 
 async def test_disconnecting_while_the_gateway_is_away_works_at_once():
