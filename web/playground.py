@@ -31,6 +31,8 @@ from starlette.routing import Route
 WEB = Path(__file__).resolve().parent
 DIST = WEB / "dist"
 DEMO_NAME = "demo.test"
+EXITS = 2
+"""So that there is one to choose."""
 NETWORK_READY_S = 60
 STOP_S = 10
 
@@ -44,7 +46,7 @@ async def local_network(arguments: list[str]) -> AsyncIterator[tuple[asyncio.sub
     """`mix-network up` until the block ends; gives the process and what its line says."""
     program = Path(sys.executable).with_name("mix-network")
     names = ["--host", f"{DEMO_NAME}={LOCALHOST}", "--dns", "none"]
-    command = [str(program), "up", "--json", "--allow-local", *names, *arguments]
+    command = [str(program), "up", "--json", "--allow-local", "--exits", str(EXITS), *names, *arguments]
     try:
         # A session of its own: Ctrl-C reaches this program alone, which then stops the network in good order.
         process = await asyncio.create_subprocess_exec(
@@ -85,13 +87,17 @@ def make_examples(https: str, http: str) -> list[dict[str, str]]:
         {"label": "404", "url": f"{https}/status/404"},
         {"label": "plain http", "url": f"{http}/"},
         {"label": "a body that is cut", "url": f"{https}/cut"},
+        # The certificate is for the site's name, not for its alias.
+        {"label": "a wrong certificate", "url": f"{https.replace('://', '://www.')}/"},
+        {"label": "nobody listens", "url": f"https://{DEMO_NAME}:1/"},
+        {"label": "no such name", "url": f"https://nothing.{DEMO_NAME}/"},
     ]
 
 
 def make_name_servers(https: str, plain_port: int, tls_port: int) -> list[dict[str, str]]:
     """The demo's name server by each transport, in the notation of the tunnel's options."""
     return [
-        {"label": "UDP, TCP for long answers", "value": f"udp://{LOCALHOST}:{plain_port}"},
+        {"label": "UDP", "value": f"udp://{LOCALHOST}:{plain_port}"},
         {"label": "TCP", "value": f"tcp://{LOCALHOST}:{plain_port}"},
         {"label": "TLS", "value": f"tls://{LOCALHOST}:{tls_port}#{DEMO_NAME}"},
         {"label": "HTTPS", "value": f"{https}/dns-query#{LOCALHOST}"},

@@ -75,7 +75,7 @@ class Watched:
     def disconnect(self) -> None:
         """Press Disconnect and wait."""
         self.page.get_by_test_id("disconnect").click()
-        expect(self.page.get_by_test_id("tunnel-state")).to_have_text("shutdown", timeout=20_000)
+        expect(self.page.get_by_test_id("tunnel-state")).to_have_text("not connected", timeout=20_000)
 
     def fetch(self, url: str, *, method: str = "GET", body: str | None = None) -> None:
         """Fill the form in and send it."""
@@ -86,13 +86,24 @@ class Watched:
         self.page.get_by_test_id("fetch-send").click()
 
 
-@pytest.fixture(scope="module")
-def playground(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Playground]:
-    capture = tmp_path_factory.mktemp("capture") / "exit.pcap"
+@contextlib.contextmanager
+def started_playground(capture: Path, *options: str) -> Iterator[Playground]:
+    """`make playground` until the block ends.
+
+    capture -- where the (first) exit's packets are written
+    options -- further ones of mix-network
+    """
     program = [sys.executable, str(ROOT / "web/playground.py"), "--port", "0", "--json"]
-    with running([*program, "--", "--pcap", str(capture)]) as process:
+    with running([*program, "--", "--pcap", str(capture), *options]) as process:
         ready = json.loads(first_line(process))
         yield Playground(ready["url"], ready["https"], ready["http"], ready["network"], capture)
+
+
+@pytest.fixture(scope="module")
+def playground(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Playground]:
+    # One exit: what it captured and the flows that it holds are then everything.
+    with started_playground(tmp_path_factory.mktemp("capture") / "exit.pcap", "--exits", "1") as started:
+        yield started
 
 
 @pytest.fixture(scope="session")

@@ -26,7 +26,7 @@ def demo_pattern(size: int) -> bytes:
 def test_the_whole_way(watched: Watched, playground: Playground):
     page = watched.page
     status, body = page.get_by_test_id("fetch-status"), page.get_by_test_id("fetch-body")
-    expect(page.get_by_test_id("tunnel-state")).to_have_text("shutdown")
+    expect(page.get_by_test_id("tunnel-state")).to_have_text("not connected")
     expect(page.get_by_test_id("fetch-send")).to_be_disabled()
     assert page.get_by_test_id("fetch-url").input_value() == f"{playground.https}/"
 

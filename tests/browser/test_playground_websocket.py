@@ -47,7 +47,7 @@ def test_a_burst_is_timed(opened: Page):
     expect(opened.get_by_test_id("burst-status")).to_have_text(re.compile(r"^30 of 30 echoes in .*, [\d.]+ a second$"))
     histogram = opened.get_by_test_id("burst-histogram")
     expect(histogram.get_by_role("img")).to_have_attribute(
-        "aria-label", re.compile("^Time from sending to the echo: half ")
+        "aria-label", re.compile("^Time from sending to the echo: Half within ")
     )
     histogram.get_by_text("As a table").click()
     assert sum(int(text) for text in histogram.locator("tbody td").all_inner_texts()) == 30

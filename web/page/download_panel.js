@@ -2,7 +2,7 @@ import { mixFetch } from "mix-fetch";
 
 import { field, find, offer, showStatus } from "./elements.js";
 import { describeFailure, showFailure } from "./failure.js";
-import { formatBytes, formatDuration, formatSize, formatSpeed, sha256 } from "./format.js";
+import { formatBytes, formatDuration, formatRemaining, formatSize, formatSpeed, sha256 } from "./format.js";
 import { startJob } from "./job.js";
 import { log } from "./log.js";
 import { TimeChart } from "./time_chart.js";
@@ -21,6 +21,7 @@ export function startDownloadPanel(playground) {
   const url = field("download-url");
   const chart = new TimeChart(find("download-chart"), {
     title: "Speed",
+    period: "the last 15 seconds",
     series: [{ name: "speed", className: "data" }],
     format: formatSpeed,
     span: 60,
@@ -45,8 +46,7 @@ export function startDownloadPanel(playground) {
     try {
       const response = await mixFetch(url.value, { signal });
       const bytes = await download.read(response);
-      const text = `${formatBytes(bytes.byteLength)} in ${formatDuration(download.elapsedMs)}, ` +
-        formatSpeed((bytes.byteLength / download.elapsedMs) * 1000);
+      const text = `${formatBytes(bytes.byteLength)} in ${formatDuration(download.elapsedMs)}`;
       const verdict = judge(await sha256(bytes), response);
       showStatus(find("download-status"), response.ok ? `complete: ${text}` : `the site said ${response.status}`,
         response.ok ? "good" : "bad");
@@ -142,7 +142,7 @@ class Download {
     const left = total !== null && perSecond > 0 ? ((total - this.received) / perSecond) * 1000 : null;
     find("download-received").textContent = formatSize(this.received) + (total ? ` of ${formatSize(total)}` : "");
     find("download-speed").textContent = formatSpeed(perSecond);
-    find("download-left").textContent = left === null || this.#ended ? "–" : formatDuration(left);
+    find("download-left").textContent = left === null || this.#ended ? "–" : formatRemaining(left);
   }
 }
 

@@ -4,6 +4,7 @@ import { make } from "./elements.js";
 const PLACES = /** @type {const} */ ([
   [/^dns\.(server_failed|query_refused|timed_out|malformed_answer|https_refused|bad_server)$/,
     "DNS servers are chosen among the tunnel's options."],
+  [/^tunnel\.closed$/, "Connect the tunnel and start it again."],
   [/^tunnel\.(exit|gateway|mixnet)_/, "Entry gateway and exit are chosen among the tunnel's options."],
 ]);
 

@@ -117,6 +117,9 @@ function describe(what, { status, bytes, elapsedMs, failure }) {
  * @param {Outcome} theirs directly
  */
 function compare(ours, theirs) {
+  if (ours.failure?.code === "AbortError") {
+    return "";
+  }
   if (ours.failure || theirs.failure) {
     const same = ours.failure && theirs.failure;
     return same ? "Both failed." : `Only the one ${ours.failure ? "through the tunnel" : "sent directly"} failed.`;
@@ -124,7 +127,7 @@ function compare(ours, theirs) {
   const times = Math.max(1, Math.round(ours.elapsedMs / Math.max(theirs.elapsedMs, 0.1)));
   const price = `The tunnel took ${times} times as long: that is what privacy costs here.`;
   if (ours.hash === theirs.hash) {
-    return `Both bodies are the same ${formatBytes(ours.bytes)}. ${price}`;
+    return `${ours.bytes > 0 ? `Both bodies are the same ${formatBytes(ours.bytes)}.` : "Both bodies are empty."} ${price}`;
   }
   return `The bodies differ: the site told each visitor what it saw of it. ${price}`;
 }

@@ -1,11 +1,30 @@
 /** Numbers as a person reads them. */
 
-/** @param {number} ms */
+/**
+ * Three digits or so: more would not be true.
+ * @param {number} ms
+ */
 export function formatDuration(ms) {
-  if (ms < 10) {
-    return `${Math.max(0, ms).toFixed(1)} ms`;
+  if (ms < 9.95) {
+    return `${ms > 0 ? ms.toFixed(1) : 0} ms`;
   }
-  return ms < 1000 ? `${Math.round(ms)} ms` : `${(ms / 1000).toFixed(2)} s`;
+  if (ms < 999.5) {
+    return `${Math.round(ms)} ms`;
+  }
+  if (ms < 59_950) {
+    return `${(ms / 1000).toFixed(ms < 9_995 ? 2 : 1)} s`;
+  }
+  const seconds = Math.round(ms / 1000);
+  return `${Math.floor(seconds / 60)} min ${seconds % 60} s`;
+}
+
+/**
+ * A time that is guessed: whole seconds.
+ * @param {number} ms
+ */
+export function formatRemaining(ms) {
+  const seconds = Math.ceil(ms / 1000);
+  return seconds < 60 ? `${seconds} s` : `${Math.floor(seconds / 60)} min ${seconds % 60} s`;
 }
 
 /** @param {number} count */

@@ -15,10 +15,15 @@
  */
 
 /**
+ * What an exit exchanges with sites.
+ * @typedef {{ packets_from_clients: number, packets_to_clients: number }} ExitCounters
+ */
+
+/**
  * What the network tells of itself.
  * @typedef {object} NetworkCounters
  * @property {NodeCounters[]} nodes
- * @property {{ packets_from_clients: number, packets_to_clients: number, flow_count: number }} exit
+ * @property {Record<string, ExitCounters>} exits by the names of their gateways
  */
 
 /**
@@ -79,12 +84,15 @@ export function placeStations({ nodes }) {
   const page = {
     id: "page", column: 0, label: "This page", shortLabel: "you", caption: "HTTP and TLS end here", node: null,
     packets: (/** @type {NetworkCounters} */ counters) => (
-      counters.nodes.reduce((sum, { from_clients, pushed }) => sum + from_clients + pushed, 0)),
+      // What an exit gateway pushes goes to the exit itself, which is its client.
+      counters.nodes.reduce((sum, node) => (
+        sum + node.from_clients + (node.role === "entry-gateway" ? node.pushed : 0)), 0)),
   };
   const site = {
     id: "site", column: 3 + layers.length, label: "Web site", shortLabel: "site", caption: "sees the exit's address",
     node: null,
-    packets: (/** @type {NetworkCounters} */ { exit }) => exit.packets_from_clients + exit.packets_to_clients,
+    packets: (/** @type {NetworkCounters} */ { exits }) => (
+      Object.values(exits).reduce((sum, each) => sum + each.packets_from_clients + each.packets_to_clients, 0)),
   };
   return [page, ...stations, site].sort((one, other) => one.column - other.column);
 }
@@ -134,8 +142,8 @@ export function findWays(stations) {
   join(lastMixes, exits, "out", share("received", "to", lastMixes.length));
   join(exits, firstMixes, "arc", share("forwarded", "from", firstMixes.length));
   join(lastMixes, entries, "arc", share("received", "to", lastMixes.length));
-  join(exits, site, "out", ({ exit }) => exit.packets_from_clients / exits.length);
-  join(site, exits, "back", ({ exit }) => exit.packets_to_clients / exits.length);
+  join(exits, site, "out", ({ exits: counters }, { id }) => counters[id]?.packets_from_clients ?? 0);
+  join(site, exits, "back", ({ exits: counters }, _, { id }) => counters[id]?.packets_to_clients ?? 0);
   return ways;
 }
 

@@ -6,7 +6,7 @@ import { findWays, placeStations } from "./network_layout.js";
 
 const INTERVAL_MS = 1000;
 const NARROW_PX = 620;
-const ROW_PX = 84;
+const ROW_PX = 92;
 const ARC_PX = 44;
 /** The dots of a way stand so far apart. */
 const DOT_GAP = 12;
@@ -104,13 +104,15 @@ class Picture {
       const name = text(isNarrow ? 22 : 28, "name", isNarrow ? station.shortLabel : station.label);
       return draw("g", {}, dot, name, rate, total);
     });
-    const captions = isNarrow ? [] : this.#stations.map((station) => (
+    // What a kind of station knows is written once, below the last of its column.
+    const captions = isNarrow ? [] : this.#stations.filter((station) => this.#at(station.column).at(-1) === station);
+    const knowledge = captions.map((station) => (
       draw("text", { x: place(station).x, y: place(station).y + 80, class: "caption" }, station.caption)));
     const picture = draw("svg", {
       viewBox: `0 0 ${width} ${height}`, width, height, role: "img", class: isNarrow ? "narrow" : "",
       "aria-label": `The way of a request: ${this.#stations.map(({ label, caption }) => `${label} (${caption})`).join(
         ", ")}. Packets and rates are in the table below.`,
-    }, ...lines, ...marks, ...captions);
+    }, ...lines, ...marks, ...knowledge);
     box.replaceChildren(picture);
     this.show(...this.#shown);
   }

@@ -12,7 +12,7 @@ const TOPS = [1, 1.5, 2, 3, 4, 5, 6, 8];
 
 /**
  * A chart of the last so many values, newest on the right. Several series are areas that lie on each other, a single
- * one has a line. The picture has a text that says the same.
+ * one has a line, with gaps where nothing is known. The picture has a text that says the same.
  */
 export class TimeChart {
   /** @type {(readonly (number | null)[])[]} */
@@ -31,11 +31,12 @@ export class TimeChart {
    * @param {HTMLElement} figure filled in here
    * @param {object} options
    * @param {string} options.title
+   * @param {string} options.period that the whole width is, in words
    * @param {readonly Series[]} options.series from the bottom up
    * @param {(value: number) => string} options.format
    * @param {number} [options.span] how many values are seen at once
    */
-  constructor(figure, { title, series, format, span = 60 }) {
+  constructor(figure, { title, period, series, format, span = 60 }) {
     this.#title = title;
     this.#series = series;
     this.#format = format;
@@ -49,8 +50,8 @@ export class TimeChart {
     const legend = this.#isLine ? [] : series.map(({ name, className }) => make("span", `key ${className}`, name));
     figure.classList.add("chart-figure");
     figure.replaceChildren(
-      make("figcaption", "", make("span", "chart-title", title), this.#now),
-      make("div", "chart-frame", this.#picture, this.#top),
+      make("figcaption", "", make("span", "chart-title", title), make("span", "chart-period", period), this.#now),
+      make("div", "chart-frame", make("p", "chart-scale", this.#top, make("span", "", "0")), this.#picture),
       ...(legend.length > 0 ? [make("p", "legend", ...legend)] : []));
     this.#update();
   }
@@ -79,8 +80,12 @@ export class TimeChart {
     /** @type {number[]} */
     const floors = this.#points.map(() => 0);
     for (const [index, shape] of this.#shapes.entries()) {
+      if (this.#isLine) {
+        shape.setAttribute("d", this.#outline(this.#points.map((values) => values[0] ?? null), top));
+        break;
+      }
       const ceilings = this.#points.map((values, at) => (floors[at] ?? 0) + (values[index] ?? 0));
-      shape.setAttribute("d", this.#isLine ? this.#outline(ceilings, top) : this.#area(floors, ceilings, top));
+      shape.setAttribute("d", this.#area(floors, ceilings, top));
       floors.splice(0, floors.length, ...ceilings);
     }
     const newest = this.#points.at(-1);
@@ -99,13 +104,16 @@ export class TimeChart {
   }
 
   /**
-   * @param {readonly number[]} values
+   * @param {readonly (number | null)[]} values
    * @param {number} top
    */
   #outline(values, top) {
     return values.map((value, at) => {
+      if (value === null) {
+        return "";
+      }
       const place = `${this.#x(at).toFixed(1)},${(HEIGHT * (1 - value / top)).toFixed(1)}`;
-      return `${at === 0 ? "M" : "L"}${place}`;
+      return `${(values[at - 1] ?? null) === null ? "M" : "L"}${place}`;
     }).join("");
   }
 

@@ -8,26 +8,32 @@ import { TimeChart } from "./time_chart.js";
 
 const INTERVAL_MS = 1000;
 const ROWS = 10;
+const PERIOD = "the last minute";
+/** Windows narrower than this have everything in one column, where charts would be in the way of the panels. */
+const ONE_COLUMN = "(max-width: 60rem)";
 
 /** Make the charts of what the tunnel sends and receives; they live as long as the tunnel is ready. */
 export function startTrafficCharts() {
   const rate = (/** @type {number} */ value) => `${formatCount(Math.round(value))}/s`;
   const out = new TimeChart(find("chart-out"), {
     title: "Packets out",
+    period: PERIOD,
     series: [{ name: "data", className: "data" }, { name: "cover", className: "cover" }],
     format: rate,
   });
   const back = new TimeChart(find("chart-in"), {
     title: "Packets in",
+    period: PERIOD,
     series: [
       { name: "replies", className: "data" },
-      { name: "acknowledgements", className: "acks" },
+      { name: "acks", className: "acks" },
       { name: "cover", className: "cover" },
     ],
     format: rate,
   });
   const roundTrip = new TimeChart(find("chart-round-trip"), {
     title: "Round trip",
+    period: PERIOD,
     series: [{ name: "round trip", className: "data" }],
     format: formatDuration,
   });
@@ -36,9 +42,18 @@ export function startTrafficCharts() {
   let timer = 0;
   /** @type {(string | number)[][]} */
   let rows = [];
+  const box = /** @type {HTMLDetailsElement} */ (find("traffic"));
+  box.open = !matchMedia(ONE_COLUMN).matches;
+
+  let isLooking = false;
 
   const look = async () => {
+    if (isLooking) {
+      return; // a busy worker answers late: two answers at once would make no rate
+    }
+    isLooking = true;
     const stats = await getTunnelStats().catch(() => null); // the tunnel may have ended meanwhile
+    isLooking = false;
     if (!stats) {
       return;
     }
@@ -59,7 +74,7 @@ export function startTrafficCharts() {
       roundTrip.push([stats.roundTripMs]);
       const clock = new Date().toTimeString().slice(0, 8);
       const whole = [data, cover, replies, acks, coverBack].map(Math.round);
-      const delay = stats.roundTripMs === null ? "–" : formatDuration(stats.roundTripMs);
+      const delay = stats.roundTripMs === null ? "–" : Math.round(stats.roundTripMs);
       rows = [[clock, ...whole, delay], ...rows].slice(0, ROWS);
       fillRows(find("traffic-table"), rows);
     }
@@ -67,11 +82,12 @@ export function startTrafficCharts() {
   };
   onTunnelState(({ state }) => {
     clearInterval(timer);
-    find("traffic").hidden = state !== "ready" && state !== "connecting";
     if (state === "ready") {
+      box.hidden = false;
       timer = setInterval(() => void look(), INTERVAL_MS);
       void look();
     } else if (state === "shutdown" || state === "failed") {
+      box.hidden = true;
       before = null;
       rows = [];
       for (const chart of [out, back, roundTrip]) {
@@ -85,6 +101,9 @@ export function startTrafficCharts() {
 function showFigures(stats) {
   find("stat-real").textContent = formatCount(stats.realPacketsSent);
   find("stat-cover").textContent = formatCount(stats.coverPacketsSent);
+  find("stat-acks").textContent = formatCount(stats.acksReceived);
+  find("stat-replies").textContent = formatCount(stats.repliesReceived);
+  find("stat-surbs").textContent = formatCount(stats.surbsHeld);
   find("stat-again").textContent = formatCount(stats.retransmittedPackets);
   find("stat-sent").textContent = formatSize(stats.bytesSent);
   find("stat-received").textContent = formatSize(stats.bytesReceived);

@@ -13,25 +13,37 @@ const OTHER = "other";
  * @returns {() => SetupMixTunnelOptions}
  */
 export function startTunnelOptions(playground) {
-  for (const [id, identities, noun] of /** @type {const} */ ([
-    ["tunnel-gateway", playground?.entryGateways ?? [], "entry gateway"],
-    ["tunnel-exit", playground?.exits ?? [], "exit"],
-  ])) {
-    find(id).append(option("", identities.length > 0 ? `any ${noun}` : `any ${noun} of the directory`),
-      ...identities.map((identity) => option(identity, `${identity.slice(0, 8)}…`)));
-  }
+  const any = option("", "any of the directory");
+  // The local network's exits would serve as entries, too; going in where one comes out is worth less.
+  find("tunnel-gateway").append(...number("entry", playground?.entryGateways ?? []), any);
+  find("tunnel-exit").append(any.cloneNode(true), ...number("exit", playground?.exits ?? []));
   const servers = playground?.nameServers ?? [];
   const others = servers.length > 0 ? [] : [option("", "the usual ones, through the exit")];
   find("tunnel-dns").append(
     ...servers.map(({ label, value }) => option(value, `the demo's, by ${label}`)), ...others,
     option(OTHER, "others, written below"));
   const showOthers = () => {
-    find("tunnel-dns-others").hidden = field("tunnel-dns").value !== OTHER;
+    const isOther = field("tunnel-dns").value === OTHER;
+    find("tunnel-dns-others").hidden = !isOther;
+    field("tunnel-dns-list").required = isOther;
   };
   rememberForm(/** @type {HTMLFormElement} */ (find("tunnel-form")), playground?.site.https ?? "");
   find("tunnel-dns").addEventListener("change", showOthers);
   showOthers();
   return () => readOptions(playground?.tunnelOptions ?? {});
+}
+
+/**
+ * Options for nodes, by the names that the picture of the network gives them.
+ *
+ * @param {string} noun
+ * @param {readonly string[]} identities
+ */
+function number(noun, identities) {
+  return identities.map((identity, index) => {
+    const name = identities.length > 1 ? `${noun} ${index + 1}` : `the ${noun}`;
+    return option(identity, `${name}, ${identity.slice(0, 6)}…`);
+  });
 }
 
 /**

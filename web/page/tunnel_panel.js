@@ -1,6 +1,6 @@
 import { disconnectMixTunnel, onTunnelState, setupMixTunnel } from "mix-tunnel";
 
-import { field, find, make } from "./elements.js";
+import { find, make } from "./elements.js";
 import { showFailure } from "./failure.js";
 import { formatDuration } from "./format.js";
 import { log } from "./log.js";
@@ -21,8 +21,8 @@ const STEP_WORDS = new Map(Object.entries({
   starting_worker: "started Python in a worker",
   fetching_directory: "fetched the directory",
   choosing_gateway: "chose an entry gateway",
-  connecting_gateway: "connected to the entry gateway",
-  registering: "registered with the entry gateway",
+  connecting_gateway: "connected to the gateway",
+  registering: "registered with the gateway",
   asking_exit: "asked the exit for an address",
 }));
 
@@ -55,7 +55,7 @@ export function startTunnelPanel(playground) {
     const note = find("tunnel-note");
     note.textContent = isAgain && state.reason
       ? `Connecting again: ${state.reason.message}. What you started waits for it.`
-      : state.warnings.map(({ message }) => message).join(" ");
+      : state.warnings.map(({ message }) => `${message}.`).join(" ");
     note.hidden = note.textContent === "";
     log(describe(state), state.state === "failed" ? "bad" : "");
     for (const { message, code } of state.warnings.slice(toldWarnings)) {
@@ -116,11 +116,11 @@ function describe({ state, step, elapsedMs, reason }) {
  * @param {TunnelState} state
  */
 function showSteps({ state, step, steps, elapsedMs }) {
+  const box = /** @type {HTMLDetailsElement} */ (find("steps-box"));
+  box.hidden = state === "shutdown" || state === "shutting_down";
   if (state === "shutdown" || state === "shutting_down") {
     return;
   }
-  const box = /** @type {HTMLDetailsElement} */ (find("steps-box"));
-  box.hidden = false;
   box.open = state !== "ready";
   const took = formatDuration(elapsedMs);
   find("steps-summary").textContent = { connecting: "Connecting", ready: `Ready after ${took}`, failed: "Failed" }[state];

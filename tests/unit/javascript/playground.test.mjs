@@ -2,14 +2,16 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { formatBytes, formatDuration, formatSize, formatSpeed } from "../../../web/page/format.js";
+import { formatBytes, formatDuration, formatRemaining, formatSize, formatSpeed } from "../../../web/page/format.js";
 import { repeat } from "../../../web/page/load.js";
 import { findWays, placeStations } from "../../../web/page/network_layout.js";
 import { makeBins, percentile, roundUp } from "../../../web/page/statistics.js";
 
 test("numbers as a person reads them", () => {
-  assert.deepEqual([0.04, 9.96, 12.4, 999, 1000, 61234].map(formatDuration),
-    ["0.0 ms", "10.0 ms", "12 ms", "999 ms", "1.00 s", "61.23 s"]);
+  assert.deepEqual([0, 0.04, 9.94, 9.96, 12.4, 999, 999.6, 9_990, 9_996, 59_940, 59_960, 61_234].map(formatDuration), [
+    "0 ms", "0.0 ms", "9.9 ms", "10 ms", "12 ms", "999 ms", "1.00 s", "9.99 s", "10.0 s", "59.9 s", "1 min 0 s", "1 min 1 s",
+  ]);
+  assert.deepEqual([0, 1, 12_001, 60_000, 61_500].map(formatRemaining), ["0 s", "1 s", "13 s", "1 min 0 s", "1 min 2 s"]);
   assert.deepEqual([0, 1, 1234567].map(formatBytes), ["0 bytes", "1 byte", "1,234,567 bytes"]);
   assert.deepEqual([500, 123_456, 1_234_567, 50_000_000].map(formatSize), ["0.5 kB", "123 kB", "1.23 MB", "50.0 MB"]);
   assert.equal(formatSpeed(200_000), "200 kB/s");
@@ -59,7 +61,7 @@ test("repeating keeps to the concurrency, and ends with its signal", async () =>
 
 const node = (name, role, counters = {}) => (
   { name, role, received: 0, forwarded: 0, from_clients: 0, pushed: 0, waiting: 0, connections: 0, dropped: {}, ...counters });
-const exit = { packets_from_clients: 4, packets_to_clients: 6, flow_count: 1 };
+const exits = { exit: { packets_from_clients: 4, packets_to_clients: 6 } };
 
 test("the stations of a small network stand in a row", () => {
   const nodes = [
@@ -67,9 +69,9 @@ test("the stations of a small network stand in a row", () => {
     node("mix-1", "mix-node", { received: 60, forwarded: 60 }),
     node("mix-2", "mix-node", { received: 60, forwarded: 60 }),
     node("mix-3", "mix-node", { received: 60, forwarded: 60 }),
-    node("exit", "exit-gateway", { received: 20, forwarded: 10 }),
+    node("exit", "exit-gateway", { received: 20, forwarded: 10, pushed: 20 }),
   ];
-  const counters = { nodes, exit };
+  const counters = { nodes, exits };
   const stations = placeStations(counters);
   assert.deepEqual(stations.map(({ label, column }) => [label, column]), [
     ["This page", 0], ["Entry gateway", 1], ["Mix node 1", 2], ["Mix node 2", 3], ["Mix node 3", 4], ["Exit gateway", 5],
@@ -89,7 +91,7 @@ test("several nodes of a kind share a column and their packets", () => {
     node("mix-1-1", "mix-node"), node("mix-1-2", "mix-node"), node("mix-2-1", "mix-node"), node("mix-3-1", "mix-node"),
     node("exit", "exit-gateway"), node("exit-2", "exit-gateway"),
   ];
-  const counters = { nodes, exit };
+  const counters = { nodes, exits };
   const stations = placeStations(counters);
   assert.deepEqual(stations.map(({ column }) => column), [0, 1, 1, 2, 2, 3, 4, 5, 5, 6]);
   assert.deepEqual(stations.filter(({ column }) => column === 2).map(({ label }) => label), ["Mix node 1.1", "Mix node 1.2"]);
@@ -97,6 +99,8 @@ test("several nodes of a kind share a column and their packets", () => {
   const ways = findWays(stations);
   const one = ways.find(({ from, to }) => from.id === "entry" && to.id === "mix-1-2");
   assert.equal(one?.packets(counters), 5);
+  const toSite = ways.filter(({ to }) => to.id === "site");
+  assert.deepEqual(toSite.map(({ from, packets }) => [from.id, packets(counters)]), [["exit", 4], ["exit-2", 0]]);
   const known = new Set(stations);
   assert.ok(ways.every(({ from, to }) => known.has(from) && known.has(to)));
 });

@@ -20,6 +20,7 @@ from mix_network.exit.gateway import ExitGateway, ExitOptions
 from mix_network.exit.hosts_resolver import HostsResolver
 from mix_network.exit.policy import ExitPolicy
 from mix_network.gateway.node import GatewayServer
+from mix_network.metrics import add_up
 from mix_network.mixnode.mixing import NodeContext
 from mix_network.mixnode.node import MixNodeServer
 from mix_network.mixnode.outgoing import OutgoingLimits
@@ -157,13 +158,14 @@ class LocalNetwork:
         }
 
     def metrics(self) -> dict[str, Any]:
-        """The counters of every node and the (first) exit's flow table."""
+        """The counters of every node, and of what the exits exchange with servers, one by one and added up."""
         nodes = [
             *(gateway.snapshot() for gateway in self.entries),
             *(node.metrics.snapshot() for node in self.mix_nodes),
             *(node.gateway.snapshot() for node in self.exits),
         ]
-        return {"nodes": nodes, "exit": self.exit.snapshot()}
+        exits = {node.gateway.metrics.name: node.snapshot() for node in self.exits}
+        return {"nodes": nodes, "exits": exits, "exit": add_up(exits.values())}
 
     async def _start(self) -> None:
         addresses = [await node.start() for node in self.mix_nodes]

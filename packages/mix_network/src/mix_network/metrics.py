@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -63,3 +64,15 @@ class NodeMetrics:
             "waiting": self.waiting,
             "connections": self.connections,
         }
+
+
+def add_up(snapshots: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    """Counters of the same shape, number by number."""
+    total: dict[str, Any] = {}
+    for snapshot in snapshots:
+        for name, value in snapshot.items():
+            if isinstance(value, Mapping):
+                total[name] = add_up([total.get(name, {}), value])
+            else:
+                total[name] = total.get(name, 0) + value
+    return total

@@ -86,7 +86,7 @@ class TcpStream:
 
     def abort(self) -> None:
         """Send a RST and fail what is pending."""
-        self.fail(TunnelClosed("this stream has been aborted"))
+        self.fail(TunnelClosed("this connection was ended on this side, alone or with the whole tunnel"))
 
     def fail(self, error: MixError) -> None:
         """Abort; pending and later calls raise `error`."""
