@@ -7,7 +7,7 @@ PACKAGES := packages/mix_protocol packages/mix_tunnel packages/mix_fetch package
 JOBS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help setup playground test test-unit check bench dist docs tables wasm lock clean
+.PHONY: help setup playground test test-unit check bench dist screenshots docs tables wasm lock clean
 
 help: ## what each command does
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -39,6 +39,9 @@ bench: setup ## measure, and write build/bench.json
 
 dist: setup ## wheels, npm tarballs and a folder for Pyodide, in build/dist
 	@$(PYTHON) release/make_dist.py
+
+screenshots: setup ## take the pictures in docs/pictures again
+	@$(PYTHON) web/screenshots.py
 
 docs: setup ## the book, in build/site
 	NO_MKDOCS_2_WARNING=1 $(PYTHON) -m mkdocs build --quiet --strict
