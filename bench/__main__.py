@@ -1,6 +1,6 @@
-"""Measure Sphinx, HTTP/2, the native tunnel and the page, and write build/bench.json.
+"""Measure Sphinx, HTTP/2, TCP's buffers, the native tunnel and the page, and write build/bench.json.
 
-    python -m bench [--only sphinx http2 native page] [--output build/bench.json]
+    python -m bench [--only sphinx http2 buffers native page] [--output build/bench.json]
 
 Times on a shared machine are noise by themselves, so each figure stands beside another of the same run: wasm beside
 native, the tunnel beside the same fetch without it.
@@ -24,7 +24,7 @@ from bench import sphinx
 from bench.playground import Playground, running_playground
 
 ROOT = Path(__file__).resolve().parents[1]
-PARTS = ("sphinx", "http2", "native", "page")
+PARTS = ("sphinx", "http2", "buffers", "native", "page")
 
 
 def measure_sphinx() -> dict[str, Any]:
@@ -32,6 +32,13 @@ def measure_sphinx() -> dict[str, Any]:
     native, wasm = sphinx.measure_native(), sphinx.measure_in_pyodide()
     ratios = {name: round(wasm[name] / native[name], 3) for name in native}
     return {"native_per_second": native, "pyodide_per_second": wasm, "pyodide_to_native": ratios}
+
+
+def measure_buffers(playground: Playground) -> dict[str, Any]:
+    """A native tunnel for each of several sizes of TCP's buffers, by turns."""
+    from bench import buffers
+
+    return buffers.measure(playground)
 
 
 def measure_native(playground: Playground) -> dict[str, Any]:
@@ -80,7 +87,11 @@ def main() -> None:
 
         print("bench: HTTP/2 and TLS sessions", file=sys.stderr)
         results["http2"] = http2.measure()
-    tunnels: dict[str, Callable[[Playground], dict[str, Any]]] = {"native": measure_native, "page": measure_page}
+    tunnels: dict[str, Callable[[Playground], dict[str, Any]]] = {
+        "buffers": measure_buffers,
+        "native": measure_native,
+        "page": measure_page,
+    }
     for part, measure in tunnels.items():
         if part in arguments.only:
             print(f"bench: {part}", file=sys.stderr)

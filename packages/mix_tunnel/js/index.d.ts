@@ -2,7 +2,10 @@ import type { ErrorDescription } from "./protocol.js";
 
 export * from "./errors.js";
 
-/** How to set the tunnel up. The names and defaults are the reference client's, and two of our own at the end. */
+/**
+ * How to set the tunnel up. Names and defaults are the reference client's, but for the default of `tcpBufferSize`; some
+ * options are our own.
+ */
 export interface SetupMixTunnelOptions {
   /** Name of the tunnel, where a page has several at once; each has a worker and an address of its own ("default"). */
   tunnel?: string | undefined;
@@ -49,7 +52,10 @@ export interface SetupMixTunnelOptions {
   dnsTimeoutMs?: number | undefined;
   /** Idle milliseconds after which TCP sends a keep-alive probe; 0 sends none. */
   tcpKeepaliveMs?: number | undefined;
-  /** Bytes of each TCP send and receive buffer. */
+  /**
+   * Bytes of each TCP send and receive buffer (262144): what one connection may have on its way during a round trip, and
+   * half of the memory that it may take.
+   */
   tcpBufferSize?: number | undefined;
   /** Redirects that a fetch follows before it fails. */
   maxRedirects?: number | undefined;

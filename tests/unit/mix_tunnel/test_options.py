@@ -30,6 +30,7 @@ def test_the_defaults_are_the_published_clients_and_valid():
     assert (options.open_reply_surbs, options.data_reply_surbs) == (10, 2)
     assert options.connect_timeout_ms == 60_000
     assert options.client_id == "smolmix-wasm"
+    assert options.tcp_buffer_size == 4 * 65_536  # on purpose not the published client's
 
 
 def test_every_option_has_a_rule_and_every_rule_an_option():

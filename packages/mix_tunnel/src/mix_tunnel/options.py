@@ -67,8 +67,9 @@ class TunnelOptions:
     """Time for one name to be resolved."""
     tcp_keepalive_ms: int = 10_000
     """Idle time after which TCP sends a keep-alive probe; 0 sends none."""
-    tcp_buffer_size: int = 65_536
-    """Bytes of each TCP send and receive buffer."""
+    tcp_buffer_size: int = 262_144
+    """Bytes of each TCP send and receive buffer: what one connection may have on its way during a round trip, and half
+    of the memory that it may take. (The published client has 64 KiB, which a mixnet's round trips make slow.)"""
     max_redirects: int = 5
     """Redirects that a fetch follows before it fails."""
     https_only: bool = False
