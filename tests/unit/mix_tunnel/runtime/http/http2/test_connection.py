@@ -342,7 +342,7 @@ async def test_unread_bodies_do_not_hold_up_one_that_is_read():
 async def test_bodies_that_were_begun_and_left_do_not_hold_up_one_that_is_read():
     async with http2_pair() as pair:
         left = []
-        for _ in range(60):
+        for _ in range(2 * MAX_WIDE_STREAMS):
             task, stream_id, _ = await pair.ask()
             await pair.peer.head(stream_id)
             await pair.peer.data(stream_id, bytes(STREAM_WINDOW_BYTES // 2))
@@ -437,9 +437,10 @@ async def test_a_forgotten_response_is_reset():
         assert await pair.peer.reset(stream_id) == ErrorCodes.CANCEL
 
 
-async def test_what_was_aborted_gives_its_window_back():
+async def test_what_was_aborted_gives_its_window_back(monkeypatch):
+    monkeypatch.setattr(protocol, "CONNECTION_WINDOW_BYTES", 1_000_000)
     async with http2_pair() as pair:
-        for _ in range(2 * CONNECTION_WINDOW_BYTES // STREAM_WINDOW_BYTES):
+        for _ in range(20):
             task, stream_id, _ = await pair.ask()
             await pair.peer.head(stream_id)
             await pair.peer.data(stream_id, bytes(STREAM_WINDOW_BYTES))
@@ -771,13 +772,13 @@ async def test_the_time_for_the_answer_counts_from_the_last_piece_of_the_body():
     gate = asyncio.Event()
 
     async def pieces():
-        for _ in range(20):
+        for _ in range(12):
             yield b"piece"
-            await asyncio.sleep(0.05)
+            await asyncio.sleep(0.02)
         gate.set()
 
     async with http2_pair() as pair:
-        task, stream_id, _ = await pair.ask("POST", body=pieces(), timeouts=HttpTimeouts(response_s=0.5))
+        task, stream_id, _ = await pair.ask("POST", body=pieces(), timeouts=HttpTimeouts(response_s=0.2))
         await gate.wait()
         assert not task.done()
         await pair.peer.answer(stream_id)
