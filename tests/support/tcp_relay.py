@@ -17,6 +17,7 @@ class TcpRelay:
         self._target_port = target_port
         self._listener = socket.create_server(("127.0.0.1", 0))
         self._open: list[socket.socket] = []
+        self._frozen = threading.Event()
         self.port: int = self._listener.getsockname()[1]
         self.accepted = 0
         threading.Thread(target=self._serve, daemon=True).start()
@@ -27,6 +28,11 @@ class TcpRelay:
             with contextlib.suppress(OSError):
                 side.shutdown(socket.SHUT_RDWR)
         self._open.clear()
+
+    def freeze(self) -> None:
+        """Let every connection look alive and pass nothing any more; new ones work."""
+        self._frozen.set()
+        self._frozen = threading.Event()
 
     def close(self) -> None:
         """Cut, and take no more."""
@@ -43,13 +49,14 @@ class TcpRelay:
                 server = socket.create_connection(("127.0.0.1", self._target_port))
                 self._open += [client, server]
                 for source, sink in ((client, server), (server, client)):
-                    threading.Thread(target=_pump, args=(source, sink), daemon=True).start()
+                    threading.Thread(target=_pump, args=(source, sink, self._frozen), daemon=True).start()
 
 
-def _pump(source: socket.socket, sink: socket.socket) -> None:
+def _pump(source: socket.socket, sink: socket.socket, frozen: threading.Event) -> None:
     with source, contextlib.suppress(OSError):
         while data := source.recv(_BLOCK):
-            sink.sendall(data)
+            if not frozen.is_set():
+                sink.sendall(data)
     with contextlib.suppress(OSError):
         sink.shutdown(socket.SHUT_RDWR)
 
