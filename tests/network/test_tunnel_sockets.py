@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from ipaddress import ip_address
@@ -177,8 +178,11 @@ async def test_what_cannot_be(tunnel):
     for arguments in (("", 80), ("a b", 80), ("echo.test", 0), ("echo.test", 1 << 16)):
         with pytest.raises(InvalidArgument):
             await tunnel.open_connection(*arguments)
-    with pytest.raises(InvalidArgument):
-        await tunnel.open_connection("echo.test", 443, ssl=True, alpn="h2")
+    context = ssl.create_default_context()
+    for options in ({"ssl": True, "alpn": "h2"}, {"ssl": context}, {"ssl": "no"}, {"limit": 0}, {"limit": 1.5}):
+        with pytest.raises(InvalidArgument) as refused:
+            await tunnel.open_connection("echo.test", 443, **options)
+        assert refused.value.fields["argument"] in options
     with pytest.raises(MixError) as caught:
         await tunnel.open_connection("nobody.test", 80)
     assert caught.value.code == "dns.name_not_found"

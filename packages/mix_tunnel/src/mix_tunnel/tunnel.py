@@ -152,9 +152,11 @@ class Tunnel:
         limit -- bytes that the reader holds before the other side has to wait
         Raises `InvalidArgument`, or what DNS, TCP and TLS raise; so do the streams, when the connection breaks.
         """
+        from mix_tunnel.runtime.sockets.arguments import check_limit, check_ssl
         from mix_tunnel.runtime.sockets.transport import open_streams
 
-        return open_streams(await self.dial(host, port, tls=ssl, alpn=alpn), limit)
+        is_encrypted, limit = check_ssl(ssl), check_limit(limit)
+        return open_streams(await self.dial(host, port, tls=is_encrypted, alpn=alpn), limit)
 
     def open_udp(self) -> UdpEndpoint:
         """Open a UDP socket that sends to names and addresses."""

@@ -6,7 +6,14 @@ import pytest
 from support.error_classes import check_error_classes
 
 from mix_tunnel.runtime.sockets import arguments
-from mix_tunnel.runtime.sockets.arguments import InvalidArgument, check_alpn, check_host, check_port
+from mix_tunnel.runtime.sockets.arguments import (
+    InvalidArgument,
+    check_alpn,
+    check_host,
+    check_limit,
+    check_port,
+    check_ssl,
+)
 
 
 def test_the_error():
@@ -56,3 +63,18 @@ def test_what_is_no_list_of_protocols(alpn):
 def test_lists_of_protocols():
     assert check_alpn([]) == ()
     assert check_alpn(["h2", "http/1.1"]) == ("h2", "http/1.1")
+
+
+@pytest.mark.parametrize("wrong", [None, 0, 1, "yes", object()])
+def test_encryption_is_wanted_or_not(wrong: object):
+    assert check_ssl(True)
+    assert not check_ssl(False)
+    with pytest.raises(InvalidArgument, match="ssl must be True or False"):
+        check_ssl(wrong)
+
+
+@pytest.mark.parametrize("wrong", [None, 0, -1, True, 1.5, "65536", 1 << 31])
+def test_a_reader_holds_some_bytes(wrong: object):
+    assert check_limit(1) == 1
+    with pytest.raises(InvalidArgument, match="limit must be a whole number from 1"):
+        check_limit(wrong)

@@ -10,6 +10,7 @@ from mix_tunnel.runtime.dns.names import literal_address, normal_name
 
 MAX_PROTOCOLS = 16
 """Protocols in an ALPN list; nobody offers more than a few."""
+MAX_LIMIT_BYTES = 1 << 30
 
 
 class InvalidArgument(UsageError):
@@ -51,3 +52,17 @@ def check_alpn(alpn: object) -> tuple[str, ...]:
         if all(isinstance(name, str) and name.isascii() and 0 < len(name) < 256 for name in protocols):
             return protocols
     raise InvalidArgument.of("alpn", f'a list of at most {MAX_PROTOCOLS} protocol names, such as ["http/1.1"]')
+
+
+def check_ssl(ssl: object) -> bool:
+    """Whether to encrypt; a context of the caller's is refused, for it might not verify the certificate."""
+    if isinstance(ssl, bool):
+        return ssl
+    raise InvalidArgument.of("ssl", "True or False; further authorities are an option of the tunnel, ca_certificates")
+
+
+def check_limit(limit: object) -> int:
+    """The bytes that a reader holds."""
+    if isinstance(limit, int) and not isinstance(limit, bool) and 0 < limit <= MAX_LIMIT_BYTES:
+        return limit
+    raise InvalidArgument.of("limit", f"a whole number from 1 to {MAX_LIMIT_BYTES}")

@@ -91,7 +91,7 @@ class Dialer:
         """
         from mix_tunnel.runtime.tls import start_tls
 
-        host, protocols = check_host(host), check_alpn(alpn)
+        host, port, protocols = check_host(host), check_port(port), check_alpn(alpn)
         connection = await self.connect(host, port)
         tls = await start_tls(connection.stream, self._tls, host, protocols)  # aborts the stream when it fails
         return Connection(tls, connection.local, connection.remote, tls)
