@@ -118,3 +118,13 @@ def test_a_relative_data_home_is_ignored(tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.setenv("HOME", str(tmp_path))
     FileRecord.open("client/me")
     assert (tmp_path / ".local/share/mix-tunnel").is_dir()
+
+
+def test_a_user_without_a_home_has_no_storage(monkeypatch: pytest.MonkeyPatch):
+    def no_home() -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.delenv("XDG_DATA_HOME")
+    monkeypatch.setattr(Path, "home", no_home)
+    with pytest.raises(StorageUnavailable):
+        FileRecord.open("client/me")

@@ -91,5 +91,9 @@ class FileRecord:
 def _folder() -> Path:
     data_home = os.environ.get("XDG_DATA_HOME", "")
     # A relative path there is to be ignored (XDG Base Directory Specification).
-    base = Path(data_home) if Path(data_home).is_absolute() else Path.home() / ".local/share"
-    return base / "mix-tunnel"
+    if Path(data_home).is_absolute():
+        return Path(data_home) / "mix-tunnel"
+    try:
+        return Path.home() / ".local/share/mix-tunnel"
+    except RuntimeError as error:  # a user without a home
+        raise StorageUnavailable from error
