@@ -8,7 +8,7 @@ import pytest
 
 import mix_tunnel.tunnel
 from mix_protocol.errors import NetworkFailure
-from mix_tunnel import default
+from mix_tunnel import api, default
 from mix_tunnel.api import find_tunnel
 from mix_tunnel.default import TunnelSlot
 from mix_tunnel.options import InvalidOption, TunnelOptions
@@ -214,3 +214,10 @@ async def test_options_are_checked_at_once():
             await mix_tunnel.tunnel.Tunnel.connect(wrong)
     with pytest.raises(InvalidOption, match="on_state must be a function"):
         await default.setup_mix_tunnel(on_state="print")
+
+
+def test_the_package_gives_what_its_api_does():
+    for name in mix_tunnel.__all__:
+        assert getattr(mix_tunnel, name) is getattr(api, name)
+    with pytest.raises(AttributeError, match="no attribute 'setupMixTunnel'"):
+        _ = mix_tunnel.setupMixTunnel
