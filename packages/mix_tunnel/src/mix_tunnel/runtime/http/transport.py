@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
 
-from mix_protocol.errors import Closed, NetworkFailure
+from mix_protocol.errors import NetworkFailure
 
-from ...streams import ByteStream, IpAddress, IpNetwork, NameLookup
+from ...streams import IpNetwork, NameLookup
+from ..racing import connect_any
 from ..tls import TlsSettings, start_tls
 from .body import BodyBuffer
 from .connection import HttpConnection
@@ -23,8 +23,6 @@ from .url import HttpUrl, Origin
 from .wire_response import WireResponse
 
 ALPN = (HTTP2, HTTP1)
-MAX_ADDRESSES = 4
-"""Addresses of one host that are tried before giving up."""
 
 
 class HttpTransport:
@@ -124,19 +122,3 @@ async def _exchange_http1(
             raise Resend(error) from error
         raise
     return WireResponse(head, BodyBuffer(lease, connection))
-
-
-async def connect_any(
-    connect: Callable[[IpAddress, int], Awaitable[ByteStream]], addresses: list[IpAddress], port: int
-) -> ByteStream:
-    """Connect to the first address that accepts; the first failure is raised when none does."""
-    failure: NetworkFailure | None = None
-    for address in addresses[:MAX_ADDRESSES]:
-        try:
-            return await connect(address, port)
-        except Closed:
-            raise
-        except NetworkFailure as error:
-            failure = failure or error
-    assert failure is not None
-    raise failure

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from mix_tunnel.runtime.http.transport import connect_any
+from mix_tunnel.runtime.racing import connect_any
 from mix_tunnel.runtime.sockets.arguments import check_alpn, check_host, check_port
 from mix_tunnel.streams import ByteStream, IpAddress
 
@@ -69,19 +69,13 @@ class Dialer:
         self._tls = tls
 
     async def connect(self, host: str, port: int) -> Connection:
-        """Open a TCP connection to a name or address, trying its addresses in order.
+        """Open a TCP connection to a name or address, trying its addresses in turn.
 
         Raises `InvalidArgument`, or what DNS and TCP raise.
         """
         host, port = check_host(host), check_port(port)
-        opened: list[ConnectedStream] = []
-
-        async def connect(ip: IpAddress, port: int) -> ByteStream:
-            opened.append(await self._network.connect_tcp(ip, port))
-            return opened[-1]
-
-        stream = await connect_any(connect, await self._resolver.lookup(host), port)
-        return Connection(stream, _address(opened[-1].local), _address(opened[-1].remote))
+        stream = await connect_any(self._network.connect_tcp, await self._resolver.lookup(host), port)
+        return Connection(stream, _address(stream.local), _address(stream.remote))
 
     async def connect_tls(self, host: str, port: int, alpn: Sequence[str] = ()) -> Connection:
         """Open a TLS connection that ends here: certificate and host name are verified.
