@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from support.http_server import Conversation, HttpServer, Received, serve_answers
 from support.hypercorn_server import Http2Server, serve_http2
 from support.threaded import in_thread
-from support.tls_server import authority, pem_of
+from support.tls_server import authority, certificate, pem_of, server_context
 
 from .conftest import NO_COVER, Playground, read_json, watch
 
@@ -69,3 +71,28 @@ def test_an_upload(page: Any, server: Http2Server):
     """)
     assert size == 200_000
     assert server.handshakes == 1
+
+
+@pytest.fixture(scope="module")
+def leaving() -> Iterator[tuple[HttpServer, ssl.SSLContext]]:
+    """A server that closes its connection after each answer."""
+    context = server_context(certificate("127.0.0.1"), alpn=["http/1.1"])
+
+    async def answer(conversation: Conversation, received: Received) -> None:
+        await conversation.respond(body=b"bye", Connection="close")
+        conversation.writer.close()
+
+    with in_thread(serve_answers(answer, context)) as running:
+        yield running, context
+
+
+def test_new_connections_take_the_tls_session_up(page: Any, leaving: tuple[HttpServer, ssl.SSLContext]):
+    site, context = leaving
+    got = page(f"""
+      const texts = [];
+      for (let n = 0; n < 3; n++) texts.push(await (await mixFetch("{site.url()}")).text());
+      return texts;
+    """)
+    assert got == ["bye"] * 3
+    stats = context.session_stats()
+    assert (stats["accept_good"], stats["hits"]) == (3, 2)
