@@ -84,15 +84,17 @@ def read_python(module: str, name: str) -> list[Row]:
 
 
 def read_function(module: str, name: str) -> list[Row]:
-    """The keyword-only arguments of a function, with what its docstring says of them ("name -- text")."""
+    """The keyword-only arguments of a function or class, with what its docstring says of them ("name -- text")."""
     definitions = (ast.FunctionDef, ast.AsyncFunctionDef)
-    functions = [node for node in _parse(module).body if isinstance(node, definitions) and node.name == name]
-    if not functions:
+    found = [node for node in _parse(module).body if isinstance(node, (*definitions, ast.ClassDef))]
+    documented = next((node for node in found if node.name == name), None)
+    body = documented.body if isinstance(documented, ast.ClassDef) else [documented]
+    function = next((node for node in body if isinstance(node, definitions) and node.name in (name, "__init__")), None)
+    if documented is None or function is None:
         raise NotFound(f"{module} has no function {name}")
-    (function,) = functions
     texts = {
         argument.strip(): " ".join(text.split())
-        for names, text in _ARGUMENT.findall(ast.get_docstring(function) or "")
+        for names, text in _ARGUMENT.findall(ast.get_docstring(documented) or "")
         for argument in names.split(",")
     }
     arguments = zip(function.args.kwonlyargs, function.args.kw_defaults, strict=True)

@@ -74,6 +74,12 @@ def test_the_options_of_a_function():
     assert all(row.text for row in rows.values())
 
 
+def test_the_options_of_a_class_that_is_called_like_a_function():
+    rows = {row.name: row for row in tables.read_function("mix_websocket.connecting", "connect")}
+    assert (rows["max_size"].default, rows["open_timeout"].kind) == ("2 ** 20", "float | None")
+    assert all(row.text for row in rows.values())
+
+
 def test_an_argument_told_over_two_lines_and_two_told_together():
     rows = {row.name: row for row in tables.read_function("mix_fetch.fetching", "mix_fetch")}
     assert rows["credentials"].text.endswith("a tunnel has a jar only with the option `cookies`")

@@ -45,15 +45,28 @@ class connect:  # noqa: N801 - the library's name
     """Connect to a WebSocket server: `await` it, `async with` it, or `async for` it to connect again and again.
 
     uri -- a ws: or wss: URL; a user name and password in it are sent as basic authentication
-    origin, subprotocols, compression, additional_headers, user_agent_header -- what the handshake says; the user agent
-        is that of fetches by default, and `compression` may be a `Compression` with permessage-deflate's parameters
-    open_timeout, ping_interval, ping_timeout, close_timeout -- seconds, None for no limit and for no pings
-    max_size, max_queue, write_limit -- limits on messages, on frames that wait to be received, on bytes to be sent
+    origin -- value of the Origin header; without it, none is sent
+    extensions -- more extensions of the library, offered before permessage-deflate
+    subprotocols -- subprotocols to offer, in the order of preference
+    compression -- "deflate", a `Compression` with permessage-deflate's parameters, or None to offer none
+    additional_headers -- further headers of the handshake; they replace ours of the same name
+    user_agent_header -- the User-Agent; "browser" is the one that fetches have, None sends none
+    proxy -- to be left out: everything goes through the mixnet
+    process_exception -- tells `async for` whether to try again after an exception (None), or what to raise
+    open_timeout -- limit in seconds for name, TCP, TLS and handshake together; None for none, as below
+    ping_interval -- seconds between keep-alive pings; None sends none
+    ping_timeout -- limit in seconds for the answer to one; without it the connection is closed with 1011
+    close_timeout -- limit in seconds for the server's part of the closing handshake
+    reconnect_delays -- makes the seconds to wait before each new try of `async for`
+    max_size -- the largest message received, decompressed, or a pair with the largest fragment; None for no limit
+    max_queue -- the server is held back when so many frames wait to be received
+    write_limit -- `send` waits while the connection has not taken more bytes than these
+    logger -- is told when `async for` tries again
     ssl -- an `ssl.SSLContext` to trust instead of the tunnel's certificate authorities
-    tunnel -- a tunnel or the name of one; the shared one of `setup_mix_tunnel` by default
+    tunnel -- a tunnel, or the name of a shared one; the default one of `setup_mix_tunnel` by default
 
-    Raises at once `InvalidWebSocketOption` for an option that makes no sense here: everything goes through the mixnet,
-    so there is no `proxy`, `sock`, `host` or `local_addr`. Redirects are not followed.
+    Raises at once `InvalidWebSocketOption` for an option that makes no sense here: the tunnel makes the connection, so
+    there is no `sock`, `host` or `local_addr`. Redirects are not followed.
     """
 
     def __init__(
