@@ -81,6 +81,18 @@ def test_a_whole_stream(case):
     assert run(coding, [data]) == (plain, True)
 
 
+@pytest.mark.parametrize(
+    "nothing", [compressed("zstd", b""), b"\x50\x2a\x4d\x18" + bytes(4)], ids=["empty", "skippable"]
+)
+def test_zstd_frames_that_give_nothing_do_not_take_the_loop_for_themselves(nothing):
+    decoder = DECODERS["zstd"]()
+    steps, out = 1, decoder.decode(nothing * 1_000 + compressed("zstd", b"text"), 65_536)
+    while not decoder.needs_input:
+        steps, out = steps + 1, out + decoder.decode(b"", 65_536)
+    assert (out, decoder.may_end) == (b"text", True)
+    assert steps > 10
+
+
 @pytest.mark.parametrize("case", CASES)
 @pytest.mark.parametrize("step", [1, 100, 65_536])
 def test_small_steps(case, step):

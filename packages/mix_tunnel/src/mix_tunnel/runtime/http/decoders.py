@@ -20,6 +20,8 @@ from typing import Any, Protocol
 
 MAX_ZSTD_WINDOW_LOG = 23
 """8 MiB: what RFC 9659 lets a server use, and a client has to have."""
+MAX_FRAMES_PER_STEP = 64
+"""Frames of zstd that give nothing, decoded before others have a turn; each costs as much as some kilobytes."""
 _GZIP_MAGIC = b"\x1f\x8b"
 _GZIP_WBITS = 31
 _ZLIB_WBITS = 15
@@ -181,17 +183,17 @@ class ZstdDecoder:
         return bool(self._frame.eof) and not self._rest
 
     def decode(self, data: bytes, max_bytes: int) -> bytes:
-        data, self._rest = self._rest + data, b""
-        while True:
-            if self._frame.eof:
-                if not data:
-                    return b""
+        data, out = self._rest + data, b""
+        for _ in range(MAX_FRAMES_PER_STEP):
+            if self._frame.eof and data:
                 self._frame = self._new_frame()
-            out: bytes = self._frame.decompress(data, max_bytes)
-            data = self._frame.unused_data if self._frame.eof else b""
+            if not self._frame.eof:
+                out = self._frame.decompress(data, max_bytes)
+                data = self._frame.unused_data if self._frame.eof else b""
             if out or not data:
-                self._rest = data
-                return out
+                break
+        self._rest = data
+        return out
 
 
 def _load_zstd() -> ModuleType:
