@@ -7,12 +7,12 @@ import asyncio
 import dns.flags
 import dns.message
 import pytest
+from support.hostile_names import HOSTILE_ANSWERS, hostile
 from support.kernel import KernelNetwork
 from support.name_server import respond, serve_names, zone
 
 from mix_protocol.errors import MixError
 from mix_tunnel.runtime.dns.errors import MalformedAnswer, ServerFailed
-from mix_tunnel.runtime.dns.messages import MAX_RECORDS
 
 A = "a.test. 60 IN A 192.0.2.1"
 FORGED = "a.test. 60 IN A 192.0.2.66"
@@ -124,33 +124,9 @@ async def test_a_referral_is_no_answer(resolve_by):
             await resolve_by(str(server.server), attempts=1).resolve("a.test")
 
 
-def hostile_answers():
-    """Raw answers by name, made of the right header and question."""
-    loop = b"\xc0\x0c" + b"\x00\x01\x00\x01\x00\x00\x00\x3c\x00\x04\xc0\x00\x02\x01"
-    self_pointer = b"\xc0\x18" + loop[2:]
-    return {
-        "a pointer to itself": (1, self_pointer),
-        "a pointer forward": (1, b"\xc0\xff" + loop[2:]),
-        "an alias that points into itself": (1, b"\xc0\x0c\x00\x05\x00\x01\x00\x00\x00\x3c\x00\x02\xc0\x24"),
-        "more records than there are": (9, loop),
-        "a length beyond the end": (1, loop[:-6] + b"\xff\xff" + loop[-4:]),
-        "an address of three bytes": (1, loop[:-6] + b"\x00\x03" + loop[-3:]),
-        "a label of an unknown kind": (1, b"\x80\x0c" + loop[2:]),
-        "thousands of records": (MAX_RECORDS + 1, loop * 80),
-    }
-
-
-@pytest.mark.parametrize("case", hostile_answers())
+@pytest.mark.parametrize("case", HOSTILE_ANSWERS)
 async def test_hostile_answers_are_malformed(resolve_by, case):
-    count, records = hostile_answers()[case]
-
-    def answer(query, transport):
-        head = bytearray(respond(query).to_wire()[:20])
-        head[6:8] = count.to_bytes(2, "big")
-        head[10:12] = bytes(2)
-        return [bytes(head) + respond(query).to_wire()[20:24] + records]
-
-    async with serve_names(answer) as server:
+    async with serve_names(hostile(case)) as server:
         with pytest.raises(MalformedAnswer):
             await resolve_by(str(server.server), attempts=2).resolve("a.test")
 
