@@ -1,9 +1,10 @@
 import { callTunnel } from "mix-tunnel/facade.js";
+import { MalformedRpcMessage } from "mix-tunnel/errors.js";
 import { decodeRecords } from "mix-tunnel/records.js";
 
 import { encodeClose, readOptions, readProtocols, readUrl } from "./arguments.js";
 import { defineEventHandlers } from "./event_handlers.js";
-import { BINARY, CLOSE, LATENCY, Outbox, SENT, TEXT, readMessage } from "./wire.js";
+import { BINARY, CLOSE, LATENCY, Outbox, SENT, TEXT, checkRecord, readMessage } from "./wire.js";
 
 /** @import { MixRecord } from "mix-tunnel/records.js" */
 
@@ -150,8 +151,12 @@ export class MixWebSocket extends EventTarget {
       this.#open(value);
       const records = /** @type {ReadableStream<Uint8Array>} */ (body).pipeThrough(decodeRecords(maxMessageBytes));
       const reader = records.getReader();
-      for (let next = await reader.read(); !next.done; next = await reader.read()) {
-        this.#receive(next.value);
+      while (this.#readyState !== CLOSED) {
+        const { done, value: record } = await reader.read();
+        if (done) {
+          throw new MalformedRpcMessage("the worker ended a WebSocket without a word");
+        }
+        this.#receive(record);
       }
     } catch (error) {
       this.#fail(error);
@@ -171,7 +176,9 @@ export class MixWebSocket extends EventTarget {
   }
 
   /** @param {MixRecord} record */
-  #receive({ kind, payload }) {
+  #receive(record) {
+    checkRecord(record);
+    const { kind, payload } = record;
     switch (kind) {
       case TEXT:
         this.#deliver(decoder.decode(payload));
@@ -202,6 +209,7 @@ export class MixWebSocket extends EventTarget {
   #fail(error) {
     if (this.#readyState !== CLOSED) {
       this.#readyState = CLOSED;
+      this.#abort.abort(error);
       const message = error instanceof Error || error instanceof DOMException ? error.message : String(error);
       this.dispatchEvent(new ErrorEvent("error", { error, message }));
       this.#end(1006, "", false);

@@ -1,5 +1,8 @@
 /** The records between a `MixWebSocket` and the worker; `mix_tunnel.worker.websocket_service` is the other end. */
+import { MalformedRpcMessage } from "mix-tunnel/errors.js";
 import { encodeRecord } from "mix-tunnel/records.js";
+
+/** @import { MixRecord } from "mix-tunnel/records.js" */
 
 export const TEXT = 1;
 export const BINARY = 2;
@@ -10,6 +13,15 @@ export const LATENCY = 7;
 /** From a message's last piece to the others. */
 const MORE_FOLLOWS = 2;
 const PIECE_BYTES = 64 * 1024;
+
+/** What the worker may say: by kind, the least and the most bytes of the payload. @type {Map<number, [number, number]>} */
+const FROM_WORKER = new Map([
+  [TEXT, [0, Infinity]],
+  [BINARY, [0, Infinity]],
+  [CLOSE, [2, 125]],
+  [SENT, [8, 8]],
+  [LATENCY, [4, 4]],
+]);
 
 /**
  * A message that waits to be sent.
@@ -61,12 +73,17 @@ export class Outbox {
   }
 
   /**
-   * The worker says that so many bytes have left, and with them the ends of so many messages.
+   * The worker says that so many bytes (u32) have left, and with them the ends of so many messages (u32).
    * @param {DataView} payload
    */
   acknowledge(payload) {
-    this.bufferedAmount -= payload.getUint32(0);
-    for (const { resolve } of this.#promises.splice(0, payload.getUint32(4))) {
+    const bytes = payload.getUint32(0);
+    const messages = payload.getUint32(4);
+    if (bytes > this.bufferedAmount || messages > this.#promises.length) {
+      throw new MalformedRpcMessage("the worker says that more has left than was sent");
+    }
+    this.bufferedAmount -= bytes;
+    for (const { resolve } of this.#promises.splice(0, messages)) {
       resolve();
     }
   }
@@ -103,6 +120,17 @@ export class Outbox {
     this.#rest = null;
     this.#waiting.shift();
     return encodeRecord(kind, piece);
+  }
+}
+
+/**
+ * Check what the worker says; throws a `MalformedRpcMessage`.
+ * @param {MixRecord} record
+ */
+export function checkRecord({ kind, payload }) {
+  const [least, most] = FROM_WORKER.get(kind) ?? [Infinity, 0];
+  if (payload.byteLength < least || payload.byteLength > most) {
+    throw new MalformedRpcMessage("the worker says about a WebSocket what nobody understands");
   }
 }
 

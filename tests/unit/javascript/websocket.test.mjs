@@ -324,6 +324,46 @@ test("a failure before and after opening is an error and then a close event", as
   await assert.rejects(sent, { name: "NetworkError" });
 });
 
+test("a worker that says what it can't mean fails the connection", async () => {
+  const bytes = (count) => new Uint8Array(count);
+  const tooMuch = { sent: Uint8Array.of(0, 0, 0, 5, 0, 0, 0, 1), ended: Uint8Array.of(0, 0, 0, 4, 0, 0, 0, 2) };
+  const wrong = [[SENT, bytes(7)], [SENT, tooMuch.sent], [SENT, tooMuch.ended], [LATENCY, bytes(3)], [LATENCY, bytes(5)],
+    [CLOSE, bytes(1)], [CLOSE, bytes(126)], [TEXT_PIECE, bytes(3)], [0, bytes(1)], [255, bytes(0)]];
+  for (const [kind, payload] of wrong) {
+    const { socket, call, log } = await make();
+    const sent = socket.send("four");
+    await call.tell(kind, payload);
+    assert.equal(log.length, 3, `${kind}`);
+    assert.deepEqual(log.at(-1), ["close", 1006]);
+    assert.ok(call.isCancelled);
+    assert.equal(socket.readyState, 3);
+    await assert.rejects(sent, { name: "NetworkError" });
+  }
+  const large = await make({ options: { maxMessageBytes: 3 } });
+  await large.call.tell(TEXT, encode("four"));
+  assert.deepEqual(large.log.at(-1), ["close", 1006]);
+  assert.ok(large.call.isCancelled);
+});
+
+test("a worker that ends without a word fails the connection", async () => {
+  const { socket, call, log } = await make();
+  await call.tell(TEXT, encode("last"));
+  let caught;
+  socket.onerror = ({ error }) => (caught = error);
+  call.worker.say({ type: "chunk", id: call.id, end: true });
+  await turn();
+  assert.equal(caught.code, "rpc.malformed");
+  assert.deepEqual(log.map(([type]) => type), ["open", "message", "error", "close"]);
+});
+
+test("nothing counts after the close record", async () => {
+  const { call, log } = await make();
+  void call.tell(CLOSE, Uint8Array.of(3, 232));
+  void call.tell(TEXT, encode("late"));
+  await call.end(1001);
+  assert.deepEqual(log, [["open", undefined], ["close", 1000]]);
+});
+
 test("closing while connecting fails the connection", async () => {
   const { socket, call, log } = await make({ open: false });
   await socket.close();
