@@ -62,7 +62,7 @@ function checkUrl(text) {
   /** @type {URL} */
   let url;
   try {
-    url = new URL(text, globalThis.location?.href);
+    url = new URL(text, globalThis.document?.baseURI ?? globalThis.location?.href);
   } catch {
     throw new BadUrl("this is not a valid URL; it should look like https://example.org/path");
   }
@@ -97,20 +97,43 @@ function checkHeaders(given) {
 }
 
 /**
- * The body of a `Request`, which is used up by that; not every browser shows it as a stream.
+ * The body of a `Request`, which is used up by that.
  *
  * @param {Request} request
  * @param {AbortSignal} [signal]
- * @returns {Promise<ReadableStream<Uint8Array> | ArrayBuffer | null>}
+ * @returns {Promise<ReadableStream<Uint8Array> | Blob | null>}
  */
 async function bodyOf(request, signal) {
-  if (request.bodyUsed) {
+  if (request.bodyUsed || request.body?.locked) {
     throw new BadBody("the request's body has been used already");
   }
-  if (request.body !== undefined || BODYLESS_METHODS.has(request.method)) {
-    return request.body ?? null;
+  if (request.body === null || BODYLESS_METHODS.has(request.method)) {
+    return null;
   }
-  return untilAborted(request.arrayBuffer(), signal);
+  // Not every browser shows the body as a stream; those which don't, take none either.
+  if (request.body !== undefined && isOfStream(request)) {
+    return request.body;
+  }
+  const content = await untilAborted(request.blob(), signal);
+  return content.slice(); // has no type: the request's own headers tell it, unless init replaces them
+}
+
+/**
+ * Whether a request's body was given as a stream: any other has a length that can be told, and can be sent again after
+ * a redirect. There is no asking for that, but the Fetch standard refuses to make a "no-cors" request of a stream.
+ *
+ * @param {Request} request
+ */
+function isOfStream(request) {
+  const copy = request.clone();
+  try {
+    const settings = /** @type {const} */ ({ mode: "no-cors", method: "POST", cache: "default", integrity: "" });
+    void new Request(copy, { ...settings, headers: {} }).body?.cancel();
+    return false;
+  } catch {
+    void copy.body?.cancel(); // or all that is read of the request would be kept for it
+    return true;
+  }
 }
 
 /**

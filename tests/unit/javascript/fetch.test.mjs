@@ -122,13 +122,52 @@ test("a Request is taken over and used up, and init wins", async () => {
   assert.deepEqual([params.method, params.redirect, params.integrity, params.credentials],
     ["POST", "error", "sha256-x", "include"]);
   assert.ok(params.headers.some(([name, value]) => name === "x-own" && value === "1"));
-  assert.equal(await collect(content.upload), "old");
+  assert.equal(text(content.body), "old"); // whole, as it is known, so that it has a length and can be sent again
   controller.abort(new Error("mine"));
   assert.equal(signal.reason.message, "mine");
   assert.equal(request.bodyUsed, true);
   await assert.rejects(prepareRequest(request), { code: "fetch.bad_body" });
   const without = await prepareRequest(new Request(SITE, { signal: controller.signal }), { signal: null });
   assert.equal(without.signal, undefined);
+});
+
+test("a Request made of a stream is sent as it comes, and nothing of it is kept", async () => {
+  const cancelled = [];
+  const stream = new ReadableStream({
+    pull: (controller) => controller.enqueue(new TextEncoder().encode("piece")),
+    cancel: (reason) => void cancelled.push(reason),
+  }, { highWaterMark: 0 });
+  const request = new Request(SITE, { method: "POST", body: stream, duplex: "half", headers: { "X-Own": "1" } });
+  const { content } = await prepareRequest(request);
+  assert.equal(content.body, undefined);
+  const reader = content.upload.getReader();
+  assert.equal(text((await reader.read()).value), "piece");
+  await reader.cancel("enough");
+  assert.equal(cancelled.length, 1); // which needs both sides of what a clone splits
+});
+
+test("a Request's type goes with its headers when init replaces them", async () => {
+  const make = () => new Request(SITE, { method: "POST", body: "old", cache: "no-store", mode: "cors" });
+  assert.deepEqual((await prepareRequest(make())).params.headers, [["content-type", "text/plain;charset=UTF-8"]]);
+  assert.deepEqual((await prepareRequest(make(), { headers: {} })).params.headers, []);
+});
+
+test("a Request whose body somebody reads is refused", async () => {
+  const request = new Request(SITE, { method: "POST", body: "old" });
+  request.body.getReader();
+  await assert.rejects(prepareRequest(request), { code: "fetch.bad_body" });
+});
+
+test("a relative URL is resolved as the document says", async () => {
+  const { location, document } = globalThis;
+  try {
+    globalThis.location = new URL("https://site.test/page/");
+    assert.equal((await prepareRequest("data")).params.url, "https://site.test/page/data");
+    globalThis.document = { baseURI: "https://site.test/base/" };
+    assert.equal((await prepareRequest("data")).params.url, "https://site.test/base/data");
+  } finally {
+    Object.assign(globalThis, { location, document });
+  }
 });
 
 test("a Request whose body the browser does not show as a stream", async () => {
