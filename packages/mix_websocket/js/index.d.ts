@@ -56,7 +56,8 @@ export interface MixWebSocketEventMap {
  * `setupMixTunnel()`; otherwise an `error` and a `close` event say so.
  *
  * What differs from the browser's: `opened()`, `protocols` and `latencyMs`; `send()` and `close()` return promises; the
- * `error` event says why; `binaryType` is "arraybuffer" at first; no `Origin` header is sent unless `headers` has one.
+ * `error` event says why; `binaryType` is "arraybuffer" at first; messages that arrive between `close()` and the
+ * server's answer to it are still delivered; no `Origin` header is sent unless `headers` has one.
  */
 export declare class MixWebSocket extends EventTarget {
   static readonly CONNECTING: 0;

@@ -285,12 +285,12 @@ test("a close after messages, with a code or without", async () => {
     const { socket, call, log } = await make();
     void socket.send("last");
     const closed = socket.close(code);
-    await call.tell(TEXT, encode("not wanted any more"));
+    await call.tell(TEXT, encode("the answer"));
     assert.deepEqual(call.records.map(({ kind }) => kind), [TEXT, CLOSE]);
     assert.deepEqual([...call.records[1].payload], payload);
     await call.end(1000, "bye");
     await closed;
-    assert.deepEqual(log, [["open", undefined], ["close", 1000]]);
+    assert.deepEqual(log, [["open", undefined], ["message", "the answer"], ["close", 1000]]);
     assert.equal(socket.readyState, 3);
     await socket.close();
   }
