@@ -107,6 +107,18 @@ async def test_keep_alive_measures_the_latency_by_itself(network):
         await until(lambda: websocket.latency > 0, PATIENCE_S)
 
 
+async def test_servers_that_answer_neither_pings_nor_a_close_are_given_up(network):
+    async with speaking(b"") as port:
+        websocket = await connect(f"ws://demo.test:{port}/", ping_interval=0.05, ping_timeout=0.2, close_timeout=1)
+        with pytest.raises(ConnectionClosedError, match="keep-alive") as caught:
+            await websocket.recv()
+        assert caught.value.sent.code == 1011
+        websocket = await connect(f"ws://demo.test:{port}/", ping_interval=None, close_timeout=1)
+        await websocket.close()
+        assert (websocket.close_code, websocket.close_reason) == (1006, "")
+        await until(lambda: not tcp_flows(network), PATIENCE_S)
+
+
 async def test_who_does_not_receive_stops_the_server_through_the_mixnet(network):
     sent = 0
 
