@@ -32,7 +32,7 @@ from mix_tunnel.runtime.http.errors import (
 from mix_tunnel.runtime.http.http2 import Http2Connection
 from mix_tunnel.runtime.http.http2.errors import Http11Required, NotProcessed
 from mix_tunnel.runtime.http.request import prepare
-from mix_tunnel.runtime.http.transport import HttpTransport
+from mix_tunnel.runtime.http.transport import MAX_REFUSALS, HttpTransport
 from mix_tunnel.runtime.tls import TlsSettings
 from mix_tunnel.runtime.tls_errors import WrongHost
 
@@ -402,15 +402,35 @@ async def test_a_refused_request_is_sent_once_more():
 
 
 async def test_a_request_that_is_always_refused_fails():
+    refused = 0
+
     async def talk(peer: Http2Peer, number: int) -> None:
+        nonlocal refused
         while True:
             stream_id, _ = await peer.request()
+            refused += 1
             peer.h2.reset_stream(stream_id, ErrorCodes.REFUSED_STREAM)
             await peer.flush()
 
     async with harness_for() as harness, serve_scripted(talk) as server:
         with pytest.raises(NotProcessed):
             await harness.get(server.url())
+        assert (refused, server.connections) == (1 + MAX_REFUSALS, 1)
+
+
+async def test_a_burst_at_a_server_whose_connections_take_few_requests():
+    async def talk(peer: Http2Peer, number: int) -> None:
+        streams = [(await peer.request())[0] for _ in range(2)]
+        for stream_id in streams:
+            await peer.answer(stream_id, b"x")
+        peer.h2.close_connection(last_stream_id=streams[-1])
+        await peer.flush()
+        await peer.request()
+
+    async with harness_for() as harness, serve_scripted(talk) as server:
+        answers = await asyncio.gather(*(harness.get(server.url(), "POST", body=b"x") for _ in range(8)))
+        assert [body for _, _, body in answers] == [b"x"] * 8
+        assert server.connections == 4
 
 
 async def test_goodbye_moves_what_was_not_processed_to_a_new_connection():

@@ -13,7 +13,7 @@ from .body import BodyBuffer
 from .connection import HttpConnection
 from .errors import ClientClosed, HttpConnectTimedOut, PoolTimedOut, ResponseTimedOut, WriteTimedOut
 from .http2 import Http2Connection
-from .http2.errors import Http11Required
+from .http2.errors import Http11Required, NotProcessed
 from .options import HttpOptions
 from .pool import ConnectionPool, Lease
 from .request import HttpTimeouts, PreparedRequest
@@ -23,6 +23,9 @@ from .url import HttpUrl, Origin
 from .wire_response import WireResponse
 
 ALPN = (HTTP2, HTTP1)
+MAX_REFUSALS = 5
+"""Times that a request goes out again after a server did not look at it. Some take only a hundred requests on each
+connection, and of a burst those behind them are refused by one connection after the other."""
 
 
 class HttpTransport:
@@ -45,19 +48,20 @@ class HttpTransport:
     async def send(self, request: PreparedRequest, timeouts: HttpTimeouts) -> WireResponse:
         """Send a request and return the response once its head is here; any HTTP status is an answer.
 
-        It is sent once more when that does no harm: idempotent ones after a kept-alive connection turned out to be
-        dead, any after the server said that it had not looked at them. Raises `dns.*`, `tcp.*`, `tls.*`, `http.*` and
-        `http2.*` errors. Cancelling drops an HTTP/1.1 connection, or resets the stream of an HTTP/2 one.
+        It is sent again when that does no harm: idempotent ones once, after a kept-alive connection turned out to be
+        dead; any, a few times, after the server said that it had not looked at them. Raises `dns.*`, `tcp.*`, `tls.*`,
+        `http.*` and `http2.*` errors. Cancelling drops an HTTP/1.1 connection, or resets the stream of an HTTP/2 one.
         """
-        try:
-            return await self._exchange(request, timeouts)
-        except Resend as failed:
-            if isinstance(failed.error, Http11Required):
-                self._shared.require_http1(request.url.origin)
-        try:
-            return await self._exchange(request, timeouts, fresh=True)
-        except Resend as failed:
-            raise failed.error from failed.error.__cause__
+        attempts = 0
+        while True:
+            try:
+                return await self._exchange(request, timeouts, fresh=attempts > 0)
+            except Resend as failed:
+                attempts += 1
+                if attempts > (MAX_REFUSALS if isinstance(failed.error, NotProcessed) else 1):
+                    raise failed.error from failed.error.__cause__
+                if isinstance(failed.error, Http11Required):
+                    self._shared.require_http1(request.url.origin)
 
     async def aclose(self) -> None:
         """Close every connection; requests under way fail."""
