@@ -98,6 +98,8 @@ def use_everything(watched: Watched) -> None:
     watched.connect()
     page.get_by_test_id("fetch-send").click()
     expect(page.get_by_test_id("fetch-comparison")).not_to_be_empty(timeout=30_000)
+    watched.fetch(page.get_by_test_id("fetch-url").input_value() + "json?" + 600 * "x")  # nothing may grow as wide
+    expect(page.get_by_test_id("fetch-body")).to_contain_text('"you"', timeout=30_000)
     page.goto(f"{page.url.partition('#')[0]}#download")
     page.get_by_role("button", name="100 kB").click()
     page.get_by_test_id("download-start").click()
