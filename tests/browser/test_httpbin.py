@@ -17,12 +17,14 @@ from support.tls_server import authority, pem_of
 ASK = """
   const { clearCookies } = await import("/mix-fetch/index.js");
   await disconnectMixTunnel();
-  await setupMixTunnel({ ...options, caCertificates: [values.ca], cookies: true });
+  const trusting = { ...options, caCertificates: [values.ca] };
+  await setupMixTunnel(trusting);
+  await setupMixTunnel({ ...trusting, cookies: true, tunnel: "jar" });
 
   const encode = (bytes) => btoa(Array.from(bytes, (byte) => String.fromCharCode(byte)).join(""));
-  const ask = async ({ url, method, headers, body }) => {
+  const ask = async ({ url, method, headers, body, cookies }) => {
     const bytes = body === null ? undefined : Uint8Array.from(atob(body), (character) => character.charCodeAt(0));
-    const response = await mixFetch(url, { method, headers, body: bytes });
+    const response = await mixFetch(url, { method, headers, body: bytes, tunnel: cookies ? "jar" : undefined });
     return { status: response.status, url: response.url, headers: [...response.headers],
       body: encode(new Uint8Array(await response.arrayBuffer())) };
   };
@@ -35,7 +37,7 @@ ASK = """
   const alone = values.requests.filter((item) => item.alone && !item.cookies);
   await Promise.all([...Array(8).fill(together), alone].map(work));
   for (const item of values.requests.filter((each) => each.cookies)) {
-    await clearCookies();
+    await clearCookies({ tunnel: "jar" });
     await work([item]);
   }
   return results;

@@ -31,4 +31,4 @@ class PlainHttpPolicy:
     def _warn(self, text: str) -> None:
         if text not in self._given:
             self._given.add(text)
-            _LOG.warning("%s; use https, or refuse plain http by the option https_only", text)
+            _LOG.warning("%s; use https, or refuse plain http by the option https_only (in JavaScript httpsOnly)", text)
