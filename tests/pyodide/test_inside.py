@@ -24,6 +24,7 @@ SUITES = {
     "http": [
         "tests/unit/mix_tunnel/runtime/http/cookies",
         "tests/unit/mix_tunnel/runtime/http/test_decoders.py",
+        "tests/unit/mix_tunnel/runtime/http/test_redirects.py",
         "tests/unit/mix_tunnel/runtime/http/test_request.py",
         "tests/unit/mix_tunnel/runtime/http/test_url.py",
     ],
