@@ -2,38 +2,52 @@
 
 from __future__ import annotations
 
+import dns.message
+
 from mix_tunnel.runtime.dns.messages import MAX_RECORDS
-from support.name_server import Answerer, respond
+from support.name_server import Answerer, Replies, respond
+
+_HEADER_BYTES = 12
+_NAME = b"\xc0\x0c"
+"""A pointer to the question's name."""
+_REST = b"\x00\x01\x00\x01\x00\x00\x00\x3c\x00\x04\xc0\x00\x02\x01"
+"""Of an A record: type, class, TTL, length and address."""
 
 
-def _hostile_records() -> dict[str, tuple[int, bytes]]:
-    """What each claims to hold: so many records, and these bytes."""
-    loop = b"\xc0\x0c" + b"\x00\x01\x00\x01\x00\x00\x00\x3c\x00\x04\xc0\x00\x02\x01"
-    self_pointer = b"\xc0\x18" + loop[2:]
+def _pointer(offset: int) -> bytes:
+    return (0xC000 | offset).to_bytes(2, "big")
+
+
+def _records(end: int) -> dict[str, tuple[int, bytes]]:
+    """What each claims to hold behind a question that ends there: so many records, and these bytes."""
+    good = _NAME + _REST
     return {
-        "a pointer to itself": (1, self_pointer),
-        "a pointer forward": (1, b"\xc0\xff" + loop[2:]),
-        "an alias that points into itself": (1, b"\xc0\x0c\x00\x05\x00\x01\x00\x00\x00\x3c\x00\x02\xc0\x24"),
-        "more records than there are": (9, loop),
-        "a length beyond the end": (1, loop[:-6] + b"\xff\xff" + loop[-4:]),
-        "an address of three bytes": (1, loop[:-6] + b"\x00\x03" + loop[-3:]),
-        "a label of an unknown kind": (1, b"\x80\x0c" + loop[2:]),
-        "thousands of records": (MAX_RECORDS + 1, loop * 80),
+        "a pointer to itself": (1, _pointer(end) + _REST),
+        "a pointer forward": (1, b"\xc0\xff" + _REST),
+        "an alias that points into itself": (
+            1,
+            _NAME + b"\x00\x05\x00\x01\x00\x00\x00\x3c\x00\x02" + _pointer(end + 12),
+        ),
+        "more records than there are": (9, good),
+        "a length beyond the end": (1, good[:-6] + b"\xff\xff" + good[-4:]),
+        "an address of three bytes": (1, good[:-6] + b"\x00\x03" + good[-3:]),
+        "a label of an unknown kind": (1, b"\x80\x0c" + _REST),
+        "thousands of records": (MAX_RECORDS + 1, good * 80),
     }
 
 
-HOSTILE_ANSWERS = tuple(_hostile_records())
+HOSTILE_ANSWERS = tuple(_records(0))
 """The names of the cases."""
 
 
 def hostile(case: str) -> Answerer:
     """A server that always answers so."""
-    count, records = _hostile_records()[case]
 
-    def answer(query, transport):
-        head = bytearray(respond(query).to_wire()[:20])
-        head[6:8] = count.to_bytes(2, "big")
-        head[10:12] = bytes(2)
-        return [bytes(head) + respond(query).to_wire()[20:24] + records]
+    def answer(query: dns.message.Message, transport: str) -> Replies:
+        wire = respond(query).to_wire()
+        end = _HEADER_BYTES + len(query.question[0].name.to_wire()) + 4
+        count, records = _records(end)[case]
+        counts = b"\x00\x01" + count.to_bytes(2, "big") + bytes(4)
+        return [wire[:4] + counts + wire[_HEADER_BYTES:end] + records]
 
     return answer
