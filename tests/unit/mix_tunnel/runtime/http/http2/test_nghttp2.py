@@ -7,12 +7,11 @@ import hashlib
 import json
 from contextlib import asynccontextmanager
 from ipaddress import ip_address
-from pathlib import Path
 
 import pytest
 from support.kernel import KernelNetwork
-from support.processes import first_line, running
-from support.tls_server import authority, certificate, pem_of
+from support.nghttp2_server import nghttp2_server
+from support.tls_server import authority, pem_of
 
 from mix_tunnel.runtime.http import HttpOptions, HttpRequest, HttpTimeouts
 from mix_tunnel.runtime.http.http2.errors import NotProcessed, StreamReset
@@ -20,19 +19,13 @@ from mix_tunnel.runtime.http.request import prepare
 from mix_tunnel.runtime.http.transport import HttpTransport
 from mix_tunnel.runtime.tls import TlsSettings
 
-SERVER = Path(__file__).parents[6] / "tests/support/http2_server.mjs"
 BODY = hashlib.shake_256(b"nghttp2").digest(2_000_000)
 
 
 @pytest.fixture(scope="module")
-def port(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("certificate")
-    leaf = certificate("127.0.0.1")
-    chain, key = folder / "chain.pem", folder / "key.pem"
-    chain.write_bytes(b"".join(blob.bytes() for blob in leaf.cert_chain_pems))
-    key.write_bytes(leaf.private_key_pem.bytes())
-    with running(["node", str(SERVER), str(chain), str(key)]) as process:
-        yield json.loads(first_line(process))["port"]
+def port():
+    with nghttp2_server("127.0.0.1") as port:
+        yield port
 
 
 class Literal:
