@@ -14,7 +14,8 @@ import struct
 import subprocess
 import sys
 import zlib
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
@@ -124,18 +125,68 @@ def take_all(browser: Browser, url: str, save: Save) -> None:
 
 
 def shrink(picture: bytes) -> bytes:
-    """The same picture, compressed harder than browsers do (PNG, RFC 2083: chunks, of which IDAT is a zlib stream)."""
+    """The same picture with at most 256 colours, as a PNG (RFC 2083); the rarest become their nearest neighbours."""
+    width, height, rows = read_pixels(picture)
+    counts = Counter(row[at : at + 3] for row in rows for at in range(0, 3 * width, 3))
+    palette = [colour for colour, _ in counts.most_common(256)]
+    index = {colour: nearest(colour, palette) if colour not in palette else palette.index(colour) for colour in counts}
+    lines = b"".join(b"\0" + bytes(index[row[at : at + 3]] for at in range(0, 3 * width, 3)) for row in rows)
+    chunks = {
+        b"IHDR": struct.pack(">IIBBBBB", width, height, 8, 3, 0, 0, 0),
+        b"PLTE": b"".join(palette),
+        b"IDAT": zlib.compress(lines, 9),
+        b"IEND": b"",
+    }
+    return picture[:8] + b"".join(
+        struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+        for kind, data in chunks.items()
+    )
+
+
+def nearest(colour: bytes, palette: Sequence[bytes]) -> int:
+    return min(range(len(palette)), key=lambda at: sum((a - b) ** 2 for a, b in zip(colour, palette[at], strict=True)))
+
+
+def read_pixels(picture: bytes) -> tuple[int, int, list[bytes]]:
+    """Width, height and the rows of a browser's PNG: eight bits of red, green and blue, not interlaced."""
     chunks, at = [], 8
     while at < len(picture):
         (length,) = struct.unpack_from(">I", picture, at)
         chunks.append((picture[at + 4 : at + 8], picture[at + 8 : at + 8 + length]))
         at += 12 + length
-    pixels = zlib.decompress(b"".join(data for kind, data in chunks if kind == b"IDAT"))
-    others = {kind: data for kind, data in chunks if kind in (b"IHDR", b"IEND")}
-    made = [(b"IHDR", others[b"IHDR"]), (b"IDAT", zlib.compress(pixels, 9)), (b"IEND", others[b"IEND"])]
-    return picture[:8] + b"".join(
-        struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data)) for kind, data in made
-    )
+    width, height, *kind = struct.unpack(">IIBBBBB", dict(chunks)[b"IHDR"])
+    assert kind == [8, 2, 0, 0, 0], f"an unexpected kind of PNG: {kind}"
+    data = zlib.decompress(b"".join(data for name, data in chunks if name == b"IDAT"))
+    rows, above, step = [], bytes(3 * width), 3 * width + 1
+    for start in range(0, len(data), step):
+        above = unfilter(data[start], data[start + 1 : start + step], above)
+        rows.append(above)
+    return width, height, rows
+
+
+def unfilter(kind: int, row: bytes, above: bytes) -> bytes:
+    """Undo a row's filter (RFC 2083, section 6)."""
+    if kind == 0:
+        return row
+    if kind == 2:
+        return bytes((one + other) & 0xFF for one, other in zip(row, above, strict=True))
+    done = bytearray(3)  # to the left of the row is black
+    corner = bytes(3) + above
+    for at, value in enumerate(row):
+        left, up = done[at], above[at]
+        if kind == 1:
+            guess = left
+        elif kind == 3:
+            guess = (left + up) // 2
+        else:
+            guess = paeth(left, up, corner[at])
+        done.append((value + guess) & 0xFF)
+    return bytes(done[3:])
+
+
+def paeth(left: int, up: int, corner: int) -> int:
+    guess = left + up - corner
+    return min((abs(guess - left), 0, left), (abs(guess - up), 1, up), (abs(guess - corner), 2, corner))[2]
 
 
 def saver(folder: Path) -> Save:
@@ -150,8 +201,7 @@ def saver(folder: Path) -> Save:
         )
         taken = what.screenshot(full_page=window_at is None) if isinstance(what, Page) else what.screenshot()
         picture = shrink(taken)
-        if len(picture) > MAX_BYTES:
-            sys.exit(f"screenshots: {name}.png has {len(picture)} bytes, which is more than {MAX_BYTES}")
+        assert len(picture) <= MAX_BYTES, f"{name}.png has {len(picture)} bytes, which is more than {MAX_BYTES}"
         path = folder / f"{name}.png"
         path.write_bytes(picture)
         print(f"{path}: {len(picture) // 1000} kB", flush=True)

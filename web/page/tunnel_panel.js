@@ -39,6 +39,7 @@ export function startTunnelPanel(playground) {
   const readOptions = startTunnelOptions(playground);
   let wasReady = false;
   let toldWarnings = 0;
+  let lastLine = "";
 
   onTunnelState((state) => {
     const isOff = state.state === "shutdown" || state.state === "failed";
@@ -57,7 +58,11 @@ export function startTunnelPanel(playground) {
       ? `Connecting again: ${state.reason.message}. What you started waits for it.`
       : state.warnings.map(({ message }) => `${message}.`).join(" ");
     note.hidden = note.textContent === "";
-    log(describe(state), state.state === "failed" ? "bad" : "");
+    const line = describe(state);
+    if (line !== lastLine) { // each step of connecting again comes with the same reason
+      log(line, state.state === "failed" ? "bad" : "");
+    }
+    lastLine = line;
     for (const { message, code } of state.warnings.slice(toldWarnings)) {
       log(`tunnel warning: ${message} (${code})`, "bad");
     }
