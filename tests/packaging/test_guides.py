@@ -1,0 +1,82 @@
+"""The programs in the guides to fetch and DNS run as they stand there, through a local mixnet."""
+
+from __future__ import annotations
+
+import ast
+import functools
+import http.server
+import inspect
+import json
+import re
+import textwrap
+import threading
+from collections.abc import Iterator
+
+import pytest
+from support.chromium import chromium
+from support.readme import ROOT, LocalPlaces
+
+from mix_tunnel.api import disconnect_mix_tunnel
+
+GUIDES = ("fetch", "dns")
+DIST = ROOT / "web/dist"
+IMPORT_MAP = {"imports": {f"mix-{name}": f"/mix-{name}/index.js" for name in ("tunnel", "fetch", "dns", "websocket")}}
+_BLOCK = re.compile(r"^( *)```(\w+)\n(.*?)^\1```$", re.MULTILINE | re.DOTALL)
+
+
+def programs(language: str) -> list[pytest.param]:
+    found = []
+    for guide in GUIDES:
+        text = (ROOT / f"docs/guide/{guide}.md").read_text()
+        codes = [textwrap.dedent(code) for _, name, code in _BLOCK.findall(text) if name == language]
+        found += [pytest.param(code, id=f"{guide}-{number}") for number, code in enumerate(codes)]
+    return found
+
+
+@pytest.mark.parametrize("code", programs("python"))
+async def test_python(code: str, places: LocalPlaces):
+    adapted = places.adapt_python(code)
+    compiled = compile(adapted, "guide", "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
+    names: dict[str, object] = {}
+    try:
+        running = eval(compiled, names)
+        assert inspect.iscoroutine(running), "a program of a guide waits for something"
+        await running
+    finally:
+        await disconnect_mix_tunnel()
+    assert "setup_mix_tunnel" in names
+
+
+@pytest.fixture(scope="module")
+def site() -> Iterator[str]:
+    """The packages as `make setup` has assembled them, on an origin of their own."""
+
+    class Handler(http.server.SimpleHTTPRequestHandler):
+        extensions_map = {**http.server.SimpleHTTPRequestHandler.extensions_map, ".mjs": "text/javascript"}
+
+        def log_message(self, *arguments: object) -> None:
+            pass
+
+    handler = functools.partial(Handler, directory=str(DIST))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_address[1]}/"
+        server.shutdown()
+
+
+@pytest.mark.parametrize("code", programs("js"))
+def test_page(code: str, places: LocalPlaces, site: str):
+    page_source = (
+        f'<!doctype html><script type="importmap">{json.dumps(IMPORT_MAP)}</script>'
+        '<script type="module" src="/guide.js"></script>'
+    )
+    script = f"{places.adapt_javascript(code)}\ndocument.title = 'done';"
+    with chromium() as browser:
+        page = browser.new_page()
+        errors: list[str] = []
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        page.route("**/guide.html", lambda route: route.fulfill(body=page_source, content_type="text/html"))
+        page.route("**/guide.js", lambda route: route.fulfill(body=script, content_type="text/javascript"))
+        page.goto(f"{site}guide.html")
+        page.wait_for_function("document.title === 'done'", timeout=90_000)
+        assert errors == []
