@@ -6,6 +6,9 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from support.hostile_names import HOSTILE_ANSWERS, hostile
+from support.name_server import Answerer, serve_names
+from support.threaded import in_thread
 from support.tls_server import authority, pem_of
 from support.unbound import LONG_TXT, RECORDS, Unbound, run_unbound
 
@@ -144,6 +147,41 @@ def test_names_of_an_address_and_in_other_scripts(over_udp: Any):
       return [back.records[0].data.target, back.name, await mixDNS("bücher.zone.test")];
     """)
     assert got == ["www.zone.test", "1.2.0.192.in-addr.arpa", "192.0.2.7"]
+
+
+def test_servers_by_turns_and_one_that_is_away(run: Any, unbound: Unbound):
+    asked = """
+      const found = [];
+      for (const [label, type] of [["www", "A"], ["ns", "A"], ["www", "AAAA"], ["bücher", "A"]])
+        found.push((await resolve(`${label}.zone.test`, type)).transport);
+      return found;
+    """
+    assert run(asked, dnsServers=[unbound.udp, unbound.tcp]) == ["udp", "tcp", "udp", "tcp"]
+    assert run(asked, dnsServers=["tcp://127.0.0.1:9", unbound.udp]) == ["udp"] * 4
+
+
+def test_hostile_answers(run: Any):
+    with in_thread(serve_names(in_turn())) as server:
+        codes = run(
+            """
+            const fail = (number) => caught(resolve(`n${number}.test`)).then((failure) => failure?.code);
+            return Promise.all(Array.from({ length: values.count }, (_, number) => fail(number)));
+            """,
+            dnsServers=[str(server.server)],
+            count=len(HOSTILE_ANSWERS),
+        )
+    assert codes == ["dns.malformed_answer"] * len(HOSTILE_ANSWERS)
+
+
+def in_turn() -> Answerer:
+    """Answers to n0.test, n1.test, … each in another hostile way."""
+    answerers = [hostile(case) for case in HOSTILE_ANSWERS]
+
+    def answer(query: Any, transport: str) -> Any:
+        label = query.question[0].name.labels[0]
+        return answerers[int(label[1:])](query, transport)
+
+    return answer
 
 
 def test_wrong_options_are_refused_by_name(run: Any):
