@@ -250,7 +250,7 @@ class OpenCall {
   #finish() {
     this.#over = true;
     this.#signal?.removeEventListener("abort", this.#onAbort);
-    this.#upload?.stop();
+    this.#upload?.stop(this.#failure);
     this.#forget();
   }
 }
@@ -301,11 +301,14 @@ class Upload {
     }
   }
 
-  /** The call is over: the stream is not wanted any longer. */
-  stop() {
+  /**
+   * The call is over: the stream is not wanted any longer.
+   * @param {unknown} [reason] why, unless the call has succeeded
+   */
+  stop(reason) {
     if (!this.#stopped) {
       this.#stopped = true;
-      void this.#reader.cancel().catch(() => {});
+      void this.#reader.cancel(reason).catch(() => {});
     }
   }
 

@@ -162,6 +162,18 @@ test("an upload flows under credit and ends", async () => {
   assert.equal((await answer).value, "ok");
 });
 
+test("an upload that nobody wants any longer is told why", async () => {
+  const worker = new Script();
+  const told = [];
+  const controller = new AbortController();
+  const upload = new ReadableStream({ cancel: (reason) => void told.push(reason) });
+  const answer = worker.channel.call("x", {}, { upload, signal: controller.signal });
+  const reason = new Error("mine");
+  controller.abort(reason);
+  await assert.rejects(answer, reason);
+  assert.deepEqual(told, [reason]);
+});
+
 test("an upload that fails cancels the call and rejects with its error", async () => {
   const worker = new Script();
   const upload = new ReadableStream({ pull: (controller) => controller.error(new Error("disk")) });
