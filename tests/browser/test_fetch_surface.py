@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import hashlib
 import time
@@ -135,6 +136,37 @@ def test_a_stream_is_sent_as_it_comes(api: Any):
           return (await globalThis.answer).text();
         """)
     assert got == "first, second"
+
+
+async def deaf(conversation: Conversation) -> None:
+    conversation.writer.transport.pause_reading()
+    await asyncio.Event().wait()
+
+
+def test_a_server_that_takes_nothing_holds_the_stream_back_and_an_abort_ends_it(api: Any):
+    with in_thread(serve_conversations(deaf)) as server:
+        pulled, name, told = api(
+            """
+            let pulled = 0;
+            let told = null;
+            const body = new ReadableStream({
+              pull(queue) { pulled += 65536; queue.enqueue(new Uint8Array(65536)); },
+              cancel(reason) { told = reason.name; },
+            }, { highWaterMark: 0 });
+            const controller = new AbortController();
+            const sending = caught(mixFetch(values.url, { method: "POST", body, signal: controller.signal }));
+            for (let before = -1; before !== pulled || pulled === 0;) {
+              before = pulled;
+              await new Promise((resolve) => setTimeout(resolve, 1000));
+            }
+            const much = pulled;
+            controller.abort();
+            return [much, (await sending).name, told];
+            """,
+            url=server.url(),
+        )
+        assert pulled < 8_000_000
+        assert (name, told) == ("AbortError", "AbortError")
 
 
 def test_a_stream_that_breaks_rejects_with_its_own_error(api: Any, playground: Any):
