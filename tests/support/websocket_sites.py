@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -43,8 +42,6 @@ def routes(reading: Reading) -> Callable[[ServerConnection], Any]:
                 await websocket.send("last")
                 await websocket.close(int(code), reason)
             case ["held"]:
-                connection = websocket.transport.get_extra_info("socket")
-                connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 16_384)
                 await asyncio.to_thread(reading.allowed.wait)
                 async for message in websocket:
                     reading.received.append(len(message))
