@@ -127,17 +127,17 @@ def test_a_conversation_over_tls(run: Any):
     }
 
 
-def test_the_answer_is_delivered_while_it_closes(run: Any):
-    """As the published package does, whose README sends, closes, and reads."""
+def test_what_arrives_after_close_is_delivered(run: Any):
+    """As the published package does it: its README sends, closes, and reads."""
     got = run("""
-      const socket = new MixWebSocket(sites.wss);
+      const socket = new MixWebSocket(sites.parting);
       await socket.opened();
+      const log = end(socket);
       const message = next(socket, "message");
-      await socket.send("hello");
       await socket.close(1000, "done");
-      return (await message).data;
+      return [(await message).data, await log];
     """)
-    assert got == "hello"
+    assert got == ["farewell", [["close", 1000, "", True]]]
 
 
 def test_large_messages_stay_whole_in_both_directions(run: Any):

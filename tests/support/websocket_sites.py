@@ -27,6 +27,12 @@ async def hang_up(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) ->
     writer.close()
 
 
+async def part(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Say a last word after the client's close frame."""
+    await reader.read(1)
+    writer.write(frame(1, b"farewell") + frame(8, (1000).to_bytes(2, "big")))
+
+
 def routes(reading: Reading) -> Callable[[ServerConnection], Any]:
     async def converse(websocket: ServerConnection) -> None:
         headers = websocket.request.headers
@@ -77,6 +83,7 @@ def websocket_sites(reading: Reading) -> Iterator[dict[str, str]]:
         "endless": answering(lambda request: b"HTTP/1.1 101 OK\r\n" + b"X: y\r\n" * 50_000, drain),
         "silent": answering(lambda request: b"", drain),
         "mute": speaking(b""),
+        "parting": speaking(b"", then=part),
         "cut": speaking(frame(1, b"before"), then=hang_up),
         **{name: speaking(frame(1, b"before") + frames, deflate) for name, frames in hostile.items()},
     }
