@@ -3,7 +3,7 @@ PORT ?= 8080
 PYTHON := .venv/bin/python
 PACKAGES := packages/mix_protocol packages/mix_tunnel packages/mix_fetch packages/mix_dns packages/mix_websocket \
 	packages/mix_network
-# The interpreter's workers; browser tests want a core for the browser.
+# Tests that run at the same time; those of a file, which often share a network or a browser, run one after the other.
 JOBS ?= 2
 
 .DEFAULT_GOAL := help
@@ -20,7 +20,8 @@ playground: setup ## a local mixnet, a demo site and the playground page at PORT
 
 test: setup ## every test: unit, property, vectors, simulation, network, interoperability, Pyodide, browser, packages
 	$(PYTHON) -m pytest -q -n $(JOBS) --dist worksteal tests/unit tests/property tests/vectors tests/simulation
-	$(PYTHON) -m pytest -q tests/network tests/wasm tests/interop tests/pyodide tests/browser tests/packaging
+	$(PYTHON) -m pytest -q -n $(JOBS) --dist loadfile \
+		tests/network tests/wasm tests/interop tests/pyodide tests/browser tests/packaging
 
 test-unit: setup ## the tests that take seconds
 	$(PYTHON) -m pytest -q -n $(JOBS) tests/unit tests/vectors

@@ -106,7 +106,8 @@ def playground(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Playground]
         yield started
 
 
-@pytest.fixture(scope="session")
+# Playwright's loop runs as long as its browser: no longer than a module, for others have asynchronous tests.
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     with chromium() as running_browser:
         yield running_browser

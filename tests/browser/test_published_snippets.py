@@ -216,6 +216,7 @@ def test_snippet(browser: Browser, local_page: dict[str, Any], visits: Visits, s
         if "ws.close(1000, 'done')" in code:
             wait_until(page, lambda: visits.closes)
             assert (visits.messages, visits.closes) == (["hello"], [(1000, "done")])
+            wait_until(page, lambda: "received hello" in said)
     finally:
         context.close()
 

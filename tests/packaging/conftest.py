@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import ssl
 import subprocess
 import sys
@@ -29,11 +30,17 @@ PAGES = {"/": ("text/html", b"<h1>hello from the example</h1>"), "/data.json": (
 
 
 @pytest.fixture(scope="session")
-def dist() -> Path:
-    """build/dist as `make dist` leaves it."""
-    command = [sys.executable, str(ROOT / "release/make_dist.py")]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
+def dist(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
+    """build/dist as `make dist` leaves it; made once, by the first of all processes that run tests."""
+    own = tmp_path_factory.getbasetemp()
+    made = (own if worker_id == "master" else own.parent) / "dist-made"
+    with made.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not made.exists():
+            command = [sys.executable, str(ROOT / "release/make_dist.py")]
+            done = subprocess.run(command, capture_output=True, text=True, check=False)
+            assert done.returncode == 0, done.stderr
+            made.touch()
     return ROOT / "build/dist"
 
 
