@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import ast
-import functools
-import http.server
 import inspect
 import json
 import re
 import textwrap
-import threading
 from collections.abc import Iterator
 
 import pytest
 from support.chromium import chromium
 from support.readme import ROOT, LocalPlaces
+from support.static_site import serve_folder
 
 from mix_tunnel.api import disconnect_mix_tunnel
 
@@ -50,18 +48,8 @@ async def test_python(code: str, places: LocalPlaces):
 @pytest.fixture(scope="module")
 def site() -> Iterator[str]:
     """The packages as `make setup` has assembled them, on an origin of their own."""
-
-    class Handler(http.server.SimpleHTTPRequestHandler):
-        extensions_map = {**http.server.SimpleHTTPRequestHandler.extensions_map, ".mjs": "text/javascript"}
-
-        def log_message(self, *arguments: object) -> None:
-            pass
-
-    handler = functools.partial(Handler, directory=str(DIST))
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_address[1]}/"
-        server.shutdown()
+    with serve_folder(DIST) as url:
+        yield url
 
 
 @pytest.mark.parametrize("code", programs("js"))

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import functools
-import http.server
 import sys
-import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import ConsoleMessage, Page
 from support.chromium import chromium
 from support.readme import ROOT, LocalPlaces, code_blocks
+from support.static_site import serve_folder
 
 sys.path.insert(0, str(ROOT / "web"))
 from lockfile import write_lock
@@ -44,23 +41,8 @@ def host(dist: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     write_lock(ROOT / "node_modules/pyodide", loaders, pyodide / "pyodide-lock.json")
     (folder / "mixnet").symlink_to(dist / "pyodide")
     (folder / "index.html").write_text(PAGE)
-    with serving(folder) as url:
+    with serve_folder(folder) as url:
         yield url
-
-
-@contextmanager
-def serving(folder: Path) -> Iterator[str]:
-    class Handler(http.server.SimpleHTTPRequestHandler):
-        extensions_map = {**http.server.SimpleHTTPRequestHandler.extensions_map, ".mjs": "text/javascript"}
-
-        def log_message(self, *arguments: object) -> None:
-            pass
-
-    handler = functools.partial(Handler, directory=str(folder))
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_address[1]}/"
-        server.shutdown()
 
 
 @pytest.fixture(scope="module")

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import functools
-import http.server
 import json
 import shutil
 import subprocess
-import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser
 from support.chromium import chromium
 from support.readme import ROOT, LocalPlaces, code_blocks
+from support.static_site import serve_folder
 
 BIN = ROOT / "node_modules/.bin"
 PACKAGES = ("mix-tunnel", "mix-fetch", "mix-dns", "mix-websocket")
@@ -78,23 +75,6 @@ def write_examples(project: Path, places: LocalPlaces, more_options: str = "") -
     return script
 
 
-@contextmanager
-def site(folder: Path) -> Iterator[str]:
-    """A plain static web server."""
-
-    class Handler(http.server.SimpleHTTPRequestHandler):
-        extensions_map = {**http.server.SimpleHTTPRequestHandler.extensions_map, ".mjs": "text/javascript"}
-
-        def log_message(self, *arguments: object) -> None:
-            pass
-
-    handler = functools.partial(Handler, directory=str(folder))
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_address[1]}/"
-        server.shutdown()
-
-
 def run_page(browser: Browser, folder: Path) -> str:
     """Open the folder's page and wait until its example is through; gives what it wrote to the console."""
     context = browser.new_context()
@@ -104,7 +84,7 @@ def run_page(browser: Browser, folder: Path) -> str:
     page.on("console", lambda message: written.append(message.text))
     page.on("pageerror", lambda error: errors.append(str(error)))
     try:
-        with site(folder) as url:
+        with serve_folder(folder) as url:
             page.goto(url)
             page.wait_for_function("document.title === 'done' || window.failed", timeout=90_000)
     except Exception as error:
