@@ -13,7 +13,7 @@ from typing import Any
 
 import trustme
 from hypercorn.asyncio import serve
-from hypercorn.config import Config
+from support.hypercorn_server import TlsConfig
 
 from mix_network.local_network import LocalNetwork
 from mix_network.options import NetworkOptions
@@ -36,29 +36,13 @@ async def application(scope: dict[str, Any], receive: Any, send: Any) -> None:
         await send({"type": "http.response.body", "body": BODY})
 
 
-class _Config(Config):
-    def __init__(self, context: ssl.SSLContext) -> None:
-        super().__init__()
-        self._context = context
-        self.bind = ["127.0.0.1:0"]
-        self.loglevel = "CRITICAL"
-        self.graceful_timeout = 0.1
-
-    @property
-    def ssl_enabled(self) -> bool:
-        return True
-
-    def create_ssl_context(self) -> ssl.SSLContext:
-        return self._context
-
-
 @asynccontextmanager
 async def server(authority: trustme.CA, *alpn: str) -> AsyncIterator[str]:
     """hypercorn on a free port; yields its URL."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority.issue_cert(HOST).configure_cert(context)
     context.set_alpn_protocols(list(alpn))
-    config = _Config(context)
+    config = TlsConfig(context)
     sockets = config.create_sockets()
     config.create_sockets = lambda: sockets  # type: ignore[method-assign]
     over = asyncio.Event()

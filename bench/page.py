@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from playwright.sync_api import sync_playwright
+from support.chromium import chromium
 
 from bench.playground import MEGABYTE, WARM_FETCHES, Playground
 
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
 # Runs in the page. Times are milliseconds since the navigation began, or of one action.
 SCRIPT = """
 async ({ options, base, megabyte, warmFetches }) => {
@@ -49,13 +48,11 @@ def measure(playground: Playground) -> dict[str, Any]:
         "disableCoverTraffic": True,
         "disablePoissonTraffic": True,
     }
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=FLAGS)
+    with chromium() as browser:
         page = browser.new_page()
         page.goto(playground.url)
         figures = page.evaluate(
             SCRIPT,
             {"options": options, "base": playground.https, "megabyte": MEGABYTE, "warmFetches": WARM_FETCHES},
         )
-        browser.close()
     return {"tunnel": {name: round(value, 3) for name, value in figures.items()}}

@@ -18,12 +18,12 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, expect
 
 WEB = Path(__file__).resolve().parent
-CHROMIUM = "/usr/bin/chromium"
-# Root needs the first; the others keep the browser from calling its maker.
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
+sys.path.insert(0, str(WEB.parent / "tests"))
+from support.chromium import chromium  # noqa: E402
+
 DESKTOP = {"width": 1280, "height": 800}
 PHONE = {"width": 390, "height": 844}
 TRAFFIC_MS = 20_000
@@ -219,10 +219,8 @@ def main() -> None:
         try:
             assert playground.stdout is not None
             url = json.loads(playground.stdout.readline())["url"]
-            with sync_playwright() as driver:
-                browser = driver.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+            with chromium() as browser:
                 take_all(browser, url, saver(arguments.output))
-                browser.close()
         finally:
             playground.terminate()
 

@@ -141,7 +141,9 @@ async def _respond(send: Any, body: bytes, *, status: int = 200) -> None:
     await send({"type": "http.response.body", "body": body})
 
 
-class _Config(Config):
+class TlsConfig(Config):
+    """https on a free port of 127.0.0.1, with a TLS context of one's own."""
+
     def __init__(self, context: ssl.SSLContext) -> None:
         super().__init__()
         self._context = context
@@ -178,7 +180,7 @@ async def serve_http2(
     """Serve https on a free port of 127.0.0.1 with a certificate of our test authority for `host`."""
     server = Http2Server(host=host, context=server_context(certificate(host), alpn=list(alpn)))
     assert server.context is not None
-    config = _Config(server.context)
+    config = TlsConfig(server.context)
     config.h2_max_concurrent_streams = max_streams
     sockets = config.create_sockets()
     server.port = sockets.secure_sockets[0].getsockname()[1]
