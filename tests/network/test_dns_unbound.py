@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from support.tls_server import authority, pem_of
+from support.quiet_tunnel import quiet_options
 from support.unbound import LONG_TXT, RECORDS, run_unbound
 from support.waiting import until
 
@@ -29,14 +29,7 @@ async def set_up():
     async with LocalNetwork(NetworkOptions(allow_local=True)) as network:
 
         async def set_up(*servers: str, **options) -> LocalNetwork:
-            await setup_mix_tunnel(
-                directory_url=network.directory_url,
-                disable_cover_traffic=True,
-                disable_poisson_traffic=True,
-                ca_certificates=(pem_of(authority()),),
-                dns_servers=servers,
-                **options,
-            )
+            await setup_mix_tunnel(quiet_options(network, dns_servers=servers, **options))
             return network
 
         yield set_up

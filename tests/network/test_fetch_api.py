@@ -8,7 +8,8 @@ from ipaddress import ip_address
 
 import pytest
 from support.http_server import serve_answers
-from support.tls_server import authority, certificate, pem_of, server_context
+from support.quiet_tunnel import quiet_options
+from support.tls_server import certificate, server_context
 from support.waiting import until
 
 from mix_fetch import disconnect_mix_tunnel, get_tunnel_state, mix_fetch, setup_mix_tunnel
@@ -35,13 +36,7 @@ async def tunnel(network):
 
 
 async def set_up(network, **options):
-    await setup_mix_tunnel(
-        directory_url=network.directory_url,
-        disable_cover_traffic=True,
-        disable_poisson_traffic=True,
-        ca_certificates=(pem_of(authority()),),
-        **options,
-    )
+    await setup_mix_tunnel(quiet_options(network, **options))
 
 
 async def answer(conversation, received):

@@ -8,14 +8,13 @@ import tracemalloc
 import httpx
 import pytest
 from support.hostile_site import BOMB_BYTES, CODES, hostile_site
-from support.tls_server import authority, pem_of
+from support.quiet_tunnel import quiet_options
 from support.waiting import until
 
 from mix_fetch import MixTransport, mix_fetch
 from mix_network.local_network import LocalNetwork
 from mix_network.options import NetworkOptions
 from mix_protocol.errors import MixError
-from mix_tunnel.options import TunnelOptions
 from mix_tunnel.tunnel import Tunnel
 
 BY_HTTPX = ("/endless-headers", "/bad-chunk", "/two-lengths", "/short", "/nothing", "/h2-flood")
@@ -24,15 +23,12 @@ BY_HTTPX = ("/endless-headers", "/bad-chunk", "/two-lengths", "/short", "/nothin
 
 @pytest.fixture
 async def world():
-    async with LocalNetwork(NetworkOptions(allow_local=True)) as network, hostile_site() as site:
-        options = TunnelOptions(
-            directory_url=network.directory_url,
-            disable_cover_traffic=True,
-            disable_poisson_traffic=True,
-            ca_certificates=(pem_of(authority()),),
-        )
-        async with await Tunnel.connect(options) as tunnel:
-            yield network, tunnel, site
+    async with (
+        LocalNetwork(NetworkOptions(allow_local=True)) as network,
+        hostile_site() as site,
+        await Tunnel.connect(quiet_options(network)) as tunnel,
+    ):
+        yield network, tunnel, site
 
 
 async def count(url: str, tunnel: Tunnel) -> int:

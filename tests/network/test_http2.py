@@ -9,14 +9,13 @@ import pytest
 from h2.errors import ErrorCodes
 from support.http2_peer import Http2Peer
 from support.hypercorn_server import serve_http2
+from support.quiet_tunnel import quiet_options
 from support.scripted_http2 import serve_scripted
-from support.tls_server import authority, pem_of
 from support.waiting import until
 
 from mix_fetch import mix_fetch
 from mix_network.local_network import LocalNetwork
 from mix_network.options import NetworkOptions
-from mix_tunnel.options import TunnelOptions
 from mix_tunnel.tunnel import Tunnel
 
 PATIENCE_S = 30
@@ -31,13 +30,7 @@ async def network():
 
 @pytest.fixture
 async def tunnel(network):
-    options = TunnelOptions(
-        directory_url=network.directory_url,
-        disable_cover_traffic=True,
-        disable_poisson_traffic=True,
-        ca_certificates=(pem_of(authority()),),
-    )
-    async with await Tunnel.connect(options) as tunnel:
+    async with await Tunnel.connect(quiet_options(network)) as tunnel:
         yield tunnel
 
 

@@ -15,12 +15,12 @@ import pytest
 from backports import zstd
 from support.http_client import read_all
 from support.http_server import serve_answers
-from support.tls_server import authority, certificate, pem_of, server_context
+from support.quiet_tunnel import quiet_options
+from support.tls_server import certificate, server_context
 from support.waiting import until
 
 from mix_network.local_network import LocalNetwork
 from mix_network.options import NetworkOptions
-from mix_tunnel.options import TunnelOptions
 from mix_tunnel.runtime.http import HttpRequest, HttpTimeouts
 from mix_tunnel.runtime.http.errors import (
     BadIntegrity,
@@ -73,14 +73,7 @@ async def network():
 
 @asynccontextmanager
 async def tunnel_to(network, **options):
-    options = TunnelOptions(
-        directory_url=network.directory_url,
-        disable_cover_traffic=True,
-        disable_poisson_traffic=True,
-        ca_certificates=(pem_of(authority()),),
-        **options,
-    )
-    async with await Tunnel.connect(options) as tunnel:
+    async with await Tunnel.connect(quiet_options(network, **options)) as tunnel:
         yield tunnel
 
 

@@ -11,12 +11,12 @@ from support.httpbin_cases import CASES, FIRST_CASES, HEADERS, Case, Outcome
 from support.httpbin_site import httpbin_site
 from support.httpbin_table import check_column, summarize
 from support.processes import BIN
+from support.quiet_tunnel import quiet_options
 from support.tls_server import authority, pem_of
 
 from mix_fetch import MixTransport
 from mix_network.local_network import LocalNetwork
 from mix_network.options import NetworkOptions
-from mix_tunnel.options import TunnelOptions
 
 AT_ONCE = 8
 PROCESSES_AT_ONCE = 3
@@ -73,25 +73,16 @@ async def differences(origin: str, ask, at_once: int, cases: tuple[Case, ...] = 
     return dict(zip(cases, found, strict=True))
 
 
-def options(network) -> TunnelOptions:
-    return TunnelOptions(
-        directory_url=network.directory_url,
-        disable_cover_traffic=True,
-        disable_poisson_traffic=True,
-        ca_certificates=(pem_of(authority()),),
-    )
-
-
 async def test_the_transport(world):
     network, origin = world
-    async with MixTransport(options=options(network)) as transport:
+    async with MixTransport(options=quiet_options(network)) as transport:
         found = await differences(origin, lambda case: by_httpx(transport, origin, case), AT_ONCE)
     check_column("MixTransport", summarize(found))
 
 
 async def test_digest_authentication_by_httpx(world):
     network, origin = world
-    async with httpx.AsyncClient(transport=MixTransport(options=options(network)), timeout=60) as client:
+    async with httpx.AsyncClient(transport=MixTransport(options=quiet_options(network)), timeout=60) as client:
         for path in ("auth/user/pass", "auth/user/pass/SHA-256", "auth/user/pass/MD5/never"):
             response = await client.get(f"{origin}/digest-auth/{path}", auth=httpx.DigestAuth("user", "pass"))
             assert (response.status_code, response.json()) == (200, {"authenticated": True, "user": "user"})

@@ -15,6 +15,7 @@ import httpx
 import pytest
 from support.http_server import Conversation, serve_conversations
 from support.httpbin_site import httpbin_site
+from support.quiet_tunnel import quiet_options
 from support.stalling import stalling_site
 from support.tls_server import authority, pem_of
 from support.waiting import until
@@ -23,7 +24,6 @@ from mix_fetch import MixTransport
 from mix_network.local_network import LocalNetwork
 from mix_network.options import NetworkOptions
 from mix_protocol.errors import MixError
-from mix_tunnel.options import TunnelOptions
 from mix_tunnel.tunnel import Tunnel
 
 pytestmark = pytest.mark.timeout(300)
@@ -35,15 +35,11 @@ CONNECTIONS_PER_ORIGIN = 6
 
 @pytest.fixture
 async def tunnel():
-    async with LocalNetwork(NetworkOptions(allow_local=True)) as network:
-        options = TunnelOptions(
-            directory_url=network.directory_url,
-            disable_cover_traffic=True,
-            disable_poisson_traffic=True,
-            ca_certificates=(pem_of(authority()),),
-        )
-        async with await Tunnel.connect(options) as tunnel:
-            yield tunnel
+    async with (
+        LocalNetwork(NetworkOptions(allow_local=True)) as network,
+        await Tunnel.connect(quiet_options(network)) as tunnel,
+    ):
+        yield tunnel
 
 
 def directly() -> httpx.AsyncHTTPTransport:

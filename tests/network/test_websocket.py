@@ -8,7 +8,8 @@ from ipaddress import ip_address
 
 import pytest
 from kosoku import FailureError, run_fuzzingserver
-from support.tls_server import authority, certificate, pem_of, server_context
+from support.quiet_tunnel import quiet_options
+from support.tls_server import certificate, server_context
 from support.waiting import until
 from support.websocket_server import answering, deflated, frame, serving, speaking
 from websockets.asyncio.server import ServerConnection
@@ -42,12 +43,7 @@ TWENTY = [
 async def network():
     names = dict.fromkeys(("demo.test", "other.test"), (ip_address("127.0.0.1"),))
     async with LocalNetwork(NetworkOptions(allow_local=True, hosts=names, dns="none")) as network:
-        await setup_mix_tunnel(
-            directory_url=network.directory_url,
-            disable_cover_traffic=True,
-            disable_poisson_traffic=True,
-            ca_certificates=(pem_of(authority()),),
-        )
+        await setup_mix_tunnel(quiet_options(network))
         yield network
         await disconnect_mix_tunnel()
 
