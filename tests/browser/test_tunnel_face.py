@@ -40,6 +40,31 @@ def connected(browser: Browser, playground: Playground) -> Iterator[Face]:
         yield face
 
 
+def test_states_are_the_published_packages(face: Face):
+    """The same as `test_its_states` in interop/test_published_client.py sees in the published package."""
+    told = face.run(
+        """
+        const states = [];
+        const look = async () => void states.push((await getTunnelState()).state);
+        await look();
+        await disconnectMixTunnel();
+        await look();
+        await caught(setupMixTunnel({ ...options, preferredIpr: "x" }));
+        await look();
+        await disconnectMixTunnel();
+        await look();
+        const setup = setupMixTunnel(options);
+        await look();
+        await setup;
+        await look();
+        await disconnectMixTunnel();
+        await look();
+        return states;
+        """
+    )
+    assert told == ["connecting"] * 5 + ["ready", "shutdown"]
+
+
 def test_two_tunnels_at_once_are_two_clients(face: Face, echo: EchoServers):
     told = face.run(
         """
@@ -285,7 +310,7 @@ def test_every_option_is_refused_by_its_name_before_anything_is_sent(face: Face)
         names=list(rules),
     )
     assert told["refused"] == {name: [f"{name} must be {allowed}"] * 7 for name, allowed in rules.items()}
-    assert told["state"] == "shutdown"
+    assert told["state"] == "connecting"
     assert not any("/api" in path for path in face.asked)
 
 

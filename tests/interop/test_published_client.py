@@ -97,6 +97,37 @@ def test_it_resolves_a_name(published):
     assert page.evaluate("published.resolve('demo.test')") == "127.0.0.1"
 
 
+def test_its_states(published):
+    """What our own package does too: `test_states_are_the_published_packages` in browser/test_tunnel_face.py."""
+    page, _ = published
+    fresh = page.context.new_page()
+    fresh.goto(page.url)
+    fresh.wait_for_function("document.title === 'ready'")
+    told = fresh.evaluate(
+        """async (options) => {
+          const states = [];
+          const look = async () => void states.push((await published.state()).state);
+          await look();
+          await published.disconnect();
+          await look();
+          await published.setup({ ...options, preferredIpr: "x" }).catch(() => {});
+          await look();
+          await published.disconnect();
+          await look();
+          const setup = published.setup(options);
+          await look();
+          await setup;
+          await look();
+          await published.disconnect();
+          await look();
+          return states;
+        }""",
+        {"forceTls": False, **NO_COVER},
+    )
+    fresh.close()
+    assert told == ["connecting"] * 5 + ["ready", "shutdown"]
+
+
 def test_it_spoke_the_exits_version(published, request: pytest.FixtureRequest):
     _, logs = published
     wanted = "MTU: None" if "ipr-v9" in request.node.name else "MTU: Some(1500)"

@@ -41,7 +41,10 @@ export function startTunnelPanel(playground) {
   let toldWarnings = 0;
   let lastLine = "";
 
-  onTunnelState((state) => {
+  onTunnelState((told) => {
+    // A first set-up that was refused leaves the state of before: "connecting", without a step.
+    const isIdle = told.state === "connecting" && told.step === "";
+    const state = isIdle ? { ...told, state: /** @type {const} */ ("shutdown"), reason: null } : told;
     const isOff = state.state === "shutdown" || state.state === "failed";
     const isAgain = wasReady && state.state === "connecting";
     wasReady = state.state === "ready" || isAgain;

@@ -88,7 +88,7 @@ export type FailureReason = ({ kind: "task_exited"; task: TaskName } | { kind: "
   Required<ErrorDescription>;
 
 interface TunnelProgress {
-  /** What is going on, for a person to read. */
+  /** What is going on, for a person to read; empty before the first set-up. */
   step: string;
   /** The finished steps of this connecting. */
   steps: TunnelStep[];
@@ -261,7 +261,7 @@ export declare function preloadMixTunnel(options?: {
  */
 export declare function disconnectMixTunnel(tunnel?: string): Promise<void>;
 
-/** A tunnel's state; "shutdown" before the first set-up. */
+/** A tunnel's state; before the first set-up "connecting", as in the published package, with an empty `step`. */
 export declare function getTunnelState(tunnel?: string): Promise<TunnelState>;
 
 /**

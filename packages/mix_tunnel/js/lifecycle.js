@@ -61,7 +61,7 @@ export function onTunnelStats(callback, { intervalMs = 1000, tunnel } = {}) {
   /** @type {ReturnType<typeof setTimeout>} */
   let timer;
   const tell = async () => {
-    const isUp = worker.isStarted && (worker.state.state === "ready" || worker.state.state === "connecting");
+    const isUp = worker.isStarted && !worker.isIdle;
     const stats = isUp ? await getTunnelStats(tunnel).catch(() => null) : null;
     if (isStopped) {
       return;

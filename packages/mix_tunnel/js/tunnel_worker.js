@@ -4,9 +4,14 @@ import { PythonWorker } from "./python_worker.js";
 /** @import { Answer, CallOptions } from "./channel.js" */
 /** @import { FailureReason, TunnelState } from "./index.js" */
 
+const NO_PROGRESS = { step: "", steps: [], elapsedMs: 0, reason: null, warnings: [] };
+/**
+ * What the published package says before its first set-up: "shutdown" it keeps for what is over.
+ * @type {TunnelState}
+ */
+const BEFORE_SETUP = { ...NO_PROGRESS, state: "connecting" };
 /** @type {TunnelState} */
-const SHUTDOWN = { state: "shutdown", step: "", steps: [], elapsedMs: 0, reason: null, warnings: [] };
-const STARTING = { ...SHUTDOWN, state: /** @type {const} */ ("connecting"), step: "starting Python in a worker" };
+const STARTING = { ...BEFORE_SETUP, step: "starting Python in a worker" };
 
 /**
  * One tunnel of the page: its worker, from the first set-up on, and its state. The worker stays when the tunnel is
@@ -20,7 +25,7 @@ export class TunnelWorker {
   /** How long the set-up waited for the worker's start in milliseconds, until the tunnel's states have told it. */
   #waitedMs = 0;
   #name;
-  state = SHUTDOWN;
+  state = BEFORE_SETUP;
 
   /** @param {string} name what the browser's tools call the worker */
   constructor(name) {
@@ -29,6 +34,12 @@ export class TunnelWorker {
 
   get isStarted() {
     return this.#worker !== null;
+  }
+
+  /** Whether there is no tunnel and none is being set up. */
+  get isIdle() {
+    const { state, step } = this.state;
+    return state === "shutdown" || state === "failed" || (state === "connecting" && step === "");
   }
 
   /**
@@ -104,7 +115,7 @@ export class TunnelWorker {
   /** Ask the worker for its state, and tell it if it is another than what was told last. */
   async #refreshState() {
     const answer = await this.#worker?.channel.call("tunnel.state").catch(() => null);
-    if (answer && answer.value.state !== this.state.state) {
+    if (answer && (this.state === STARTING || answer.value.state !== this.state.state)) {
       this.#publish(answer.value);
     }
   }
@@ -114,8 +125,8 @@ export class TunnelWorker {
     const worker = new PythonWorker(this.#name, assetsUrl, (error) => {
       this.#worker = null;
       this.#waitedMs = 0;
-      if (this.state.state !== "shutdown" && this.state.state !== "failed") {
-        this.#publish({ ...SHUTDOWN, state: "failed", reason: describe(error) });
+      if (!this.isIdle) {
+        this.#publish({ ...NO_PROGRESS, state: "failed", reason: describe(error) });
       }
     });
     worker.channel.on("tunnel.state", (state) => this.#publish(this.#withStart(state)));

@@ -71,13 +71,17 @@ class FakeWorker extends EventTarget {
 globalThis.Worker = FakeWorker;
 
 const state = (name) => ({ state: name, step: "", steps: [], elapsedMs: 5, reason: null });
+/** As the published package has it: only the step, which that one does not tell, shows that nothing is done. */
+const BEFORE_SETUP = { ...state("connecting"), elapsedMs: 0, warnings: [] };
 const turn = () => new Promise((resolve) => setTimeout(resolve));
 const answered = (response) => {
   globalThis.fetch = async () => response;
 };
 
 test("a tunnel has a worker of its own, and no worker before it is set up", async () => {
-  assert.equal((await getTunnelState("a")).state, "shutdown");
+  assert.deepEqual(await getTunnelState("a"), BEFORE_SETUP);
+  await disconnectMixTunnel("a");
+  assert.deepEqual(await getTunnelState("a"), BEFORE_SETUP);
   assert.equal(FakeWorker.made.length, 0);
   await setupMixTunnel({ tunnel: "a", debug: true });
   const [first] = FakeWorker.made;
@@ -247,8 +251,24 @@ test("a failed preload rejects, and the tunnel's state stays", async () => {
   const loaded = preloadMixTunnel({ tunnel: "l" });
   FakeWorker.last.event("worker.failed", { reason: "Error: no memory" });
   await assert.rejects(loaded, /could not be started: no memory;/);
-  assert.equal((await getTunnelState("l")).state, "shutdown");
+  assert.deepEqual(await getTunnelState("l"), BEFORE_SETUP);
   await setupMixTunnel({ tunnel: "l" });
+});
+
+test("after a first set-up that was refused the state is again that of before, and is told", async () => {
+  const told = [];
+  onTunnelState((now) => told.push(now), "refused");
+  const setup = setupMixTunnel({ tunnel: "refused", maxRedirects: -1 });
+  const worker = FakeWorker.last;
+  worker.methods["tunnel.state"] = () => BEFORE_SETUP;
+  worker.methods["tunnel.setup"] = () => {
+    throw { code: "tunnel.invalid_option", message: "", fields: {}, retryable: false };
+  };
+  await assert.rejects(setup, InvalidOption);
+  assert.deepEqual(await getTunnelState("refused"), BEFORE_SETUP);
+  assert.deepEqual(told.map(({ step }) => step), ["starting Python in a worker", ""]);
+  worker.event("worker.failed", { reason: "Error: out of memory" });
+  assert.deepEqual(await getTunnelState("refused"), BEFORE_SETUP); // there was no tunnel to fail
 });
 
 test("a worker that dies silently is noticed, and the next set-up works", async () => {

@@ -63,7 +63,7 @@ def slot(network):
 
 async def test_states_are_told_from_the_first_step_on(slot):
     states = []
-    assert slot.state.phase is Phase.SHUTDOWN
+    assert slot.state == TunnelState(Phase.CONNECTING)
     tunnel = await slot.setup(OPTIONS, states.append)
     assert [state.phase for state in states] == [Phase.CONNECTING, Phase.READY]
     assert slot.tunnel is tunnel
@@ -115,6 +115,12 @@ async def test_a_tunnel_that_failed_later_makes_room_for_another(slot, network):
     assert slot.tunnel is network.tunnels[1]
 
 
+async def test_disconnecting_before_the_first_setup_changes_nothing(slot):
+    await slot.disconnect()
+    assert slot.state == TunnelState(Phase.CONNECTING)
+    await slot.setup(OPTIONS)
+
+
 async def test_disconnecting_stops_a_setup(slot, network):
     network.go.clear()
     setup = asyncio.create_task(slot.setup(OPTIONS))
@@ -126,6 +132,16 @@ async def test_disconnecting_stops_a_setup(slot, network):
     assert slot.state.phase is Phase.SHUTDOWN
     network.go.set()
     await slot.setup(OPTIONS)
+
+
+async def test_disconnecting_stops_a_setup_that_has_told_nothing_yet(slot, network):
+    network.go.clear()
+    setup = asyncio.create_task(slot.setup(OPTIONS))
+    await asyncio.sleep(0)
+    await slot.disconnect()
+    with pytest.raises(SetupCancelled):
+        await setup
+    assert slot.state.phase is Phase.SHUTDOWN
 
 
 async def test_a_cancelled_setup_leaves_nothing(slot, network):
@@ -165,7 +181,7 @@ async def test_the_shared_tunnel(shared, network):
 async def test_tunnels_have_names(shared, network):
     await default.setup_mix_tunnel(name="work")
     assert default.get_tunnel_state("work").phase is Phase.READY
-    assert default.get_tunnel_state().phase is Phase.SHUTDOWN
+    assert default.get_tunnel_state() == TunnelState(Phase.CONNECTING)
     await default.setup_mix_tunnel(OPTIONS)
     with pytest.raises(TunnelAlreadyInitialised):
         await default.setup_mix_tunnel(name="work")

@@ -24,6 +24,10 @@ class Connect(Protocol):
         ...
 
 
+# What the published client says before its first set-up: not `shutdown`, which it keeps for what is over.
+_BEFORE_SETUP = TunnelState(Phase.CONNECTING)
+
+
 class TunnelSlot:
     """A place for one tunnel: empty, connecting or filled. After `disconnect` or a failure it takes a new one."""
 
@@ -32,11 +36,11 @@ class TunnelSlot:
         self._tunnel: Tunnel | None = None
         self._setting_up: asyncio.Task[Tunnel] | None = None
         self._disconnecting = False
-        self._state = TunnelState(Phase.SHUTDOWN)
+        self._state = _BEFORE_SETUP
 
     @property
     def state(self) -> TunnelState:
-        """The tunnel's state, or the last one it had; `shutdown` before the first."""
+        """The tunnel's state, or the last one it had; before the first set-up, `connecting` without a step."""
         return self._state
 
     @property
@@ -84,7 +88,7 @@ class TunnelSlot:
 
     async def disconnect(self) -> None:
         """Close the tunnel, or stop its set-up. Idempotent."""
-        if self._disconnecting:
+        if self._disconnecting or (self._state is _BEFORE_SETUP and self._setting_up is None):
             return
         self._disconnecting = True
         try:
@@ -151,7 +155,7 @@ async def disconnect_mix_tunnel(name: str = DEFAULT_TUNNEL) -> None:
 
 
 def get_tunnel_state(name: str = DEFAULT_TUNNEL) -> TunnelState:
-    """A shared tunnel's present state."""
+    """A shared tunnel's present state; before the first set-up, `connecting` without a step."""
     return _slot(name).state
 
 

@@ -58,7 +58,7 @@ class TunnelState:
 
     phase: Phase
     step: str = ""
-    """Human-readable words for what is going on."""
+    """Human-readable words for what is going on; empty before the first set-up."""
     reason: MixError | None = None
     """Why the tunnel failed, or why it is connecting again."""
     elapsed_ms: float = 0.0

@@ -147,6 +147,16 @@ async def test_setup_passes_options_and_pushes_states(worker):
     }
 
 
+async def test_before_the_first_setup_the_state_is_the_published_clients(worker):
+    page = worker.page
+    before = {"state": "connecting", "step": "", "steps": [], "elapsedMs": 0, "reason": None, "warnings": []}
+    assert (await page.call("tunnel.state"))["value"] == before
+    assert (await page.call("tunnel.disconnect"))["type"] == "result"
+    assert (await page.call("tunnel.setup", {"maxRedirects": -1}))["type"] == "error"
+    assert (await page.call("tunnel.state"))["value"] == before
+    assert page.states == []
+
+
 async def test_second_setup_is_refused_until_disconnected(worker):
     page = worker.page
     await page.call("tunnel.setup")

@@ -74,7 +74,7 @@ class TunnelService:
 
     async def _disconnect(self, call: IncomingCall) -> None:
         await self.slot.disconnect()
-        if self._told is not Phase.SHUTDOWN:
+        if self.slot.state.phase is Phase.SHUTDOWN and self._told is not Phase.SHUTDOWN:
             self._tell(self.slot.state)
 
     async def _get_state(self, call: IncomingCall) -> dict[str, Any]:
