@@ -20,8 +20,10 @@ from support.waiting import until
 from mix_network.exit.hosts_resolver import HostsResolver
 from mix_network.exit.nat import tcp as nat_tcp
 from mix_network.exit.nat.nat import UserspaceNat
+from mix_network.exit.nat.relay import SEND_BUFFER_BYTES
 from mix_network.exit.policy import ExitPolicy
 from mix_protocol.netstack.stack import NetworkStack
+from mix_protocol.netstack.tcp.config import TcpConfig
 from mix_protocol.netstack.tcp.connection import TcpConnection
 from mix_protocol.netstack.tcp.state import TcpState
 from mix_protocol.netstack.wire.ip import IpPacket, pack_address
@@ -84,15 +86,24 @@ class Link:
 
 
 @contextlib.asynccontextmanager
-async def joined(handler: Handler | None = None, **options: object) -> AsyncIterator[tuple[Link, int]]:
-    """A link, and the port of a real server that serves each connection with `handler`."""
+async def joined(
+    handler: Handler | None = None, *, receive_buffer_bytes: int | None = None, **options: object
+) -> AsyncIterator[tuple[Link, int]]:
+    """A link, and the port of a real server that serves each connection with `handler`.
+
+    receive_buffer_bytes -- what the server asks of its kernel; otherwise the kernel chooses
+    """
 
     async def nothing(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.read()
         writer.close()
 
     link = Link(**options)
-    server = await asyncio.start_server(handler or nothing, "127.0.0.1", 0)
+    listener = socket.create_server(("127.0.0.1", 0))
+    if receive_buffer_bytes is not None:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer_bytes)  # connections inherit it
+    # A reader that nobody reads takes twice its limit.
+    server = await asyncio.start_server(handler or nothing, sock=listener, limit=receive_buffer_bytes or 65536)
     try:
         yield link, server.sockets[0].getsockname()[1]
     finally:
@@ -167,6 +178,38 @@ async def test_a_client_that_does_not_read_stops_the_server():
         await until(lambda: sent > stopped_at and connection.receive(1 << 20))
         connection.abort()
         await until(lambda: len(link.nat.flows) == 0)
+
+
+async def test_a_server_that_does_not_read_stops_the_client():
+    """By default the kernel would take some megabytes in the server's place."""
+    may_read = asyncio.Event()
+    arrived = bytearray()
+
+    async def lazy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await may_read.wait()
+        while data := await reader.read(65536):
+            arrived.extend(data)
+        writer.close()
+
+    async with joined(lazy, receive_buffer_bytes=16 * 1024) as (link, port):
+        connection = link.connect("127.0.0.1", port)
+        await until(lambda: connection.is_established)
+        sender = connection._block.sender
+        first = sender.snd_una
+        writing = asyncio.create_task(write_all(connection, BODY))
+        await until(
+            lambda: writing.done() or (sender.usable_window < sender.mss and sender.snd_una == sender.snd_nxt), 30
+        )
+        # Our stack's buffer; what the kernel holds, which counts its own work and so is asked for half; the relay's
+        # pieces and the server.
+        taken = sender.snd_una - first
+        assert taken < TcpConfig().receive_buffer_bytes + 2 * SEND_BUFFER_BYTES + 4 * 65536
+        assert not writing.done()
+        may_read.set()
+        await writing
+        connection.close()
+        await until(lambda: len(arrived) == len(BODY))
+        assert bytes(arrived) == BODY
 
 
 async def test_the_syn_is_answered_only_when_the_real_connection_stands(monkeypatch: pytest.MonkeyPatch):

@@ -7,13 +7,20 @@ whose window closes; what the connection can't take makes us stop reading the re
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import Callable
 from typing import cast
 
 from mix_protocol.errors import MixError
+from mix_protocol.netstack.tcp.config import TcpConfig
 from mix_protocol.netstack.tcp.connection import TcpConnection
 
 _CHUNK_BYTES = 64 * 1024
+
+SEND_BUFFER_BYTES = TcpConfig().receive_buffer_bytes
+"""What the kernel may hold for a server: as much as the client has on its way to us during a round trip, which goes
+through the mixnet and so is longer than that from us to the server. By itself a kernel would take megabytes from a
+client whose server doesn't read."""
 
 
 class TcpRelay(asyncio.Protocol):
@@ -41,6 +48,8 @@ class TcpRelay(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
+        # Nothing has been written yet; from now on the kernel doesn't choose by itself.
+        transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
         self._transport.pause_reading()
 
     def data_received(self, data: bytes) -> None:
