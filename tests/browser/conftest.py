@@ -90,7 +90,7 @@ class Watched:
 def started_playground(capture: Path, *options: str) -> Iterator[Playground]:
     """`make playground` until the block ends.
 
-    capture -- where the (first) exit's packets are written
+    capture -- where the exits' packets are written
     options -- further ones of mix-network
     """
     program = [sys.executable, str(ROOT / "web/playground.py"), "--port", "0", "--json"]

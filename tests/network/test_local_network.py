@@ -15,6 +15,7 @@ import dns.message
 import dns.rcode
 import httpx
 import pytest
+from support.pcap import recorded_packets
 from support.raw_client import RawClient, raw_client
 from support.servers import HttpServer, pattern, serve_http
 from support.waiting import until
@@ -342,6 +343,28 @@ async def test_the_capture_shows_packets_and_only_what_travels_in_them(network: 
     assert capture[:4] in (b"\xd4\xc3\xb2\xa1", b"\xa1\xb2\xc3\xd4", b"\x4d\x3c\xb2\xa1", b"\xa1\xb2\x3c\x4d")
     assert b"hello through five hops" in capture  # plain http is plain at the exit
     assert b"GET / HTTP/1.1" in capture
+
+
+async def test_one_capture_has_the_packets_of_every_exit_also_after_one_has_begun_anew(tmp_path: Path):
+    capture = tmp_path / "exits.pcap"
+    with serve_http({f"/{number}": ("text/plain", b"answer %d" % number) for number in range(3)}) as site:
+        async with LocalNetwork(NetworkOptions(allow_local=True, exits=2, pcap=capture)) as network:
+            description = network.description()
+            granted = []
+            for number, exit_at in enumerate((0, 1, 0)):
+                if number == 2:
+                    await network.exits[0].restart()
+                through = {**description, "exit_gateways": [description["exit_gateways"][exit_at]]}
+                async with raw_client(through) as client:
+                    tunnel = Tunnel(client)
+                    granted.append(await tunnel.open(10))
+                    stream = tunnel.connect("127.0.0.1", site.port)
+                    await stream.send(get(f"/{number}"))
+                    await stream.receive_all()
+    packets = [packet for _, packet in recorded_packets(capture.read_bytes())]
+    for number, addresses in enumerate(granted):
+        (answer,) = [packet for packet in packets if packet.endswith(b"answer %d" % number)]
+        assert answer[16:20] == addresses.ipv4.packed
 
 
 async def test_the_directory_serves_its_metrics(network: LocalNetwork):

@@ -16,7 +16,7 @@ from mix_protocol.ipr.client import IprConfig
 from mix_protocol.ipr.events import ExitConnected
 from mix_protocol.netstack.device import Device
 from mix_protocol.netstack.fault_injector import FaultInjector
-from mix_protocol.netstack.pcap import PcapWriter
+from mix_protocol.netstack.pcap import PcapFile, PcapWriter
 from mix_protocol.netstack.stack import NetworkStack
 from mix_protocol.netstack.tcp.connection import TcpConnection
 from mix_tunnel.engine import TunnelEngine
@@ -70,7 +70,7 @@ class World:
             reorder=faults.reorder,
             jitter_s=faults.jitter_s,
         )
-        return PcapWriter(faulty, self.capture)
+        return PcapWriter(faulty, PcapFile(self.capture))
 
     def pump(self, now: float) -> None:
         self.network.send(self.engine.packets_to_send(now), now)

@@ -9,7 +9,7 @@ import os
 import time
 from collections.abc import Callable
 from types import TracebackType
-from typing import Any
+from typing import Any, BinaryIO
 
 from mix_network.directory.app import create_app
 from mix_network.directory.certificates import ServerCertificate, issue_server_certificate
@@ -34,6 +34,7 @@ from mix_protocol.crypto.native import NativeCrypto
 from mix_protocol.crypto.randomness import RandomBytes
 from mix_protocol.ipr.router import RouterConfig
 from mix_protocol.messages.rotation_period import RotationPeriod
+from mix_protocol.netstack.pcap import PcapFile
 from mix_protocol.topology.described import BuildInformation
 from mix_protocol.topology.exits import ipr_version_of
 from mix_protocol.topology.topology import Topology
@@ -82,6 +83,7 @@ class LocalNetwork:
         self._documents: DirectoryDocuments | None = None
         self._directory: DirectoryServer | None = None
         self._refreshing: asyncio.Task[None] | None = None
+        self._capture: BinaryIO | None = None
 
     async def __aenter__(self) -> LocalNetwork:
         await self.start()
@@ -113,6 +115,8 @@ class LocalNetwork:
             *(gateway.close() for gateway in self._gateways),
             *(node.close() for node in self.mix_nodes),
         )
+        if self._capture is not None:
+            self._capture.close()
 
     @property
     def entry(self) -> GatewayServer:
@@ -172,8 +176,9 @@ class LocalNetwork:
         ports = {id(self.entry): self.options.entry_port, id(self.exit.gateway): self.options.exit_port}
         addresses += [await gateway.start(ws_port=ports.get(id(gateway), 0)) for gateway in self._gateways]
         self.view.update(addresses)
+        recording = self._start_capture()
         for node in self.exits:
-            node.start()
+            node.start(recording)
         self._documents = DirectoryDocuments(self._descriptors(), self._schedule)
         self._refreshing = asyncio.create_task(self._keep_fresh())
         app = create_app(self._documents, self._wall_clock, self.metrics)
@@ -185,6 +190,12 @@ class LocalNetwork:
             https_port=self.options.https_port,
         )
         await self._directory.start()
+
+    def _start_capture(self) -> PcapFile | None:
+        if self.options.pcap is None:
+            return None
+        self._capture = self.options.pcap.open("wb")
+        return PcapFile(self._capture, self._wall_clock)
 
     def _descriptors(self) -> list[NodeDescriptor]:
         # Identifiers: entry gateways are odd, exit gateways even, mix nodes 11 to 13.
@@ -263,7 +274,6 @@ class LocalNetwork:
             ),
             resolver=HostsResolver(options.hosts, options.dns) if options.hosts else None,
             mean_ack_delay_ms=options.mean_ack_delay_ms,
-            pcap=options.pcap if name == "exit" else None,
         )
 
     def _exit(self, name: str) -> ExitGateway:

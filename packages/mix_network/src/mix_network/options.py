@@ -46,7 +46,8 @@ class NetworkOptions:
     mean_ack_delay_ms: float = 15.0
     """Mean delay at each hop of the acknowledgements that the exit asks for."""
     pcap: Path | None = None
-    """Where to write the IP packets between the tunnel and the (first) exit."""
+    """Where to write the IP packets between the tunnel and all exits. Each exit gives addresses at random, by which
+    their packets can be told apart."""
 
     def __post_init__(self) -> None:
         for name in ("http_port", "https_port", "entry_port", "exit_port"):

@@ -103,7 +103,7 @@ _port_help = "0 for a free one."
     "--pcap",
     type=click.Path(dir_okay=False, path_type=Path),
     metavar="FILE",
-    help="Capture the IP packets between the tunnel and the exit.",
+    help="Capture the IP packets between the tunnel and the exits; each client has another address.",
 )
 @click.option(
     "--ca-out",

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address
-from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 from mix_network.exit.hosts_resolver import HostsResolver
 from mix_network.exit.nat.flow import FlowTable
@@ -21,7 +19,7 @@ from mix_protocol.crypto.randomness import RandomBytes
 from mix_protocol.ipr.router import RouterConfig
 from mix_protocol.messages.rotation_period import RotationPeriod
 from mix_protocol.netstack.device import Device
-from mix_protocol.netstack.pcap import PcapWriter
+from mix_protocol.netstack.pcap import PcapFile, PcapWriter
 from mix_protocol.sphinx.mix_packet import MixPacket
 from mix_protocol.topology.topology import Topology
 
@@ -31,14 +29,12 @@ class ExitOptions:
     """What an exit does with its clients' packets.
 
     resolver -- answers DNS in place of every resolver; None forwards DNS like anything else
-    pcap -- where to write the packets between the tunnel and the NAT
     """
 
     policy: ExitPolicy
     router: RouterConfig
     resolver: HostsResolver | None = None
     mean_ack_delay_ms: float = 15.0
-    pcap: Path | None = None
 
 
 class _LocalClient:
@@ -62,7 +58,7 @@ class ExitGateway:
         self._service = self._make_service()
         self._picture: tuple[Topology, RotationPeriod] | None = None
         self._nat: UserspaceNat | None = None
-        self._capture: BinaryIO | None = None
+        self._recording: PcapFile | None = None
 
     @property
     def recipient(self) -> Recipient:
@@ -74,8 +70,12 @@ class ExitGateway:
         """What is forwarded at this moment."""
         return self._nat.flows if self._nat is not None else FlowTable()
 
-    def start(self) -> None:
-        """Begin to forward; the gateway is started by its owner."""
+    def start(self, recording: PcapFile | None = None) -> None:
+        """Begin to forward; the gateway is started by its owner.
+
+        recording -- where to write the packets between the tunnel and the NAT
+        """
+        self._recording = recording
         nat = UserspaceNat(
             self._random,
             policy=self._options.policy,
@@ -87,9 +87,8 @@ class ExitGateway:
         )
         self._nat = nat
         device: Device = nat
-        if self._options.pcap is not None:
-            self._capture = self._options.pcap.open("wb")
-            device = PcapWriter(nat, self._capture, time.time)
+        if recording is not None:
+            device = PcapWriter(nat, recording)
         self._service.start(device, nat)
         self.gateway.delivery.connect(self._keys.identity.public, _LocalClient(self._service))
 
@@ -97,7 +96,7 @@ class ExitGateway:
         """Let the router forget its clients and all that they have open, as a new process does; its keys stay."""
         await self.close()
         self._service = self._make_service()
-        self.start()
+        self.start(self._recording)
         if self._picture is not None:
             self._service.set_topology(*self._picture)
 
@@ -106,8 +105,6 @@ class ExitGateway:
         self._service.close()
         if self._nat is not None:
             await self._nat.close()
-        if self._capture is not None:
-            self._capture.close()
 
     def set_topology(self, topology: Topology, rotation: RotationPeriod) -> None:
         """Take a new picture of the network, without which the router can't answer."""

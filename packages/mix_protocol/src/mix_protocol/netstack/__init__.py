@@ -15,7 +15,7 @@ from mix_protocol.netstack.device import Device
 from mix_protocol.netstack.endpoint import Endpoint
 from mix_protocol.netstack.fault_injector import FaultCounts, FaultInjector
 from mix_protocol.netstack.icmp import EchoReplied, EchoRequested, EchoSocket, EchoTap
-from mix_protocol.netstack.pcap import PcapWriter
+from mix_protocol.netstack.pcap import PcapFile, PcapWriter
 from mix_protocol.netstack.stack import NetworkStack
 from mix_protocol.netstack.tcp.config import TcpConfig
 from mix_protocol.netstack.tcp.connection import TcpConnection, TcpStatistics
@@ -35,6 +35,7 @@ __all__ = [
     "FaultCounts",
     "FaultInjector",
     "NetworkStack",
+    "PcapFile",
     "PcapWriter",
     "TappedDatagram",
     "TcpConfig",

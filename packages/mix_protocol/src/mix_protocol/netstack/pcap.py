@@ -1,4 +1,4 @@
-"""A device that records the packets of another device for Wireshark and tcpdump."""
+"""Recordings for Wireshark and tcpdump, and a device that records the packets of another device in one."""
 
 from __future__ import annotations
 
@@ -17,18 +17,33 @@ _FILE_HEADER = struct.Struct("<IHHiIII")
 _RECORD_HEADER = struct.Struct("<IIII")
 
 
-class PcapWriter:
-    """Writes what passes to and from a device, in the order in which it passes.
+class PcapFile:
+    """A recording that is being made, of one device or of several.
 
     file -- open for writing bytes; stays the caller's to close
     wall_clock -- seconds since 1970; without it the records carry the monotonic `now`
     """
 
-    def __init__(self, device: Device, file: BinaryIO, wall_clock: Callable[[], float] | None = None) -> None:
-        self._device = device
+    def __init__(self, file: BinaryIO, wall_clock: Callable[[], float] | None = None) -> None:
         self._file = file
         self._wall_clock = wall_clock
         file.write(_FILE_HEADER.pack(_MAGIC_MICROSECONDS, *_VERSION, 0, 0, _SNAP_LENGTH, _LINKTYPE_RAW))
+
+    def record(self, packet: bytes, now: float) -> None:
+        """Append a packet."""
+        microseconds = round((now if self._wall_clock is None else self._wall_clock()) * 1_000_000)
+        seconds, fraction = divmod(max(0, microseconds), 1_000_000)
+        kept = packet[:_SNAP_LENGTH]
+        self._file.write(_RECORD_HEADER.pack(seconds & 0xFFFFFFFF, fraction, len(kept), len(packet)))
+        self._file.write(kept)
+
+
+class PcapWriter:
+    """Records what passes to and from a device, in the order in which it passes."""
+
+    def __init__(self, device: Device, recording: PcapFile) -> None:
+        self._device = device
+        self._recording = recording
 
     @property
     def mtu_bytes(self) -> int:
@@ -37,14 +52,14 @@ class PcapWriter:
 
     def receive_packet(self, packet: bytes, now: float) -> None:
         """Record a packet and pass it to the device."""
-        self._record(packet, now)
+        self._recording.record(packet, now)
         self._device.receive_packet(packet, now)
 
     def packets_to_send(self, now: float) -> list[bytes]:
         """Record the device's packets and pass them on."""
         packets = self._device.packets_to_send(now)
         for packet in packets:
-            self._record(packet, now)
+            self._recording.record(packet, now)
         return packets
 
     def next_timeout(self) -> float | None:
@@ -54,10 +69,3 @@ class PcapWriter:
     def handle_timeout(self, now: float) -> None:
         """The wrapped device's."""
         self._device.handle_timeout(now)
-
-    def _record(self, packet: bytes, now: float) -> None:
-        microseconds = round((now if self._wall_clock is None else self._wall_clock()) * 1_000_000)
-        seconds, fraction = divmod(max(0, microseconds), 1_000_000)
-        kept = packet[:_SNAP_LENGTH]
-        self._file.write(_RECORD_HEADER.pack(seconds & 0xFFFFFFFF, fraction, len(kept), len(packet)))
-        self._file.write(kept)
