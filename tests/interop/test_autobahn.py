@@ -7,6 +7,7 @@ import os
 import pytest
 from kosoku import FailureError, run_fuzzingserver
 from support.kernel_connector import KernelConnector
+from support.patient_autobahn import be_patient
 
 from mix_tunnel.runtime.websocket import Compression, WebSocketConnection, WebSocketOptions, connect_websocket
 from mix_tunnel.runtime.websocket.errors import WebSocketConnectionClosed
@@ -55,6 +56,12 @@ async def judge(*cases: str, options: WebSocketOptions = OPTIONS) -> dict[str, t
     return {case.case_id: (case.behavior.value, case.behavior_close.value) for case in results}
 
 
+@pytest.fixture(autouse=True)
+def patience(monkeypatch):
+    be_patient(monkeypatch)
+
+
+@pytest.mark.timeout(1800)
 async def test_the_protocol():
     verdicts = await judge(*(f"{chapter}.*" for chapter in (1, 2, 3, 4, 5, 6, 7, 10)))
     assert len(verdicts) == 247

@@ -23,6 +23,7 @@ ROOT = Path(__file__).parents[2]
 # The client knows one directory; the browser is told that it lives here, and that nothing lives anywhere else.
 DIRECTORY_HOST = "validator.nymtech.net"
 BODY = pattern(20_000)
+PATIENCE_MS = 120_000
 NAMED = ["--allow-local", "--host", "demo.test=127.0.0.1"]
 
 
@@ -49,6 +50,7 @@ def client_page(bundle: bytes, network: dict[str, Any], options: dict[str, Any],
     files = {"/": ("text/html", PAGE), "/page.js": ("text/javascript", bundle)}
     with serve_http(files) as site, chromium(flags) as browser:
         page = browser.new_context().new_page()
+        page.set_default_timeout(PATIENCE_MS)
         page.on("console", lambda message: logs.append(message.text))
         page.goto(f"http://localhost:{site.port}/")
         page.wait_for_function("document.title === 'ready'")
@@ -129,9 +131,13 @@ def test_its_states(published):
 
 
 def test_it_spoke_the_exits_version(published, request: pytest.FixtureRequest):
-    _, logs = published
+    page, logs = published
     wanted = "MTU: None" if "ipr-v9" in request.node.name else "MTU: Some(1500)"
-    assert any(wanted in line for line in logs), "\n".join(logs)
+    for _ in range(PATIENCE_MS // 100):  # what the page logs is told by and by, while we wait in Playwright
+        if any(wanted in line for line in logs):
+            return
+        page.wait_for_timeout(100)
+    pytest.fail("\n".join(logs))
 
 
 def test_with_its_cover_traffic(bundle: bytes, demo: HttpServer):

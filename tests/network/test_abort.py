@@ -11,7 +11,7 @@ import httpx
 import pytest
 from support.http_server import serve_answers
 from support.stalling import STAGES, stalling_site
-from support.waiting import until
+from support.waiting import PATIENCE_S, until
 
 from mix_fetch import MixTransport, mix_fetch
 from mix_network.exit.nat import udp
@@ -20,8 +20,6 @@ from mix_network.options import NetworkOptions
 from mix_protocol.errors import NetworkFailure
 from mix_tunnel.options import TunnelOptions
 from mix_tunnel.tunnel import Tunnel
-
-PATIENCE_S = 20
 
 
 @pytest.fixture
@@ -56,12 +54,12 @@ async def test_cancelling_at_every_stage(world, fetch):
     for stage in STAGES:
         site.reached.clear()
         task = asyncio.create_task(fetch(site.url(stage), tunnel))
-        await until(lambda: task.done() or (len(flows) and (stage == "tcp" or stage in site.reached)), PATIENCE_S)  # noqa: B023
+        await until(lambda: task.done() or (len(flows) and (stage == "tcp" or stage in site.reached)))  # noqa: B023
         assert not task.done(), (stage, task)
         task.cancel()
         await asyncio.wait({task}, timeout=PATIENCE_S)
         assert task.cancelled(), stage
-        await until(lambda: len(flows) == 0, PATIENCE_S)
+        await until(lambda: len(flows) == 0)
     assert await is_sound(tunnel)
 
 
@@ -87,7 +85,7 @@ async def test_a_limit_at_every_stage(world, stage):
     with pytest.raises(NetworkFailure) as caught:
         await fetch()
     assert caught.value.code == "http.total_timed_out"
-    await until(lambda: len(network.exit.flows) == 0, PATIENCE_S)
+    await until(lambda: len(network.exit.flows) == 0)
 
 
 async def test_cancelling_before_it_starts(world):

@@ -13,6 +13,7 @@ from ipaddress import ip_address
 
 import dns.message
 import pytest
+from support.ports import closed_udp_port
 from support.waiting import until
 
 from mix_network.exit.hosts_resolver import HostsResolver
@@ -182,15 +183,13 @@ async def test_a_large_datagram_comes_in_fragments(echo: Echo):
 
 
 async def test_a_closed_port_is_reported(echo: Echo):
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as unused:
-        unused.bind(("127.0.0.1", 0))
-        port = unused.getsockname()[1]
-    async with bench() as nat:
-        original = nat.send_udp(b"knock", port)
-        report = await nat.next_icmp()
-        assert isinstance(report, IcmpError)
-        assert report.reason is UnreachableReason.PORT
-        assert original.startswith(report.original[:28])
+    with closed_udp_port() as port:
+        async with bench() as nat:
+            original = nat.send_udp(b"knock", port)
+            report = await nat.next_icmp()
+            assert isinstance(report, IcmpError)
+            assert report.reason is UnreachableReason.PORT
+            assert original.startswith(report.original[:28])
 
 
 async def test_the_policy_refuses_and_tells():

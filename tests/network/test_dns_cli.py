@@ -10,7 +10,7 @@ from support.processes import BIN, local_network
 from support.tls_server import authority, pem_of
 from support.unbound import RECORDS, run_unbound
 
-PATIENCE_S = 60
+PATIENCE_S = 120
 
 
 @pytest.fixture(scope="module")

@@ -10,6 +10,8 @@ import dns.rcode
 import pytest
 from support.hostile_names import HOSTILE_ANSWERS, hostile
 from support.name_server import respond, serve_names
+from support.ports import refusing_port
+from support.quiet_tunnel import ask_each_server_once
 from support.unbound import run_unbound
 
 from mix_dns import mix_dns, resolve
@@ -37,6 +39,7 @@ async def tunnel_to():
                 dns_servers=servers,
             )
             tunnels.append(await Tunnel.connect(options))
+            ask_each_server_once(tunnels[-1])
             return tunnels[-1]
 
         yield make
@@ -59,8 +62,9 @@ async def test_each_lookup_begins_with_the_next_server(tunnel_to):
 
 async def test_a_server_that_is_away_costs_no_lookup(tunnel_to):
     async with serve_names(is_one) as server:
-        tunnel = await tunnel_to("tcp://127.0.0.1:9", str(server.server))
-        found = await asyncio.gather(*(mix_dns(f"n{number}.test", tunnel=tunnel) for number in range(6)))
+        with refusing_port() as away:
+            tunnel = await tunnel_to(f"tcp://127.0.0.1:{away}", str(server.server))
+            found = await asyncio.gather(*(mix_dns(f"n{number}.test", tunnel=tunnel) for number in range(6)))
         assert found == [ONE] * 6
         assert len(server.queries) == 6
 

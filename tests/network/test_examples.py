@@ -25,7 +25,7 @@ def test_every_example_is_known():
 @pytest.mark.parametrize("name", PROMISES)
 def test_an_example_runs(name: str):
     command = [sys.executable, str(EXAMPLES / f"{name}.py")]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=100, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=200, check=False)
     assert done.returncode == 0, done.stderr
     for promise in PROMISES[name]:
         assert promise in done.stdout

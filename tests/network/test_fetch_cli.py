@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import os
 import signal
-import socket
 import subprocess
 import threading
 from contextlib import ExitStack, contextmanager
@@ -13,13 +12,14 @@ from pathlib import Path
 
 import pytest
 from support.http_server import serve_answers, serve_conversations
+from support.ports import refusing_port
 from support.processes import BIN, local_network
 from support.threaded import in_thread
 from support.tls_server import authority, certificate, pem_of, server_context
 
 BODY = hashlib.shake_256(b"three hundred thousand bytes").digest(300_000)
 HOSTS = [argument for name in ("demo.test", "other.test") for argument in ("--host", f"{name}=127.0.0.1")]
-PATIENCE_S = 60
+PATIENCE_S = 120
 
 
 @pytest.fixture(scope="module")
@@ -189,9 +189,8 @@ def test_an_unknown_name(fetch):
 
 
 def test_a_refused_port(fetch):
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    fetch(f"http://demo.test:{port}/").check_failure(7)
+    with refusing_port() as port:
+        fetch(f"http://demo.test:{port}/").check_failure(7)
 
 
 def test_an_address_that_the_exit_refuses(fetch):
@@ -243,9 +242,12 @@ def test_wrong_directories(sites):
             await conversation.request()
             await conversation.respond(200, b"{}", Content_Type="application/json")
 
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    with directory_that(garbage) as first, directory_that(not_found) as second, directory_that(empty) as third:
+    with (
+        refusing_port() as port,
+        directory_that(garbage) as first,
+        directory_that(not_found) as second,
+        directory_that(empty) as third,
+    ):
         for url in (f"http://127.0.0.1:{port}/api", first, second, third):
             command = [BIN / "mix", "fetch", "--directory", url, sites["http"] + "/peer"]
             Ended(subprocess.run(command, capture_output=True, timeout=PATIENCE_S)).check_failure(97)

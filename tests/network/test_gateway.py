@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import pytest
 from support.raw_client import CRYPTO, ClientIdentity, RawClient
-from support.waiting import until
+from support.waiting import PATIENCE_S, until
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 
@@ -28,7 +28,6 @@ from mix_protocol.crypto.randomness import SeededRandom
 from mix_protocol.gateway.server import GatewaySessionConfig
 from mix_protocol.messages.fragment import split_message
 from mix_protocol.messages.nym_message import PlainMessage, encode_message
-from mix_protocol.messages.reception import CoverReceived
 from mix_protocol.topology.nodes import GatewayNode, MixNode
 from mix_protocol.topology.topology import Topology
 
@@ -92,7 +91,7 @@ async def net() -> AsyncIterator[Net]:
 async def test_a_message_to_oneself_goes_all_the_way_round_and_is_acknowledged(net: Net):
     async with net.connected() as client:
         client.send_message(client.preparer.own, b"hello me", 1)
-        await until(lambda: client.messages and client.acks)
+        await until(lambda: client.messages and client.acks == net.gateway.metrics.from_clients)
         assert client.messages[0].data == b"hello me"
         assert client.acks == len(client.payloads) - 1
         assert net.gateway.metrics.acks_forwarded == net.gateway.metrics.from_clients
@@ -103,9 +102,8 @@ async def test_cover_comes_back(net: Net):
     async with net.connected() as client:
         client.gateway.send_mix_packet(client.preparer.prepare_cover().packet, client.now())
         client.wake()
-        await until(lambda: len(client.payloads) == 2)
-        client.receiver.receive_pushed(max(client.payloads, key=len), client.now())
-        assert isinstance(client.receiver.next_event(), CoverReceived)
+        await until(lambda: len(client.payloads) == 2 and client.covers)
+        assert (client.covers, client.messages) == (1, [])
 
 
 def send_plain(sender: RawClient, recipient: Recipient, data: bytes) -> None:
@@ -142,7 +140,7 @@ async def test_nothing_is_kept_for_identities_that_never_registered(net: Net):
 async def test_a_newer_connection_of_the_same_client_replaces_the_older(net: Net):
     alice = ClientIdentity()
     async with net.connected(alice) as older, net.connected(alice) as newer:
-        await asyncio.wait_for(older.websocket.wait_closed(), 10)
+        await asyncio.wait_for(older.websocket.wait_closed(), PATIENCE_S)
         send_plain(newer, newer.preparer.own, b"mine")
         await until(lambda: newer.messages)
         assert older.messages == []
@@ -173,11 +171,11 @@ GARBAGE = [
 
 @pytest.mark.parametrize("garbage", GARBAGE, ids=range(len(GARBAGE)))
 async def test_garbage_before_authentication_ends_the_connection(net: Net, garbage: str | bytes):
-    async with connect(net.description["entry_gateways"][0]["ws"]) as websocket:
+    async with connect(net.description["entry_gateways"][0]["ws"], open_timeout=PATIENCE_S) as websocket:
         with contextlib.suppress(ConnectionClosed):
             await websocket.send(garbage)
             while True:
-                answer = await asyncio.wait_for(websocket.recv(), 10)
+                answer = await asyncio.wait_for(websocket.recv(), PATIENCE_S)
                 assert "error" in json.loads(answer)["type"].lower()
     async with net.connected() as client:
         send_plain(client, client.preparer.own, b"still here")
@@ -194,7 +192,7 @@ async def test_what_is_no_websocket_is_refused(net: Net, data: bytes):
     writer.write(data)
     writer.write_eof()
     with contextlib.suppress(ConnectionError):
-        await asyncio.wait_for(reader.read(), 15)
+        await asyncio.wait_for(reader.read(), PATIENCE_S)
     writer.close()
     async with net.connected() as client:
         assert client.identity.shared_key is not None
@@ -202,9 +200,9 @@ async def test_what_is_no_websocket_is_refused(net: Net, data: bytes):
 
 async def test_a_silent_client_is_cut_off(net: Net):
     net.gateway._listener.session_config = GatewaySessionConfig(message_timeout_s=0.1)
-    async with connect(net.description["entry_gateways"][0]["ws"]) as websocket:
+    async with connect(net.description["entry_gateways"][0]["ws"], open_timeout=PATIENCE_S) as websocket:
         with pytest.raises(ConnectionClosed):
-            await asyncio.wait_for(websocket.recv(), 10)
+            await asyncio.wait_for(websocket.recv(), PATIENCE_S)
     assert net.gateway.metrics.dropped["gateway.client_timed_out"] == 1
     await until(lambda: net.gateway.metrics.connections == 0)
 
@@ -212,4 +210,4 @@ async def test_a_silent_client_is_cut_off(net: Net):
 async def test_closing_the_gateway_closes_its_clients(net: Net):
     async with net.connected() as client:
         await net.gateway.close()
-        await asyncio.wait_for(client.websocket.wait_closed(), 10)
+        await asyncio.wait_for(client.websocket.wait_closed(), PATIENCE_S)

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 import pytest
 from support.hostile_gateway import answering_gateway, tampered_directory
+from support.ports import refusing_port
 from support.processes import BIN, local_network
 
 VERSION_6 = '{"type":"supportedProtocol","version":6}'
@@ -31,7 +32,7 @@ def fetch_through(directory: str, gateway_port: int) -> str:
     """What the command says when the directory names a gateway at this port."""
     with tampered_directory(directory, gateway_port) as url:
         command = [BIN / "mix", "fetch", "--directory", url, "--no-cover", "http://demo.test/"]
-        ended = subprocess.run(command, capture_output=True, text=True, timeout=100)
+        ended = subprocess.run(command, capture_output=True, text=True, timeout=200)
     assert (ended.returncode, ended.stdout, ended.stderr.count("\n")) == (97, "", 1), ended.stderr
     assert ended.stderr.startswith("mix: the tunnel can't be set up: ")
     return ended.stderr
@@ -45,9 +46,8 @@ def test_garbage(directory: str, kind: str):
 
 
 def test_nobody_there(directory: str):
-    with answering_gateway() as port:
-        pass
-    assert "[platform." in fetch_through(directory, port)
+    with refusing_port() as port:
+        assert "[platform." in fetch_through(directory, port)
 
 
 def test_another_gateways_signature(directory: str):

@@ -51,7 +51,7 @@ async def test_each_ends_with_its_error_and_the_others_go_on(world):
         assert good == len(b"fine")
         assert peak < BOMB_BYTES / 2, path
     await tunnel.http.aclose()
-    await until(lambda: len(network.exit.flows) == 0, 20)
+    await until(lambda: len(network.exit.flows) == 0)
 
 
 @pytest.mark.parametrize("path", BY_HTTPX)

@@ -11,14 +11,12 @@ from support.http2_peer import Http2Peer
 from support.hypercorn_server import serve_http2
 from support.quiet_tunnel import quiet_options
 from support.scripted_http2 import serve_scripted
-from support.waiting import until
+from support.waiting import PATIENCE_S, until
 
 from mix_fetch import mix_fetch
 from mix_network.local_network import LocalNetwork
 from mix_network.options import NetworkOptions
 from mix_tunnel.tunnel import Tunnel
-
-PATIENCE_S = 30
 
 
 @pytest.fixture
@@ -41,7 +39,7 @@ def tcp_flows(network) -> int:
 async def test_twenty_requests_over_one_tls_connection(network, tunnel):
     async with serve_http2() as server:
         waiting = [asyncio.create_task(mix_fetch(server.url("/wait"), tunnel=tunnel)) for _ in range(20)]
-        await until(lambda: server.waiting == 20, PATIENCE_S)
+        await until(lambda: server.waiting == 20)
         assert tcp_flows(network) == 1
         server.open_gate.set()
         responses = await asyncio.gather(*waiting)
@@ -64,11 +62,11 @@ async def test_abort_one_among_many(network, tunnel):
     async with serve_http2() as server:
         endless = await mix_fetch(server.url("/endless"), tunnel=tunnel)
         waiting = [asyncio.create_task(mix_fetch(server.url("/wait"), tunnel=tunnel)) for _ in range(5)]
-        await until(lambda: server.waiting == 5, PATIENCE_S)
+        await until(lambda: server.waiting == 5)
         assert await anext(aiter(endless))
         await endless.aclose()
         waiting[0].cancel()
-        await until(lambda: sorted(server.aborted) == ["/endless", "/wait"], PATIENCE_S)
+        await until(lambda: sorted(server.aborted) == ["/endless", "/wait"])
         server.open_gate.set()
         responses = await asyncio.gather(*waiting[1:])
         assert [await response.text() for response in responses] == ["waited"] * 4
@@ -80,9 +78,10 @@ async def test_a_new_connection_takes_the_tls_session_up(network, tunnel):
         for site in (server, other, server):
             response = await mix_fetch(site.url("/version"), tunnel=tunnel)
             assert (await response.json())["version"] == "2"
+            await until(lambda: tunnel.http.transport.pool._idle)
             for idle in list(tunnel.http.transport.pool._idle):
                 idle.connection.abort()  # as if it had expired
-            await until(lambda: not tunnel.http.transport.pool.open, PATIENCE_S)
+            await until(lambda: not tunnel.http.transport.pool.open)
         assert (server.handshakes, server.resumed) == (2, 1)
         assert (other.handshakes, other.resumed) == (1, 0)
 
@@ -108,7 +107,7 @@ async def test_a_server_that_says_goodbye(network, tunnel):
 async def test_closing_the_tunnel_leaves_no_flow(network, tunnel):
     async with serve_http2() as server:
         waiting = asyncio.create_task(mix_fetch(server.url("/wait"), tunnel=tunnel))
-        await until(lambda: server.waiting, PATIENCE_S)
+        await until(lambda: server.waiting)
         await tunnel.close()
         done, _ = await asyncio.wait({waiting}, timeout=PATIENCE_S)
         assert waiting in done

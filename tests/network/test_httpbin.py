@@ -21,7 +21,7 @@ from mix_network.options import NetworkOptions
 AT_ONCE = 8
 PROCESSES_AT_ONCE = 3
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = pytest.mark.timeout(900)
 
 
 @pytest.fixture

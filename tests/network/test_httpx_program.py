@@ -26,7 +26,7 @@ from mix_network.options import NetworkOptions
 from mix_protocol.errors import MixError
 from mix_tunnel.tunnel import Tunnel
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = pytest.mark.timeout(900)
 
 AGENT = {"User-Agent": "a program"}
 LIMIT_S = 1.0
@@ -224,7 +224,7 @@ async def take_a_connection(client: httpx.AsyncClient, site: Any) -> None:
     url = site.url("headers")
     held = [asyncio.create_task(client.get(url, timeout=None)) for _ in range(CONNECTIONS_PER_ORIGIN)]
     try:
-        await until(lambda: site.reached.count("headers") == CONNECTIONS_PER_ORIGIN, 30)
+        await until(lambda: site.reached.count("headers") == CONNECTIONS_PER_ORIGIN)
         await client.get(url, timeout=httpx.Timeout(None, pool=LIMIT_S))
     finally:
         for task in held:

@@ -129,5 +129,5 @@ async def test_a_kept_client_moves_when_its_gateway_is_gone_and_finds_back(netwo
     [home] = [gateway for gateway in network.entries if len(gateway.clients)]
     [other] = [gateway for gateway in network.entries if gateway is not home]
     await home._listener.close()
-    assert await use(network, preferred_gateway=None, connect_timeout_ms=30_000) == []
+    assert await use(network, preferred_gateway=None) == []
     assert {record.identity for record in other.clients} == {record.identity for record in home.clients}

@@ -16,9 +16,10 @@ import dns.rcode
 import httpx
 import pytest
 from support.pcap import recorded_packets
+from support.ports import refusing_port
 from support.raw_client import RawClient, raw_client
 from support.servers import HttpServer, pattern, serve_http
-from support.waiting import until
+from support.waiting import PATIENCE_S, until
 
 from mix_network.local_network import LocalNetwork
 from mix_network.options import NetworkOptions
@@ -40,7 +41,7 @@ class Stream:
         connection.on_event = self._event.set
 
     async def wait_for(self, condition) -> None:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE_S):
             while not condition() and self.connection.error is None:
                 self.client.wake()
                 await self._event.wait()
@@ -207,12 +208,10 @@ async def test_an_aborted_download_leaves_no_flow(network: LocalNetwork, site: H
 
 
 async def test_a_refused_port_and_a_refused_destination_are_told_apart(network: LocalNetwork):
-    with socket.socket() as unused:
-        unused.bind(("127.0.0.1", 0))
-        port = unused.getsockname()[1]
     async with tunnel_through(network) as tunnel:
-        refused = tunnel.connect("127.0.0.1", port)
-        await refused.wait_for(lambda: False)
+        with refusing_port() as port:
+            refused = tunnel.connect("127.0.0.1", port)
+            await refused.wait_for(lambda: False)
         assert refused.connection.error.code == "tcp.connection_refused"
         forbidden = tunnel.connect("192.168.1.1", 80)
         await forbidden.wait_for(lambda: False)
@@ -323,7 +322,7 @@ async def test_a_server_that_does_not_read_stops_the_client(network: LocalNetwor
                 await asyncio.sleep(0.02)
             return True
 
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(2 * PATIENCE_S):
             while not await stalled():
                 pass
         assert sent < total
@@ -368,7 +367,7 @@ async def test_one_capture_has_the_packets_of_every_exit_also_after_one_has_begu
 
 
 async def test_the_directory_serves_its_metrics(network: LocalNetwork):
-    async with httpx.AsyncClient() as http:
+    async with httpx.AsyncClient(timeout=PATIENCE_S) as http:
         url = network.directory_url.replace("/api", "/metrics.json")
         metrics = (await http.get(url)).json()
         assert [node["role"] for node in metrics["nodes"]] == ["entry-gateway", *["mix-node"] * 3, "exit-gateway"]
@@ -389,7 +388,7 @@ async def test_garbage_on_every_port_stops_nothing(network: LocalNetwork, site: 
             with contextlib.suppress(ConnectionError):
                 writer.write(data)
                 writer.write_eof()
-                await asyncio.wait_for(reader.read(), 15)
+                await asyncio.wait_for(reader.read(), PATIENCE_S)
             writer.close()
     async with tunnel_through(network) as tunnel:
         stream = tunnel.connect("127.0.0.1", site.port)

@@ -15,7 +15,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from support.servers import pattern
-from support.waiting import until
+from support.waiting import PATIENCE_S, until
 
 from mix_network.exit.hosts_resolver import HostsResolver
 from mix_network.exit.nat import tcp as nat_tcp
@@ -118,7 +118,7 @@ async def read_all(connection: TcpConnection) -> bytes:
         received.extend(connection.receive(1 << 20))
         return connection.at_eof
 
-    await until(at_end, 30)
+    await until(at_end)
     assert connection.error is None
     return bytes(received)
 
@@ -131,7 +131,7 @@ async def write_all(connection: TcpConnection, data: bytes) -> None:
         left = left[connection.send(left) :]
         return not left
 
-    await until(done, 30)
+    await until(done)
 
 
 async def test_megabytes_pass_both_ways_at_once():
@@ -197,9 +197,7 @@ async def test_a_server_that_does_not_read_stops_the_client():
         sender = connection._block.sender
         first = sender.snd_una
         writing = asyncio.create_task(write_all(connection, BODY))
-        await until(
-            lambda: writing.done() or (sender.usable_window < sender.mss and sender.snd_una == sender.snd_nxt), 30
-        )
+        await until(lambda: writing.done() or (sender.usable_window < sender.mss and sender.snd_una == sender.snd_nxt))
         # Our stack's buffer; what the kernel holds, which counts its own work and so is asked for half; the relay's
         # pieces and the server.
         taken = sender.snd_una - first
@@ -337,7 +335,7 @@ async def test_a_reset_passes_from_the_client_to_the_server():
         real = flow._end._transport.get_extra_info("socket")
         real.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         connection.abort()
-        assert await asyncio.wait_for(seen, 10) == "reset"
+        assert await asyncio.wait_for(seen, PATIENCE_S) == "reset"
         await until(lambda: len(link.nat.flows) == 0)
 
 
@@ -356,7 +354,7 @@ async def test_the_server_may_close_first_and_still_listen():
         assert len(link.nat.flows) == 1
         await write_all(connection, BODY[:200_000])
         connection.close()
-        assert await asyncio.wait_for(received, 10) == BODY[:200_000]
+        assert await asyncio.wait_for(received, PATIENCE_S) == BODY[:200_000]
         await until(lambda: len(link.nat.flows) == 0)
 
 
@@ -435,7 +433,7 @@ async def test_dns_over_tcp_resets_on_garbage():
         await until(lambda: len(link.nat.flows) == 0)
 
 
-@settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(data=st.binary(max_size=200), protocol=st.sampled_from([0, 1, 6, 17, 58, 132]), version=st.sampled_from([4, 6]))
 async def test_garbage_packets_raise_nothing_and_leave_nothing(data: bytes, protocol: int, version: int):
     addresses = {4: ("10.0.0.7", "192.168.9.9"), 6: ("fc00::7", "fe80::9")}[version]

@@ -9,6 +9,8 @@ from contextlib import asynccontextmanager
 
 import pytest
 import trustme
+from support.ports import refusing_port
+from support.waiting import PATIENCE_S
 from websockets.asyncio.server import ServerConnection, serve
 
 from mix_tunnel.options import InvalidOption
@@ -44,7 +46,7 @@ async def http_server(answer: bytes, context: ssl.SSLContext | None = None) -> A
 
 @asynccontextmanager
 async def websocket_server(handler: object, context: ssl.SSLContext | None = None) -> AsyncIterator[int]:
-    async with serve(handler, "127.0.0.1", 0, ssl=context, max_size=None) as server:  # type: ignore[arg-type]
+    async with serve(handler, "127.0.0.1", 0, ssl=context, max_size=None, open_timeout=None) as server:  # type: ignore[arg-type]
         yield next(iter(server.sockets)).getsockname()[1]
 
 
@@ -58,13 +60,13 @@ OK = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\
 
 async def test_get_gives_status_headers_and_body():
     async with http_server(OK) as port:
-        answer = await NativePlatform().get(f"http://127.0.0.1:{port}/x", headers={}, timeout_s=5)
+        answer = await NativePlatform().get(f"http://127.0.0.1:{port}/x", headers={}, timeout_s=PATIENCE_S)
     assert (answer.status, answer.headers["content-type"], answer.body) == (200, "application/json", b"{}")
 
 
 async def test_any_status_is_an_answer():
     async with http_server(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n") as port:
-        answer = await NativePlatform().get(f"http://127.0.0.1:{port}/x", headers={}, timeout_s=5)
+        answer = await NativePlatform().get(f"http://127.0.0.1:{port}/x", headers={}, timeout_s=PATIENCE_S)
     assert answer.status == 404
 
 
@@ -72,16 +74,16 @@ async def test_https_with_a_private_authority_works_only_when_it_is_given(author
     pem = authority.cert_pem.bytes().decode()
     async with http_server(OK, server_context(authority)) as port:
         url = f"https://localhost:{port}/"
-        assert (await NativePlatform((pem,)).get(url, headers={}, timeout_s=5)).status == 200
+        assert (await NativePlatform((pem,)).get(url, headers={}, timeout_s=PATIENCE_S)).status == 200
         with pytest.raises(GetFailed):
-            await NativePlatform().get(url, headers={}, timeout_s=5)
+            await NativePlatform().get(url, headers={}, timeout_s=PATIENCE_S)
 
 
 async def test_https_checks_the_host_name(authority: trustme.CA):
     pem = authority.cert_pem.bytes().decode()
     async with http_server(OK, server_context(authority, "other.example")) as port:
         with pytest.raises(GetFailed):
-            await NativePlatform((pem,)).get(f"https://localhost:{port}/", headers={}, timeout_s=5)
+            await NativePlatform((pem,)).get(f"https://localhost:{port}/", headers={}, timeout_s=PATIENCE_S)
 
 
 @pytest.mark.parametrize(
@@ -91,16 +93,15 @@ async def test_https_checks_the_host_name(authority: trustme.CA):
 async def test_a_server_that_breaks_http_is_a_typed_failure(answer: bytes):
     async with http_server(answer) as port:
         with pytest.raises(GetFailed):
-            await NativePlatform().get(f"http://127.0.0.1:{port}/", headers={}, timeout_s=5)
+            await NativePlatform().get(f"http://127.0.0.1:{port}/", headers={}, timeout_s=PATIENCE_S)
 
 
 async def test_get_from_a_closed_port_or_a_wrong_url_fails_at_once():
-    async with http_server(OK) as port:
-        pass
-    for url in (f"http://127.0.0.1:{port}/", "http://[::bad/", "nonsense"):
-        with pytest.raises(GetFailed) as caught:
-            await NativePlatform().get(url, headers={}, timeout_s=5)
-        assert "127.0.0.1" not in str(caught.value)
+    with refusing_port() as port:
+        for url in (f"http://127.0.0.1:{port}/", "http://[::bad/", "nonsense"):
+            with pytest.raises(GetFailed) as caught:
+                await NativePlatform().get(url, headers={}, timeout_s=PATIENCE_S)
+            assert "127.0.0.1" not in str(caught.value)
 
 
 async def test_get_from_a_server_that_stalls_ends_in_time():
@@ -120,7 +121,7 @@ async def test_get_from_a_server_that_stalls_ends_in_time():
 
 async def test_a_websocket_carries_text_and_binary_frames():
     async with websocket_server(echo) as port:
-        websocket = await NativePlatform().open_websocket(f"ws://127.0.0.1:{port}", timeout_s=5)
+        websocket = await NativePlatform().open_websocket(f"ws://127.0.0.1:{port}", timeout_s=PATIENCE_S)
         await websocket.send("text")
         await websocket.send(b"binary")
         assert [await websocket.receive(), await websocket.receive()] == ["text", b"binary"]
@@ -134,7 +135,7 @@ async def test_a_websocket_carries_text_and_binary_frames():
 
 async def test_a_server_that_closes_is_noticed():
     async with websocket_server(lambda connection: connection.close()) as port:
-        websocket = await NativePlatform().open_websocket(f"ws://127.0.0.1:{port}", timeout_s=5)
+        websocket = await NativePlatform().open_websocket(f"ws://127.0.0.1:{port}", timeout_s=PATIENCE_S)
         with pytest.raises(WebSocketClosed):
             await websocket.receive()
 
@@ -145,7 +146,7 @@ async def test_an_oversized_frame_ends_the_connection():
         await connection.wait_closed()
 
     async with websocket_server(flood) as port:
-        websocket = await NativePlatform().open_websocket(f"ws://127.0.0.1:{port}", timeout_s=5)
+        websocket = await NativePlatform().open_websocket(f"ws://127.0.0.1:{port}", timeout_s=PATIENCE_S)
         with pytest.raises(WebSocketClosed):
             await websocket.receive()
 
@@ -154,24 +155,24 @@ async def test_wss_is_verified(authority: trustme.CA):
     pem = authority.cert_pem.bytes().decode()
     async with websocket_server(echo, server_context(authority)) as port:
         url = f"wss://localhost:{port}"
-        websocket = await NativePlatform((pem,)).open_websocket(url, timeout_s=5)
+        websocket = await NativePlatform((pem,)).open_websocket(url, timeout_s=PATIENCE_S)
         await websocket.close()
         with pytest.raises(WebSocketFailed):
-            await NativePlatform().open_websocket(url, timeout_s=5)
+            await NativePlatform().open_websocket(url, timeout_s=PATIENCE_S)
 
 
 async def test_a_gateway_that_is_no_websocket_server_fails():
     async with http_server(OK) as port:
         with pytest.raises(WebSocketFailed):
-            await NativePlatform().open_websocket(f"ws://127.0.0.1:{port}", timeout_s=5)
-    with pytest.raises(WebSocketFailed):
-        await NativePlatform().open_websocket(f"ws://127.0.0.1:{port}", timeout_s=5)
+            await NativePlatform().open_websocket(f"ws://127.0.0.1:{port}", timeout_s=PATIENCE_S)
+    with refusing_port() as port, pytest.raises(WebSocketFailed):
+        await NativePlatform().open_websocket(f"ws://127.0.0.1:{port}", timeout_s=PATIENCE_S)
 
 
 async def test_a_certificate_that_is_none_is_an_invalid_option():
     pem = "-----BEGIN CERTIFICATE-----\nbm9uZQ==\n-----END CERTIFICATE-----\n"
     with pytest.raises(InvalidOption):
-        await NativePlatform((pem,)).get("https://localhost/", headers={}, timeout_s=5)
+        await NativePlatform((pem,)).get("https://localhost/", headers={}, timeout_s=PATIENCE_S)
 
 
 def test_the_platforms_clocks_and_randomness():

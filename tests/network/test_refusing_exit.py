@@ -16,7 +16,7 @@ async def test_mix_fetch_says_that_the_exit_refuses():
         process = await asyncio.create_subprocess_exec(
             *command, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
         )
-        async with asyncio.timeout(100):
+        async with asyncio.timeout(200):
             body, said = await process.communicate()
     assert (process.returncode, body) == (97, b"")
     assert said.startswith(b"mix: the tunnel can't be set up: ")

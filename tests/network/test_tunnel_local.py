@@ -10,7 +10,9 @@ from ipaddress import IPv4Address
 from typing import Any
 
 import pytest
+from support.ports import refusing_port
 from support.servers import pattern
+from support.waiting import until
 
 from mix_network.local_network import LocalNetwork
 from mix_network.options import NetworkOptions
@@ -128,10 +130,8 @@ async def test_three_tunnels_one_after_the_other():
 
 
 async def test_refused_and_forbidden_destinations_are_typed_errors():
-    async with server() as served:
-        port = served.port
     async with local_network() as network, await Tunnel.connect(quick(network)) as tunnel:
-        with pytest.raises(MixError) as caught:
+        with refusing_port() as port, pytest.raises(MixError) as caught:
             await tunnel.network.connect_tcp(LOOPBACK, port)
         assert caught.value.code == "tcp.connection_refused"
     async with local_network(allow_local=False) as network, await Tunnel.connect(quick(network)) as tunnel:
@@ -153,11 +153,9 @@ async def test_pinned_gateway_and_exit_are_used():
 async def test_a_network_that_goes_away_makes_the_tunnel_fail_in_time():
     states: list[TunnelState] = []
     async with local_network() as network:
-        options = quick(network, connect_timeout_ms=2_000, reconnect_timeout_ms=3_000)
+        options = quick(network, reconnect_timeout_ms=3_000)
         tunnel = await Tunnel.connect(options, on_state=states.append)
-    async with asyncio.timeout(20):
-        while tunnel.state.phase is not Phase.FAILED:  # noqa: ASYNC110
-            await asyncio.sleep(0.02)
+    await until(lambda: tunnel.state.phase is Phase.FAILED)
     assert tunnel.state.reason is not None
     with pytest.raises(MixError):
         await tunnel.network.connect_tcp(LOOPBACK, 1)

@@ -108,12 +108,12 @@ async def test_a_reset_at_either_end(tunnel, network):
     met = asyncio.Queue()
 
     async def reset(reader, writer):
-        if await reader.readline() == b"you\n":
-            linger = b"\1\0\0\0\0\0\0\0"
-            writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
-            writer.transport.abort()
-            return
         try:
+            if await reader.readline() == b"you\n":
+                linger = b"\1\0\0\0\0\0\0\0"
+                writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+                writer.transport.abort()
+                return
             met.put_nowait(await reader.read())
         except ConnectionResetError:
             met.put_nowait("reset")
@@ -223,7 +223,7 @@ async def test_the_statistics_are_what_the_network_counts(tunnel, network):
             all_pushed = entry["pushed"] == stats.acks_received + replies
             return entry["from_clients"] == sent() and all_pushed and stats.acks_received >= stats.real_packets_sent
 
-        await until(at_rest, 30)
+        await until(at_rest)
         stats = tunnel.stats()
         assert stats.cover_packets_sent == stats.cover_packets_received == 0
         assert stats.real_packets_sent >= len(DATA) / 1_600
@@ -237,7 +237,7 @@ async def test_the_statistics_are_what_the_network_counts(tunnel, network):
         assert 0 < stats.round_trip_ms < stats.uptime_ms
         assert stats.open_connections == stats.gateway_reconnects == 0
         # What the entry gateway has pushed last may still be on its way to us, and with it a SURB that was used.
-        await until(lambda: tunnel.stats().surbs_held == surbs_at(network), 30)
+        await until(lambda: tunnel.stats().surbs_held == surbs_at(network))
 
 
 def surbs_at(network: LocalNetwork) -> int:
@@ -248,7 +248,7 @@ def surbs_at(network: LocalNetwork) -> int:
 async def test_cover_is_counted_as_cover(network):
     options = quick(network, disable_poisson_traffic=False, disable_cover_traffic=False)
     async with await Tunnel.connect(options) as tunnel:
-        await until(lambda: tunnel.stats().cover_packets_received > 20, 30)
+        await until(lambda: tunnel.stats().cover_packets_received > 20)
         stats = tunnel.stats()
         assert stats.cover_packets_sent >= stats.cover_packets_received
         assert stats.acks_received <= stats.real_packets_sent + stats.retransmitted_packets

@@ -18,7 +18,7 @@ from support.websocket_server import answering, drain, serving, speaking
 from websockets.asyncio.server import ServerConnection
 
 HOSTS = [argument for name in ("demo.test", "other.test") for argument in ("--host", f"{name}=127.0.0.1")]
-PATIENCE_S = 60
+PATIENCE_S = 120
 
 
 @pytest.fixture(scope="module")

@@ -23,7 +23,7 @@ def answering_gateway(*answers: str | bytes) -> Iterator[int]:
                 for answer in answers:
                     connection.send(answer)
 
-    with serve(handle, "127.0.0.1", 0) as server:
+    with serve(handle, "127.0.0.1", 0, open_timeout=60) as server:
         thread = threading.Thread(target=server.serve_forever, daemon=True)
         thread.start()
         try:

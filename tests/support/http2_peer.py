@@ -20,6 +20,7 @@ from mix_tunnel.runtime.http.request import HttpRequest, HttpTimeouts, prepare
 from mix_tunnel.runtime.http.wire_response import WireResponse
 from mix_tunnel.streams import ByteStream
 from support.byte_pipe import byte_pipe
+from support.waiting import PATIENCE_S
 
 E = TypeVar("E", bound=Event)
 
@@ -68,7 +69,7 @@ class Http2Peer:
 
     async def event(self, kind: type[E], stream_id: int | None = None) -> E:
         """Wait for the next event of a kind, and take it."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE_S):
             while True:
                 for event in self.events:
                     if isinstance(event, kind) and stream_id in (None, getattr(event, "stream_id", None)):
@@ -138,7 +139,7 @@ class Http2Pair:
 
     async def send(self, method: str = "GET", path: str = "/", **options: Any) -> WireResponse:
         """Send a request and wait for the response's head."""
-        timeouts = options.pop("timeouts", HttpTimeouts(response_s=10, idle_s=10))
+        timeouts = options.pop("timeouts", HttpTimeouts(response_s=PATIENCE_S, idle_s=PATIENCE_S))
         request = prepare(HttpRequest(method, f"https://demo.test{path}", **options))
         self.client.enter()
         return await self.client.exchange(request, timeouts)

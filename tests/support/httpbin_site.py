@@ -54,6 +54,8 @@ async def httpbin_site() -> AsyncIterator[str]:
         config.certfile, config.keyfile = _write_certificate(Path(folder))
         config.bind = [f"fd://{listener.detach()}"]
         config.accesslog = config.errorlog = None
+        # A server that drops idle connections may drop one in the moment when it is used again.
+        config.keep_alive_timeout = 600
         stop = asyncio.Event()
         wrapped = AsyncioWSGIMiddleware(_with_a_piece(app), max_body_size=MAX_BODY_BYTES)
         serving = asyncio.create_task(serve(wrapped, config, shutdown_trigger=stop.wait))

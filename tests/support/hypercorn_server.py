@@ -150,6 +150,7 @@ class TlsConfig(Config):
         self.bind = ["127.0.0.1:0"]
         self.loglevel = "CRITICAL"
         self.graceful_timeout = 0.1
+        self.keep_alive_timeout = 600  # so that it's never the server who ends an idle connection
 
     @property
     def ssl_enabled(self) -> bool:

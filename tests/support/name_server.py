@@ -15,6 +15,7 @@ import dns.rcode
 import dns.rrset
 
 from mix_tunnel.runtime.dns.servers import DnsServer
+from support.ports import port_of_both_kinds
 
 Replies = list[bytes]
 Answerer = Callable[[dns.message.Message, str], "Replies | dns.message.Message | None"]
@@ -91,16 +92,15 @@ async def serve_names(answer: Answerer) -> AsyncIterator[NameServer]:
         finally:
             writer.close()
 
-    tcp = await asyncio.start_server(serve_tcp, "127.0.0.1", 0)
-    server.port = tcp.sockets[0].getsockname()[1]
-    udp, _ = await asyncio.get_running_loop().create_datagram_endpoint(
-        lambda: _Datagrams(server), local_addr=("127.0.0.1", server.port)
-    )
-    try:
-        yield server
-    finally:
-        udp.close()
-        tcp.close()
+    with port_of_both_kinds() as (server.port, datagrams):
+        loop = asyncio.get_running_loop()
+        udp, _ = await loop.create_datagram_endpoint(lambda: _Datagrams(server), sock=datagrams)
+        tcp = await asyncio.start_server(serve_tcp, "127.0.0.1", server.port)
+        try:
+            yield server
+        finally:
+            udp.close()
+            tcp.close()
 
 
 def respond(

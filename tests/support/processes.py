@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 BIN = Path(sys.executable).parent
-READY_SECONDS = 60
-STOP_SECONDS = 20
+READY_SECONDS = 100
+STOP_SECONDS = 60
 
 
 @contextlib.contextmanager
@@ -25,6 +25,7 @@ def running(command: list[str]) -> Iterator[subprocess.Popen[str]]:
     drain = threading.Thread(target=lambda: errors.extend(process.stderr), daemon=True)
     drain.start()
     process.errors = errors
+    process.drain = drain
     try:
         yield process
     finally:
@@ -41,6 +42,13 @@ def running(command: list[str]) -> Iterator[subprocess.Popen[str]]:
             process.stderr.close()
 
 
+def ended(process: subprocess.Popen[str], seconds: float = STOP_SECONDS) -> int:
+    """Wait until a program has ended and all that it said is read; gives its exit code."""
+    code = process.wait(seconds)
+    process.drain.join()
+    return code
+
+
 def first_line(process: subprocess.Popen[str]) -> str:
     """The first line that a program prints when it is ready."""
     watchdog = threading.Timer(READY_SECONDS, process.kill)
@@ -50,7 +58,7 @@ def first_line(process: subprocess.Popen[str]) -> str:
     finally:
         watchdog.cancel()
     if not line:
-        process.wait()
+        ended(process)
         raise AssertionError(f"it ended with {process.returncode} before it was ready:\n{''.join(process.errors)}")
     return line
 

@@ -25,10 +25,11 @@ from mix_protocol.ipr.events import ExitConnected, IprEvent, PacketReceived
 from mix_protocol.messages.fragment import split_message
 from mix_protocol.messages.nym_message import AdditionalSurbs, RepliableData, ReplyData, SurbRequest, encode_message
 from mix_protocol.messages.preparation import MessagePreparer
-from mix_protocol.messages.reception import AckReceived, MessageReceived, MessageReceiver
+from mix_protocol.messages.reception import AckReceived, CoverReceived, MessageReceived, MessageReceiver
 from mix_protocol.netstack.device import Device
 from mix_protocol.topology.documents import decode_rewarded_set, decode_skimmed
 from mix_protocol.topology.topology import Topology
+from support.waiting import PATIENCE_S
 
 CRYPTO = NativeCrypto()
 
@@ -36,7 +37,7 @@ CRYPTO = NativeCrypto()
 async def read_topology(directory_url: str) -> Topology:
     """The network's topology, as the directory tells it."""
     nodes = "v2/unstable/nym-nodes/skimmed"
-    async with httpx.AsyncClient(base_url=f"{directory_url}/") as http:
+    async with httpx.AsyncClient(base_url=f"{directory_url}/", timeout=PATIENCE_S) as http:
         rewarded = await http.get("v1/nym-nodes/rewarded-set")
         mixnodes = await http.get(f"{nodes}/mixnodes/active?page=0")
         gateways = await http.get(f"{nodes}/entry-gateways?page=0")
@@ -72,6 +73,7 @@ class RawClient:
         self.preparer = MessagePreparer(CRYPTO, os.urandom, own, identity.ack_key, topology=topology)
         self.receiver = MessageReceiver(CRYPTO, identity.encryption_secret, identity.ack_key)
         self.acks = 0
+        self.covers = 0
         self.payloads: list[bytes] = []
         self.messages: list[object] = []
         self.ipr_events: list[IprEvent] = []
@@ -99,11 +101,11 @@ class RawClient:
             unix_time_offset_s=offset_s,
         )
         self.gateway.start(self.now())
-        self.websocket = await connect(self.url, compression=None)
+        self.websocket = await connect(self.url, compression=None, open_timeout=PATIENCE_S, ping_timeout=PATIENCE_S)
         ready = False
         while not ready:
             await self._flush()
-            ready = self._receive(await asyncio.wait_for(self.websocket.recv(), 10))
+            ready = self._receive(await asyncio.wait_for(self.websocket.recv(), PATIENCE_S))
         await self._flush()
         self._tasks = [asyncio.create_task(self._read()), asyncio.create_task(self._run())]
 
@@ -205,6 +207,8 @@ class RawClient:
         while (event := self.receiver.next_event()) is not None:
             if isinstance(event, AckReceived):
                 self.acks += 1
+            elif isinstance(event, CoverReceived):
+                self.covers += 1
             elif isinstance(event, MessageReceived):
                 self._take_message(event.message, now)
 

@@ -9,6 +9,7 @@ from contextlib import AsyncExitStack, asynccontextmanager, closing
 from dataclasses import dataclass, field
 
 from support.http_server import Conversation, serve_conversations
+from support.ports import port_of_both_kinds
 from support.tls_server import serve
 
 STAGES = ("dns", "tcp", "tls", "headers", "body")
@@ -65,11 +66,11 @@ async def stalling_site() -> AsyncIterator[StallingSite]:
         await conversation.reader.read()
 
     async with AsyncExitStack() as stack:
-        site.ports["dns"] = await stack.enter_async_context(serve(lambda r, w: listen(r, w, "dns")))
-        names = ("127.0.0.1", site.ports["dns"])
+        site.ports["dns"], datagrams = stack.enter_context(port_of_both_kinds())
         loop = asyncio.get_running_loop()
-        transport, _ = await loop.create_datagram_endpoint(lambda: _SilentNameServer(site), local_addr=names)
+        transport, _ = await loop.create_datagram_endpoint(lambda: _SilentNameServer(site), sock=datagrams)
         stack.callback(transport.close)
+        await stack.enter_async_context(serve(lambda r, w: listen(r, w, "dns"), port=site.ports["dns"]))
         site.ports["tcp"] = stack.enter_context(_full_backlog())
         site.ports["tls"] = await stack.enter_async_context(serve(lambda r, w: listen(r, w, "tls")))
         site.ports["headers"] = (await stack.enter_async_context(serve_conversations(take_request))).port
@@ -83,6 +84,7 @@ class _full_backlog:
     def __enter__(self) -> int:
         self._sockets = [socket.create_server(("127.0.0.1", 0), backlog=0)]
         address = self._sockets[0].getsockname()
+        self._sockets.append(socket.create_connection(address))  # there is room for one
         for _ in range(4):
             filler = socket.socket()
             filler.setblocking(False)

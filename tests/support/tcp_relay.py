@@ -17,6 +17,7 @@ class TcpRelay:
         self._target_port = target_port
         self._listener = socket.create_server(("127.0.0.1", 0))
         self._open: list[socket.socket] = []
+        self._lock = threading.Lock()
         self._frozen = threading.Event()
         self.port: int = self._listener.getsockname()[1]
         self.accepted = 0
@@ -24,10 +25,11 @@ class TcpRelay:
 
     def cut(self) -> None:
         """End every connection at once; new ones are taken as before."""
-        for side in self._open:
-            with contextlib.suppress(OSError):
-                side.shutdown(socket.SHUT_RDWR)
-        self._open.clear()
+        with self._lock:
+            for side in self._open:
+                with contextlib.suppress(OSError):
+                    side.shutdown(socket.SHUT_RDWR)
+            self._open.clear()
 
     def freeze(self) -> None:
         """Let every connection look alive and pass nothing any more; new ones work."""
@@ -46,8 +48,13 @@ class TcpRelay:
             while True:
                 client = self._listener.accept()[0]
                 self.accepted += 1
-                server = socket.create_connection(("127.0.0.1", self._target_port))
-                self._open += [client, server]
+                try:
+                    server = socket.create_connection(("127.0.0.1", self._target_port))
+                except OSError:  # the server is away, perhaps for a while
+                    client.close()
+                    continue
+                with self._lock:
+                    self._open += [client, server]
                 for source, sink in ((client, server), (server, client)):
                     threading.Thread(target=_pump, args=(source, sink, self._frozen), daemon=True).start()
 

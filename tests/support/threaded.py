@@ -19,7 +19,7 @@ def in_thread(server: AbstractAsyncContextManager[T]) -> Iterator[T]:
     thread.start()
 
     def wait(coroutine):
-        return asyncio.run_coroutine_threadsafe(coroutine, loop).result(30)
+        return asyncio.run_coroutine_threadsafe(coroutine, loop).result(60)
 
     async def enter() -> T:
         return await server.__aenter__()

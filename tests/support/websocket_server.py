@@ -15,6 +15,7 @@ from websockets.asyncio.server import ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
 
 from support.tls_server import serve as serve_bytes
+from support.waiting import PATIENCE_S
 
 Raw = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 _GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
@@ -34,7 +35,8 @@ async def serving(
     handler: Callable[[ServerConnection], Awaitable[None]] = echo, context: ssl.SSLContext | None = None, **options: Any
 ) -> AsyncIterator[int]:
     """Serve WebSockets on a free port of 127.0.0.1 and yield it."""
-    server = await serve(handler, "127.0.0.1", 0, ssl=context, ping_interval=None, **options)
+    patient = {"open_timeout": None, "close_timeout": PATIENCE_S, "ping_interval": None}
+    server = await serve(handler, "127.0.0.1", 0, ssl=context, **patient, **options)
     try:
         yield server.sockets[0].getsockname()[1]
     finally:

@@ -259,7 +259,7 @@ async def main(loss: float, jitter_s: float) -> dict[str, object]:
         "ping_v6": await ping(driver, KERNEL_V6),
         "closed_udp_port": await closed_udp_port(driver),
     }
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         await driver.idle.wait()
     results["connections_left"] = driver.stack.connection_count
     for server in servers:

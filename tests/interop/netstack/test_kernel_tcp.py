@@ -25,7 +25,7 @@ def test_every_conversation_with_the_kernel_goes_well(loss: float, jitter_ms: in
     if not is_permitted():
         pytest.skip("no TUN device or network namespaces here")
     command = ["unshare", "-n", sys.executable, str(PEER), str(loss), str(jitter_ms)]
-    run = subprocess.run(command, capture_output=True, text=True, timeout=100)
+    run = subprocess.run(command, capture_output=True, text=True, timeout=250)
     assert run.returncode == 0, run.stderr
     results = json.loads(run.stdout)
     for scenario in ("swap", "swap_v6", "kernel_connects", "kernel_connects_v6"):

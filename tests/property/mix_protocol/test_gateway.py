@@ -130,7 +130,7 @@ packets = st.builds(
     st.sampled_from([386, 2413]).flatmap(lambda length: st.binary(min_size=length, max_size=length)),
     st.sampled_from(KeyRotation),
 )
-thorough = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+thorough = settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], deadline=None)
 
 
 @pytest.mark.parametrize("decode", [decode_client_message, decode_gateway_message])
