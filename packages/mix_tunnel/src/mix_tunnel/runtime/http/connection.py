@@ -7,28 +7,17 @@ neither side can block the other for ever.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterable, Awaitable, Callable, Coroutine
-from typing import TypeVar
+from collections.abc import AsyncIterable, Coroutine
 
 import h11
 
 from mix_protocol.errors import Closed, MixError, NetworkFailure
 
 from ...streams import ByteStream
-from .errors import (
-    BadBody,
-    BodyCut,
-    HeadTooLarge,
-    IdleTimedOut,
-    MalformedResponse,
-    NoResponse,
-    ResponseTimedOut,
-    WriteTimedOut,
-)
+from .answer_clock import AnswerClock
+from .errors import BadBody, BodyCut, HeadTooLarge, MalformedResponse, NoResponse, WriteTimedOut
 from .request import HttpTimeouts, PreparedRequest
 from .wire_response import ResponseHead
-
-T = TypeVar("T")
 
 CHUNK_BYTES = 65_536
 MAX_HEAD_BYTES = 262_144
@@ -47,7 +36,7 @@ class HttpConnection:
         self._sender: asyncio.Task[None] | None = None
         self._caller_error: BaseException | None = None
         self._send_failed = False
-        self._pieces_sent = 0
+        self._clock = AnswerClock()
         self._pending = bytearray()
         self._failure: MixError | None = None
         self._at_eof = False
@@ -74,7 +63,8 @@ class HttpConnection:
         self.exchanges += 1
         self.response_begun = self.complete = False
         await self._send(request)
-        head = await self._in_time(timeouts.response_s, ResponseTimedOut, self._receive_head)
+        async with self._clock.head(timeouts.response_s):  # for the whole of it, however it drips
+            head = await self._receive_head()
         self._take_what_is_here()
         return head
 
@@ -86,7 +76,9 @@ class HttpConnection:
         while not self._pending and not self.complete:
             if self._failure is not None:
                 raise self._failure
-            self._accept(await self._in_time(self._timeouts.idle_s, IdleTimedOut, self._next_event))
+            async with self._clock.body(self._timeouts.idle_s):  # for a whole piece, however it drips
+                event = await self._next_event()
+            self._accept(event)
             self._take_what_is_here()
         return self.take_pending()
 
@@ -134,14 +126,13 @@ class HttpConnection:
                 # Otherwise the server may have answered before it closed: read on.
 
     def _start_sender(self, sending: Coroutine[None, None, None]) -> None:
+        self._clock.sending()
         self._sender = asyncio.create_task(sending, name="http upload")
         self._sender.add_done_callback(self._sender_done)
 
     async def _send_large(self, head: bytes, body: bytes) -> None:
         await self._write(head)
-        view = memoryview(body)
-        for start in range(0, len(view), CHUNK_BYTES):
-            await self._write(self._encode(bytes(view[start : start + CHUNK_BYTES])))
+        await self._write_body(body)
         end = self._end_of_message()
         if end:
             await self._write(end)
@@ -151,11 +142,16 @@ class HttpConnection:
         async for piece in body:
             if not isinstance(piece, (bytes, bytearray, memoryview)):
                 raise BadBody("an asynchronous body must yield bytes")
-            if piece:
-                await self._write(self._encode(bytes(piece)))
+            await self._write_body(piece)
         end = self._end_of_message()
         if end:
             await self._write(end)
+
+    async def _write_body(self, data: bytes | bytearray | memoryview) -> None:
+        """Write in small steps: `write_s` is the time for the next of them."""
+        view = memoryview(bytes(data))
+        for start in range(0, len(view), CHUNK_BYTES):
+            await self._write(self._encode(bytes(view[start : start + CHUNK_BYTES])))
 
     async def _write(self, data: bytes) -> None:
         try:
@@ -166,7 +162,7 @@ class HttpConnection:
         except (NetworkFailure, Closed):
             self._send_failed = True
             raise
-        self._pieces_sent += 1
+        self._clock.moved()
 
     def _encode(self, data: bytes) -> bytes:
         if not data:
@@ -183,6 +179,7 @@ class HttpConnection:
             raise BadBody("the body is shorter than its Content-Length") from error
 
     def _sender_done(self, task: asyncio.Task[None]) -> None:
+        self._clock.sent()
         if task.cancelled():
             return
         error = task.exception()
@@ -198,22 +195,6 @@ class HttpConnection:
             self._sender.cancel()
 
     # --- receiving
-
-    async def _in_time(
-        self, limit_s: float | None, timed_out: type[NetworkFailure], receive: Callable[[], Awaitable[T]]
-    ) -> T:
-        """Wait for the whole of what `receive` gives: a server does not prolong the time by sending it bit by bit.
-
-        The time counts from the last piece of the request.
-        """
-        while True:
-            sent = self._pieces_sent
-            try:
-                async with asyncio.timeout(limit_s):
-                    return await receive()
-            except TimeoutError as error:
-                if self._pieces_sent == sent:
-                    raise timed_out(seconds=limit_s) from error
 
     async def _receive_head(self) -> ResponseHead:
         for _ in range(MAX_INFORMATIONAL):

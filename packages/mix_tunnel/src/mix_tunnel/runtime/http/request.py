@@ -47,9 +47,9 @@ class HttpTimeouts:
     response_s: float | None = 300.0
     """From the request's last byte to the response's head."""
     idle_s: float | None = 300.0
-    """Between two pieces of a body."""
-    write_s: float | None = None
-    """For one piece of the request to be taken by the connection."""
+    """Between two pieces of the response's body, while none of the request's leaves either."""
+    write_s: float | None = 300.0
+    """For the connection to take the next piece of the request."""
     pool_s: float | None = None
     """For a connection to become free when as many as allowed are in use."""
     total_s: float | None = None

@@ -18,7 +18,8 @@ from . import Reply
 MEDIA_TYPE = "application/dns-message"
 MAX_MESSAGE_BYTES = 65_535
 
-_NO_LIMITS = HttpTimeouts(connect_s=None, response_s=None, idle_s=None)  # the lookup has a limit of its own
+# The lookup has a limit of its own.
+_NO_LIMITS = HttpTimeouts(connect_s=None, response_s=None, idle_s=None, write_s=None)
 
 
 class Bootstrap:

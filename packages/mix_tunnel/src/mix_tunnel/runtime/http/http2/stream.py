@@ -10,7 +10,8 @@ from h2.errors import ErrorCodes
 
 from mix_protocol.errors import MixError, NetworkFailure
 
-from ..errors import BodyCut, IdleTimedOut, MalformedResponse, NoResponse, ResponseClosed, ResponseTimedOut
+from ..answer_clock import AnswerClock
+from ..errors import BodyCut, IdleTimedOut, MalformedResponse, NoResponse, ResponseClosed
 from ..request import HttpTimeouts, PreparedRequest
 from ..wire_response import ResponseHead
 from .errors import ConnectionSilent, Http2Violated, Http11Required, NotProcessed, StreamReset, WrongLength
@@ -44,7 +45,10 @@ class Http2Stream:
         self._timeouts = timeouts
         self._closed = closed
         self._loop = asyncio.get_running_loop()
-        self._upload = Upload(outlet, request, timeouts.write_s) if request.body not in (None, b"") else None
+        self._clock = AnswerClock()
+        self._upload: Upload | None = None
+        if request.body not in (None, b""):
+            self._upload = Upload(outlet, request, timeouts.write_s, self._clock.moved)
         self._uploading: asyncio.Task[None] | None = None
         self._head: asyncio.Future[ResponseHead] = self._loop.create_future()
         self._arrived = asyncio.Event()
@@ -72,20 +76,18 @@ class Http2Stream:
         """Send the request's body; what does not fit at once follows by itself."""
         upload = self._upload
         if upload is not None and not upload.start(self.stream_id):
+            self._clock.sending()
             self._uploading = asyncio.create_task(upload.run(self.stream_id), name="http2 upload")
             self._uploading.add_done_callback(self._uploaded)
 
     async def head(self) -> ResponseHead:
-        """Wait for the response's head; the time limit counts from the last piece that was sent."""
-        while not self._head.done():
-            sent = self._upload.pieces if self._upload is not None else 0
-            await asyncio.wait({self._head}, timeout=self._timeouts.response_s)
-            moved = self._upload is not None and self._upload.pieces != sent
-            if not self._head.done() and not moved:
-                raise ResponseTimedOut(seconds=self._timeouts.response_s)
+        """Wait for the response's head."""
+        async with self._clock.head(self._timeouts.response_s):
+            await asyncio.wait({self._head})
         return self._head.result()
 
     def _uploaded(self, task: asyncio.Task[None]) -> None:
+        self._clock.sent()
         if task.cancelled():
             return
         error = task.exception()
@@ -106,12 +108,12 @@ class Http2Stream:
                 return b""
             self._arrived.clear()
             try:
-                async with asyncio.timeout(self._timeouts.idle_s):
+                async with self._clock.body(self._timeouts.idle_s):
                     await self._arrived.wait()
-            except TimeoutError as error:
+            except IdleTimedOut as error:
                 self._reset(ErrorCodes.CANCEL)
-                self._fail(IdleTimedOut(seconds=self._timeouts.idle_s))
-                raise IdleTimedOut(seconds=self._timeouts.idle_s) from error
+                self._fail(error)
+                raise
         piece = bytes(memoryview(self._unread)[:PIECE_BYTES])
         del self._unread[: len(piece)]
         if not self.released:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterable
+from collections.abc import AsyncIterable, Callable
 
 from ..errors import BadBody, WriteTimedOut
 from ..request import PreparedRequest
@@ -14,17 +14,19 @@ class Upload:
     """Sends one body.
 
     write_s -- longest wait for the server to take the next piece, in seconds; None waits for ever
+    moved -- is called whenever a piece has left
     """
 
-    def __init__(self, outlet: Outlet, request: PreparedRequest, write_s: float | None) -> None:
+    def __init__(
+        self, outlet: Outlet, request: PreparedRequest, write_s: float | None, moved: Callable[[], None]
+    ) -> None:
         assert request.body is not None
         self._outlet = outlet
         self._body = request.body
         self._write_s = write_s
         self._declared = _declared_length(request)
+        self._moved = moved
         self._sent_bytes = 0
-        self.pieces = 0
-        """Counts up while the upload moves."""
 
     async def run(self, stream_id: int) -> None:
         """Send the body to its end. Raises `BadBody`, `WriteTimedOut`, or what the caller's iterator raises."""
@@ -40,7 +42,6 @@ class Upload:
             await self._send(stream_id, memoryview(b""), end=True)
         else:
             await self._send(stream_id, memoryview(self._body)[self._sent_bytes :], end=True)
-        self.pieces += 1
 
     def start(self, stream_id: int) -> bool:
         """Send at once what can be sent without waiting; returns whether that was all."""
@@ -70,7 +71,7 @@ class Upload:
             except TimeoutError as error:
                 raise WriteTimedOut(seconds=self._write_s) from error
             view = view[count:]
-            self.pieces += 1
+            self._moved()
 
 
 _AT_ONCE_BYTES = 65_536
