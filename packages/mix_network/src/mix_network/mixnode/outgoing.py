@@ -53,7 +53,7 @@ class _PeerConnection(asyncio.Protocol):
         loop = asyncio.get_running_loop()
         attempt = 0
         try:
-            while self._queue:
+            while self._queue and self._transport is None:
                 try:
                     async with asyncio.timeout(self._limits.connect_timeout_s):
                         await loop.create_connection(lambda: self, str(self._address.ip), self._address.port)
