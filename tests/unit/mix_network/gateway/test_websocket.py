@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import dataclasses
 import os
 import time
 
@@ -66,6 +67,20 @@ def listener() -> ClientListener:
     )
 
 
+class EverReady:
+    """A session that passes on what is pushed."""
+
+    def __init__(self) -> None:
+        self._frames: list[bytes] = []
+
+    def push_payload(self, payload: bytes) -> None:
+        self._frames.append(payload)
+
+    def frames_to_send(self, now: float) -> list[bytes]:
+        frames, self._frames = self._frames, []
+        return frames
+
+
 @contextlib.asynccontextmanager
 async def connected(listener: ClientListener):
     config = GatewaySessionConfig(max_messages_before_session=1 << 30)
@@ -103,3 +118,17 @@ async def test_a_connection_that_is_replaced_ends_although_its_client_takes_noth
         await turns(20 * LIMIT)
         assert not connection.push(b"payload")
     assert websocket.closed
+
+
+async def test_large_payloads_for_a_slow_client_are_bounded_by_their_bytes(listener):
+    listener.limits = dataclasses.replace(listener.limits, unsent_frames=1000, unsent_bytes=100_000)
+    websocket = StubbornWebSocket()
+    connection = _ClientConnection(listener, websocket, EverReady())
+    assert [connection.push(bytes(30_000)) for _ in range(6)] == [True] * 4 + [False] * 2
+    writing = asyncio.create_task(connection._write())
+    websocket.may_take.release()
+    await turns(10)
+    # One is taken and the next is on its way.
+    assert [connection.push(bytes(30_000)) for _ in range(3)] == [True, True, False]
+    writing.cancel()
+    await asyncio.wait({writing})

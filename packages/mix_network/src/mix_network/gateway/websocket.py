@@ -33,14 +33,16 @@ class ClientLimits:
 
     opening_s -- for the WebSocket's own handshake; Nym's gateways allow 1.5 s, which a busy machine can miss
     max_frame_bytes -- the largest frame: an extended packet of 32 kB and what is around it fits
-    unsent_frames -- how many frames may wait for a client that is slow to take them. Beyond it payloads are dropped and
-        nothing more is read of what the client sends, for most of it asks for an answer
+    unsent_frames, unsent_bytes -- how much may wait for a client that is slow to take it. Beyond it payloads are
+        dropped and nothing more is read of what the client sends, for most of it asks for an answer. The bytes bound
+        what extended packets cost: as many of them would be 134 MB
     """
 
     connections: int = 1024
     opening_s: float = 10.0
     max_frame_bytes: int = 48 * 1024
     unsent_frames: int = 4096
+    unsent_bytes: int = 16 << 20
     ping_interval_s: float = 30.0
     ping_timeout_s: float = 60.0
     closing_s: float = 1.0
@@ -62,6 +64,7 @@ class _ClientConnection:
         self._session = session
         self._identity: bytes | None = None
         self._unsent: deque[str | bytes] = deque()
+        self._unsent_bytes = 0
         self._has_unsent = asyncio.Event()
         self._has_room = asyncio.Event()
         self._ending = False
@@ -94,7 +97,7 @@ class _ClientConnection:
 
     def push(self, payload: bytes) -> bool:
         """Send a payload that is for this client; False if it is too slow to take more."""
-        if self._ending or len(self._unsent) >= self._listener.limits.unsent_frames:
+        if self._ending or self._is_full:
             return False
         self._session.push_payload(payload)
         self._collect(self._listener.now())
@@ -110,8 +113,13 @@ class _ClientConnection:
         self._has_unsent.set()
         self._has_room.set()
 
+    @property
+    def _is_full(self) -> bool:
+        limits = self._listener.limits
+        return len(self._unsent) >= limits.unsent_frames or self._unsent_bytes >= limits.unsent_bytes
+
     async def _wait_for_room(self) -> None:
-        while len(self._unsent) >= self._listener.limits.unsent_frames and not self._ending:
+        while self._is_full and not self._ending:
             self._has_room.clear()
             await self._has_room.wait()
 
@@ -136,6 +144,7 @@ class _ClientConnection:
         frames = self._session.frames_to_send(now)
         if frames:
             self._unsent.extend(frames)
+            self._unsent_bytes += sum(map(len, frames))
             self._has_unsent.set()
 
     async def _write(self) -> None:
@@ -143,7 +152,9 @@ class _ClientConnection:
         try:
             while True:
                 while self._unsent:
-                    await self._websocket.send(self._unsent.popleft())
+                    frame = self._unsent.popleft()
+                    self._unsent_bytes -= len(frame)
+                    await self._websocket.send(frame)
                     self._has_room.set()
                 if self._ending:
                     await self._websocket.close()
