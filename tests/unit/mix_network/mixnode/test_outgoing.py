@@ -6,6 +6,7 @@ import asyncio
 from ipaddress import ip_address
 
 import pytest
+from support.waiting import until
 
 from mix_network.metrics import NodeMetrics
 from mix_network.mixnode.outgoing import Outgoing, OutgoingLimits
@@ -107,8 +108,7 @@ async def test_a_peer_that_is_slow_to_take_what_waited_gets_it_over_one_connecti
     net.send(*range(12))
     await turns()
     net.reachable.set()
-    while not net.transports:
-        await asyncio.sleep(0.01)
+    await until(lambda: net.transports)
     await turns()
     assert len(net.transports) == 1
     assert net.sent == [0, 1, 2, 3, 4]
