@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import socket
+import struct
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 
@@ -11,9 +13,10 @@ import pytest
 from support.ports import refusing_port
 from support.waiting import PATIENCE_S, until
 
+from mix_network.metrics import NodeMetrics
 from mix_network.mixnode.mixing import NodeContext
 from mix_network.mixnode.node import MixNodeServer
-from mix_network.mixnode.outgoing import OutgoingLimits
+from mix_network.mixnode.outgoing import Outgoing, OutgoingLimits
 from mix_network.network_view import NetworkView
 from mix_network.node_keys import IdentityKeys, SphinxKeyring
 from mix_network.rotation import RotationSchedule
@@ -226,3 +229,30 @@ async def test_a_closed_node_listens_no_more(bench: Bench):
     await bench.node.close()
     with pytest.raises(ConnectionRefusedError):
         await asyncio.open_connection("127.0.0.1", port)
+
+
+async def test_what_comes_after_a_reset_waits_for_the_next_connection(caplog: pytest.LogCaptureFixture):
+    loop = asyncio.get_running_loop()
+    packets = [number.to_bytes(2, "big") + bytes(PacketSize.REGULAR.packet_length - 2) for number in range(21)]
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        listening.setblocking(False)
+        peer = NodeAddress.from_text("127.0.0.1", listening.getsockname()[1])
+        metrics = NodeMetrics("mix", "mix-node")
+        outgoing = Outgoing(NetworkView([peer]), metrics)
+        outgoing.send(peer, packets[0], KeyRotation.ODD)
+        first, _ = await loop.sock_accept(listening)
+        await until(lambda: metrics.forwarded == 1)
+        first.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        first.close()
+        # The event loop has not looked at the socket since; the first packet finds the reset and is lost with it.
+        for packet in packets[1:]:
+            outgoing.send(peer, packet, KeyRotation.ODD)
+
+        second, _ = await loop.sock_accept(listening)
+        with second:
+            decoder, arrived = FrameDecoder(), []
+            while len(arrived) < 19:
+                arrived += decoder.feed(await loop.sock_recv(second, 65536))
+        assert [frame.packet for frame in arrived] == packets[2:]
+        assert not caplog.records
+        await outgoing.close()

@@ -358,6 +358,25 @@ async def test_the_server_may_close_first_and_still_listen():
         await until(lambda: len(link.nat.flows) == 0)
 
 
+async def test_a_server_that_resets_among_many_segments_resets_the_client(caplog: pytest.LogCaptureFixture):
+    link, loop = Link(), asyncio.get_running_loop()
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        listening.setblocking(False)
+        connection = link.connect("127.0.0.1", listening.getsockname()[1])
+        accepted, _ = await loop.sock_accept(listening)
+        await until(lambda: connection.state is TcpState.ESTABLISHED)
+        accepted.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        accepted.close()
+        # The event loop has not looked at the exit's socket since; each of these segments is written to it.
+        connection.send(b"segments" * 2_000)
+        link._run()
+        await until(lambda: connection.error is not None)
+        assert connection.error.code == "tcp.connection_reset"
+        await until(lambda: len(link.nat.flows) == 0)
+        assert not caplog.records
+        await link.close()
+
+
 async def test_a_server_that_is_gone_when_the_client_closes_resets_it(monkeypatch: pytest.MonkeyPatch):
     async with joined() as (link, port):
         connection = link.connect("127.0.0.1", port)

@@ -38,8 +38,8 @@ class _PeerConnection(asyncio.Protocol):
 
     def send(self, frame: bytes) -> None:
         """Send now, or queue while the peer is slow or not connected; a full queue drops the packet."""
-        if self._transport is not None and not self._paused:
-            self._transport.write(frame)
+        if (transport := self._writable()) is not None:
+            transport.write(frame)
             self._metrics.forwarded += 1
             return
         if len(self._queue) >= self._limits.queue_packets:
@@ -81,9 +81,14 @@ class _PeerConnection(asyncio.Protocol):
         self._paused = False
         self._flush()
 
+    def _writable(self) -> asyncio.WriteTransport | None:
+        """The connection, if it takes frames now: one that just broke is closing before `connection_lost` comes."""
+        transport = self._transport
+        return None if transport is None or self._paused or transport.is_closing() else transport
+
     def _flush(self) -> None:
-        while self._queue and not self._paused and self._transport is not None:
-            self._transport.write(self._queue.popleft())
+        while self._queue and (transport := self._writable()) is not None:
+            transport.write(self._queue.popleft())
             self._metrics.forwarded += 1
 
     async def close(self) -> None:

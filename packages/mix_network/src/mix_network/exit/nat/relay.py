@@ -110,7 +110,8 @@ class TcpRelay(asyncio.Protocol):
         connection, transport = self._connection, self._transport
         if connection is None or transport is None or self._client_ended:
             return
-        while self._writable:
+        # A socket that just failed is closing before `connection_lost` comes.
+        while self._writable and not transport.is_closing():
             data = connection.receive(_CHUNK_BYTES)
             if not data:
                 break
