@@ -18,7 +18,7 @@ async def main() -> None:
         for name in names:
             response = await mix_fetch(here.site, tunnel=name)
             stats = get_mix_tunnel(name).stats()
-            print(name, response.status, f"{stats.real_packets_sent} packets, {stats.round_trip_ms:.0f} ms")
+            print(name, response.status, f"{stats.real_packets_sent} packets, {stats.bytes_received} bytes")
         for name in names:
             await disconnect_mix_tunnel(name)
 
