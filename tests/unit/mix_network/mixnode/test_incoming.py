@@ -1,0 +1,147 @@
+"""The listening side of a node, with peers in memory: what they may cost, and that others go on."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mix_network.errors import PortUnavailable
+from mix_network.metrics import NodeMetrics
+from mix_network.mixnode import incoming as incoming_module
+from mix_network.mixnode.incoming import Incoming, _IncomingConnection
+from mix_protocol.addressing import KeyRotation
+from mix_protocol.mixwire.frames import NodeFrame, encode_frame
+from mix_protocol.sphinx.geometry import PacketSize
+
+
+class Transport(asyncio.Transport):
+    def __init__(self) -> None:
+        super().__init__()
+        self.aborted = False
+
+    def abort(self) -> None:
+        self.aborted = True
+
+
+class Peer:
+    """A connection, and the node's end of it."""
+
+    def __init__(self, incoming: Incoming) -> None:
+        self.transport = Transport()
+        self._protocol = _IncomingConnection(incoming)
+        self._protocol.connection_made(self.transport)
+
+    def send(self, data: bytes) -> None:
+        if not self.transport.aborted:  # nothing is read of a connection that was aborted
+            self._protocol.data_received(data)
+        self._note_abort()
+
+    def leave(self) -> None:
+        self._protocol.connection_lost(None)
+
+    def _note_abort(self) -> None:
+        if self.transport.aborted:
+            self.leave()
+
+
+class Node:
+    def __init__(self) -> None:
+        self.frames: list[NodeFrame] = []
+        self.metrics = NodeMetrics("mix", "mix-node")
+        self.incoming = Incoming(self.frames.append, self.metrics)
+
+    def peer(self) -> Peer:
+        return Peer(self.incoming)
+
+
+def frame_of(number: int, version: int = 8) -> bytes:
+    packet = number.to_bytes(2, "big") + bytes(PacketSize.ACK.packet_length - 2)
+    return encode_frame(packet, KeyRotation.ODD, version)
+
+
+def numbers(node: Node) -> list[int]:
+    return [int.from_bytes(frame.packet[:2], "big") for frame in node.frames]
+
+
+@given(st.lists(st.sampled_from([7, 8]), max_size=5), st.lists(st.integers(1, 700), max_size=12))
+def test_frames_arrive_whole_and_in_order_however_they_are_cut(versions: list[int], cuts: list[int]):
+    node = Node()
+    peer = node.peer()
+    stream = b"".join(frame_of(number, version) for number, version in enumerate(versions))
+    for cut in cuts:
+        peer.send(stream[:cut])
+        stream = stream[cut:]
+    peer.send(stream)
+    assert numbers(node) == list(range(len(versions)))
+    assert (node.metrics.received, node.metrics.malformed) == (len(versions), 0)
+
+
+@given(st.binary(min_size=1, max_size=600))
+def test_garbage_raises_nothing_and_costs_at_most_the_connection(garbage: bytes):
+    node = Node()
+    stranger, honest = node.peer(), node.peer()
+    honest.send(frame_of(1)[:100])
+    stranger.send(garbage)
+    stranger.send(garbage)
+    assert node.metrics.malformed == int(stranger.transport.aborted)
+    assert node.metrics.connections == 2 - int(stranger.transport.aborted)
+    honest.send(frame_of(1)[100:])
+    assert not honest.transport.aborted
+    assert numbers(node)[-1] == 1
+
+
+def test_what_came_before_the_garbage_is_taken_and_nothing_after_it():
+    node = Node()
+    peer = node.peer()
+    peer.send(frame_of(1))
+    peer.send(b"GET / HTTP/1.1\r\n\r\n")
+    peer.send(frame_of(2))
+    assert numbers(node) == [1]
+    assert peer.transport.aborted
+
+
+def test_a_frame_that_never_ends_is_held_once():
+    """A peer costs one unfinished frame, however slowly it sends."""
+    node = Node()
+    peer = node.peer()
+    largest = encode_frame(bytes(PacketSize.EXTENDED_32.packet_length), KeyRotation.ODD)
+    for _ in range(3):
+        for start in range(0, len(largest), 1000):
+            peer.send(largest[start : start + 1000])
+            assert len(peer._protocol._decoder._buffer) < len(largest)
+    assert len(node.frames) == 3
+
+
+def test_the_number_of_peers_is_bounded_and_a_place_is_free_again(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(incoming_module, "MAX_CONNECTIONS", 3)
+    node = Node()
+    peers = [node.peer() for _ in range(5)]
+    assert [peer.transport.aborted for peer in peers] == [False] * 3 + [True] * 2
+    assert node.metrics.dropped == {"too_many_connections": 2}
+    for refused in peers[3:]:
+        refused.leave()  # was never counted
+    assert node.metrics.connections == 3
+    peers[0].leave()
+    assert node.metrics.connections == 2
+    late = node.peer()
+    late.send(frame_of(7))
+    assert numbers(node) == [7]
+
+
+async def test_closing_cuts_every_peer():
+    node = Node()
+    peers = [node.peer() for _ in range(3)]
+    await node.incoming.close()
+    assert all(peer.transport.aborted for peer in peers)
+
+
+async def test_a_port_that_is_taken_is_told():
+    node, other = Node(), Node()
+    port = await node.incoming.start("127.0.0.1", 0)
+    with pytest.raises(PortUnavailable) as caught:
+        await other.incoming.start("127.0.0.1", port)
+    assert caught.value.fields == {"port": port}
+    await node.incoming.close()
