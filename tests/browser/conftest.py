@@ -17,13 +17,15 @@ from support.chromium import chromium
 from support.processes import first_line, running
 
 ROOT = Path(__file__).parents[2]
-READY_MS = 60_000
-expect.set_options(timeout=20_000)  # two cores carry a browser and a whole mixnet
+# Two cores carry two browsers and two whole mixnets, and a machine may have other work besides.
+PATIENCE_MS = 60_000
+READY_MS = 120_000
+expect.set_options(timeout=PATIENCE_MS)
 NO_COVER = {"disableCoverTraffic": True, "disablePoissonTraffic": True}
 
 
 def read_json(url: str) -> Any:
-    with urllib.request.urlopen(url, timeout=10) as answer:
+    with urllib.request.urlopen(url, timeout=PATIENCE_MS / 1000) as answer:
         return json.load(answer)
 
 
@@ -67,6 +69,15 @@ class Watched:
     origins: set[str] = field(default_factory=set)
     """Where the page and its worker sent requests to."""
 
+    def wait_for_program(self) -> None:
+        """Wait until the playground's program has taken the page over, with what its forms remember."""
+        expect(self.page.get_by_test_id("connect")).to_be_enabled()
+
+    def reload(self) -> None:
+        """Load the playground again."""
+        self.page.reload()
+        self.wait_for_program()
+
     def connect(self) -> None:
         """Press Connect and wait."""
         self.page.get_by_test_id("connect").click()
@@ -75,7 +86,7 @@ class Watched:
     def disconnect(self) -> None:
         """Press Disconnect and wait."""
         self.page.get_by_test_id("disconnect").click()
-        expect(self.page.get_by_test_id("tunnel-state")).to_have_text("not connected", timeout=20_000)
+        expect(self.page.get_by_test_id("tunnel-state")).to_have_text("not connected")
 
     def fetch(self, url: str, *, method: str = "GET", body: str | None = None) -> None:
         """Fill the form in and send it."""
@@ -121,6 +132,7 @@ def watch(browser: Browser, playground: Playground, path: str = "", **options: A
     options -- of the browser's context, such as the size of its window
     """
     context = browser.new_context(**options)
+    context.set_default_timeout(PATIENCE_MS)
     page = context.new_page()
     result = Watched(page)
 
@@ -136,12 +148,15 @@ def watch(browser: Browser, playground: Playground, path: str = "", **options: A
     page.on("pageerror", lambda error: result.complaints.append(str(error)))
     context.on("request", lambda request: note_origin(request.url))
     page.on("websocket", lambda socket: note_origin(socket.url))
-    page.goto(playground.url + path)
-    if not path or path.startswith("#"):
-        page.get_by_test_id("cover-traffic").uncheck()
-        page.get_by_test_id("poisson-traffic").uncheck()
-    yield result
-    context.close()
+    try:
+        page.goto(playground.url + path)
+        if not path or path.startswith("#"):
+            result.wait_for_program()
+            page.get_by_test_id("cover-traffic").uncheck()
+            page.get_by_test_id("poisson-traffic").uncheck()
+        yield result
+    finally:
+        context.close()
     assert result.complaints == []
     assert result.origins - playground.gateway_origins() == {playground.url}
 

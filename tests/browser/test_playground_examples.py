@@ -71,9 +71,21 @@ def test_tunnel(browser: Browser, playground: Playground):
         expect(page.get_by_role("status")).to_contain_text("shutdown")
 
 
+def test_statistics_are_asked_for_while_the_tunnel_ends(browser: Browser, playground: Playground):
+    with watch(browser, playground, "examples/tunnel.html") as watched:
+        page = watched.page
+        page.add_init_script("const often = setInterval; window.setInterval = (run) => often(run, 1);")
+        page.reload()
+        page.get_by_role("button", name="Connect", exact=True).click()
+        expect(page.locator("#data")).to_have_text(re.compile("[1-9]"), timeout=READY_MS)
+        page.get_by_role("button", name="Disconnect").click()
+        expect(page.get_by_role("status")).to_contain_text("shutdown")
+
+
 def test_the_playground_leads_to_them(browser: Browser, playground: Playground):
     with watch(browser, playground) as watched:
         links = watched.page.get_by_test_id("example-pages").get_by_role("link")
+        expect(links).to_have_count(len(EXAMPLES))
         targets = {link.get_attribute("href") for link in links.all()}
         assert targets == {f"examples/{path.name}" for path in EXAMPLES}
         answer = watched.page.request.get(f"{playground.url}examples/fetch.html")

@@ -21,11 +21,14 @@ export async function startNetworkPicture() {
   let picture = new Picture(first);
   let before = { counters: first, at: performance.now() };
   new ResizeObserver(() => picture.draw()).observe(find("network-picture"));
+  let isLooking = false;
   setInterval(async () => {
-    if (document.visibilityState === "hidden") {
-      return;
+    if (document.visibilityState === "hidden" || isLooking) {
+      return; // answers that overtake each other would set the counters back
     }
+    isLooking = true;
     const counters = await readCounters();
+    isLooking = false;
     const at = performance.now();
     if (counters === null) {
       return; // the network has stopped, or is busy: the last picture stays
@@ -40,8 +43,12 @@ export async function startNetworkPicture() {
 
 /** @returns {Promise<NetworkCounters | null>} */
 async function readCounters() {
-  const response = await fetch("network.json").catch(() => null);
-  return response?.ok ? response.json() : null;
+  try {
+    const response = await fetch("network.json");
+    return response.ok ? await response.json() : null;
+  } catch {
+    return null;
+  }
 }
 
 /** The drawing: made anew for another width, changed in place for other numbers. */

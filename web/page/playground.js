@@ -30,7 +30,8 @@ async function readPlayground() {
   return response?.ok ? response.json() : null;
 }
 
-const playground = await readPlayground();
+// The picture is there before anything can be pressed: it moves all that is below it.
+const [playground] = await Promise.all([readPlayground(), startNetworkPicture()]);
 startLogPanel();
 startTunnelPanel(playground);
 startTrafficCharts();
@@ -42,4 +43,3 @@ startStressPanel(playground);
 startTabs(find("tabs"));
 find("example-pages").hidden = playground === null;
 log(playground ? "the local mixnet is up: connect to it" : "no local mixnet here: connecting goes to Nym's mainnet");
-await startNetworkPicture();

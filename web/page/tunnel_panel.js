@@ -38,6 +38,7 @@ export function startTunnelPanel(playground) {
   const options = /** @type {HTMLFieldSetElement} */ (find("tunnel-options"));
   const readOptions = startTunnelOptions(playground);
   let wasReady = false;
+  let tries = 0;
   let toldWarnings = 0;
   let lastLine = "";
 
@@ -79,17 +80,21 @@ export function startTunnelPanel(playground) {
     }
     connect.disabled = true;
     showFailure(find("tunnel-error"), null);
+    const thisTry = ++tries;
     try {
       await setupMixTunnel(readOptions());
     } catch (error) {
-      showFailure(find("tunnel-error"), error);
-      connect.disabled = document.body.dataset["tunnel"] === "ready";
+      if (thisTry === tries) { // the state told of the end before: another try may be under way
+        showFailure(find("tunnel-error"), error);
+        connect.disabled = document.body.dataset["tunnel"] === "ready";
+      }
     }
   });
   disconnect.addEventListener("click", () => {
     disconnectMixTunnel().catch((error) => log(`disconnecting failed: ${error.message}`, "bad"));
   });
   form.addEventListener("invalid", showOptions, { capture: true }); // the event does not bubble
+  connect.disabled = options.disabled = false; // not before: what was pressed or chosen would be lost
 }
 
 /** A field that is refused must be seen. */
