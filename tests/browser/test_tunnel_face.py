@@ -65,6 +65,29 @@ def test_states_are_the_published_packages(face: Face):
     assert told == ["connecting"] * 5 + ["ready", "shutdown"]
 
 
+def test_the_workers_start_is_the_first_step_of_its_first_set_up_and_of_no_other(face: Face):
+    told = face.run(
+        """
+        const states = { default: [], other: [] };
+        for (const [name, list] of Object.entries(states)) {
+          onTunnelState(({ state, steps }) => list.push([state, ...steps.map(({ step }) => step)]), name);
+        }
+        const refused = await caught(setupMixTunnel({ ...options, preferredIpr: "x" }));
+        await setupMixTunnel(options);
+        await disconnectMixTunnel();
+        await setupMixTunnel({ ...options, tunnel: "other" });
+        await disconnectMixTunnel("other");
+        return { refused, ...states };
+        """
+    )
+    assert told["refused"]["code"] == "tunnel.invalid_option"
+    assert "starting_worker" not in [step for _, *steps in told["default"] for step in steps]
+    starting, *others = told["other"]
+    assert starting == ["connecting"]
+    ready = [state for state, *_ in others].index("ready")
+    assert [step for _, step, *_ in others[: ready + 1]] == ["starting_worker"] * (ready + 1)
+
+
 def test_two_tunnels_at_once_are_two_clients(face: Face, echo: EchoServers):
     told = face.run(
         """
@@ -118,8 +141,10 @@ def test_a_tcp_echo_with_half_close(connected: Face, echo: EchoServers):
         await writer.close();
         const all = await received;
         await socket.closed;
+        let left = open;
+        while (left === open) left = (await getTunnelStats()).openConnections;
         return { length: all.length, isWhole: /^a+\\|end$/.test(all), open, remote: [socket.remoteAddress,
-          socket.remotePort], alpn: socket.alpn, left: (await getTunnelStats()).openConnections };
+          socket.remotePort], alpn: socket.alpn, left };
         """,
         port=echo.tcp,
     )
@@ -195,19 +220,15 @@ def test_a_signal_resets_a_connection(connected: Face, echo: EchoServers):
 def test_statistics_are_pushed(connected: Face):
     told = connected.run(
         """
-        const told = [];
-        await new Promise((resolve) => {
-          const stop = onTunnelStats((stats) => {
-            told.push(stats);
-            if (told.length === 2) {
-              stop();
-              resolve();
-            } else {
-              void mixFetch(site);
-            }
-          }, { intervalMs: 1500 });
-        });
-        return told;
+        let tell = () => {};
+        const next = () => new Promise((resolve) => (tell = resolve));
+        const stop = onTunnelStats((stats) => tell(stats), { intervalMs: 500 });
+        await (await mixFetch(site)).text(); // so that something has moved
+        const first = await next();
+        await (await mixFetch(site)).text();
+        const second = await next();
+        stop();
+        return [first, second];
         """
     )
     first, second = told

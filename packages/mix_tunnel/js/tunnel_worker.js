@@ -72,6 +72,9 @@ export class TunnelWorker {
       await worker.channel.call("tunnel.setup", options);
     } catch (error) {
       await this.#refreshState(); // a refused call changes no state in the worker, so none was pushed
+      if (this.isIdle) {
+        this.#waitedMs = 0; // nor was the worker's start told, which is no step of another set-up
+      }
       throw error;
     }
   }

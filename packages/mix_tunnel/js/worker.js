@@ -97,8 +97,9 @@ async function start() {
     python.unpackArchive(wheel, "wheel", { extractDir });
   }
   python.pyimport("importlib").invalidate_caches();
+  const holdsLock = await holdLock();
   python.pyimport("mix_tunnel.worker.main").start(port);
-  emit("worker.ready", { holdsLock: await holdLock() });
+  emit("worker.ready", { holdsLock }); // before anything that Python says
 }
 
 start().catch((error) => {
