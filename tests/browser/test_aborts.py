@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -13,7 +13,7 @@ from support.http_server import Conversation, serve_conversations
 from support.stalling import STAGES, StallingSite, stalling_site
 from support.threaded import in_thread
 
-PATIENCE_S = 30
+from .waiting import wait_until
 
 START = """
   const controller = new AbortController();
@@ -42,13 +42,6 @@ def site(api: Any) -> Iterator[StallingSite]:
             server=server,
         )
         yield stalling
-
-
-def wait_until(condition: Callable[[], object]) -> None:
-    deadline = time.monotonic() + PATIENCE_S
-    while not condition():
-        assert time.monotonic() < deadline, "it never came to that"
-        time.sleep(0.05)
 
 
 @pytest.mark.parametrize("stage", STAGES)

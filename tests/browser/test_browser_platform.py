@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page
 from support.chromium import chromium
+from support.ports import refusing_port
 from websockets.asyncio.server import ServerConnection, serve
 
 ROOT = Path(__file__).parents[2]
@@ -39,14 +40,14 @@ async def code_of(awaitable):
 
 async def main():
     said = {}
-    answer = await platform.get(HTTP + "/document", headers={"accept": "application/json"}, timeout_s=5)
+    answer = await platform.get(HTTP + "/document", headers={"accept": "application/json"}, timeout_s=60)
     said["document"] = [answer.status, answer.headers.get("content-type"), answer.body.decode()]
-    said["missing"] = (await platform.get(HTTP + "/missing", headers={}, timeout_s=5)).status
-    said["cut off"] = await code_of(platform.get(HTTP + "/closed", headers={}, timeout_s=5))
+    said["missing"] = (await platform.get(HTTP + "/missing", headers={}, timeout_s=60)).status
+    said["cut off"] = await code_of(platform.get(HTTP + "/closed", headers={}, timeout_s=60))
     said["stalled"] = await code_of(platform.get(HTTP + "/stalled", headers={}, timeout_s=0.2))
-    said["nonsense"] = await code_of(platform.get("http://[nonsense", headers={}, timeout_s=5))
+    said["nonsense"] = await code_of(platform.get("http://[nonsense", headers={}, timeout_s=60))
 
-    websocket = await platform.open_websocket(WS + "/echo", timeout_s=5)
+    websocket = await platform.open_websocket(WS + "/echo", timeout_s=60)
     await websocket.send("text")
     await websocket.send(b"\\x00\\xffbinary")
     first, second = await websocket.receive(), await websocket.receive()
@@ -64,12 +65,12 @@ async def main():
     await websocket.close()
     said["after close"] = [await code_of(websocket.send("x")), await code_of(websocket.receive())]
 
-    websocket = await platform.open_websocket(WS + "/close", timeout_s=5)
+    websocket = await platform.open_websocket(WS + "/close", timeout_s=60)
     said["closed by server"] = await code_of(websocket.receive())
-    websocket = await platform.open_websocket(WS + "/flood", timeout_s=5)
+    websocket = await platform.open_websocket(WS + "/flood", timeout_s=60)
     said["flood"] = await code_of(websocket.receive())
-    said["refused"] = await code_of(platform.open_websocket(CLOSED, timeout_s=5))
-    said["invalid"] = await code_of(platform.open_websocket("ws://[nonsense", timeout_s=5))
+    said["refused"] = await code_of(platform.open_websocket(CLOSED, timeout_s=60))
+    said["invalid"] = await code_of(platform.open_websocket("ws://[nonsense", timeout_s=60))
     said["random"] = len({platform.random_bytes(16) for _ in range(1000)})
     said["long random"] = len(platform.random_bytes(10_000))
     said["clocks"] = platform.wall_clock() > 1.7e9 and platform.now() <= platform.now()
@@ -97,7 +98,7 @@ class Handler(http.server.SimpleHTTPRequestHandler):
                 self.close_connection = True
                 self.connection.close()
             case "/stalled":
-                self.stalled.wait(20)
+                self.stalled.wait()
                 self.answer(200, "text/plain", b"late")
             case _:
                 super().do_GET()
@@ -148,9 +149,9 @@ def websocket_port() -> Iterator[int]:
 
     thread = threading.Thread(target=lambda: loop.run_until_complete(run()), daemon=True)
     thread.start()
-    yield asyncio.run_coroutine_threadsafe(started.get(), loop).result(10)
+    yield asyncio.run_coroutine_threadsafe(started.get(), loop).result(60)
     loop.call_soon_threadsafe(stop.set)
-    thread.join(10)
+    thread.join(60)
 
 
 @pytest.fixture(scope="module")
@@ -172,20 +173,21 @@ def page(http_port: int) -> Iterator[Page]:
 
 
 def test_the_browsers_websocket_and_fetch(page: Page, http_port: int, websocket_port: int):
-    settings = {
-        "HTTP": f"http://127.0.0.1:{http_port}",
-        "WS": f"ws://127.0.0.1:{websocket_port}",
-        "CLOSED": "ws://127.0.0.1:9",
-    }
-    said: dict[str, Any] = json.loads(
-        page.evaluate(
-            """async ([settings, program]) => {
-                for (const [name, value] of Object.entries(settings)) py.globals.set(name, value);
-                return await py.runPythonAsync(program);
-            }""",
-            [settings, PROGRAM],
+    with refusing_port() as closed:
+        settings = {
+            "HTTP": f"http://127.0.0.1:{http_port}",
+            "WS": f"ws://127.0.0.1:{websocket_port}",
+            "CLOSED": f"ws://127.0.0.1:{closed}",
+        }
+        said: dict[str, Any] = json.loads(
+            page.evaluate(
+                """async ([settings, program]) => {
+                    for (const [name, value] of Object.entries(settings)) py.globals.set(name, value);
+                    return await py.runPythonAsync(program);
+                }""",
+                [settings, PROGRAM],
+            )
         )
-    )
     assert said == {
         "document": [200, "application/json", '{"a": 1}'],
         "missing": 404,

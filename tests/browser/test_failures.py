@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from support.ports import refusing_port
 from support.servers import serve_http
 from support.tls_server import authority, certificate, pem_of, server_context
 
@@ -56,13 +56,6 @@ def test_certificates(trusting: Any, site: tuple[str, int]):
     assert trusting("return (await mixFetch(site + '/json')).status") == 200
 
 
-def free_port() -> int:
-    """A port on which nothing listens."""
-    with socket.socket() as unused:
-        unused.bind(("127.0.0.1", 0))
-        return unused.getsockname()[1]
-
-
 @pytest.mark.parametrize(
     ("url", "code"),
     [
@@ -72,7 +65,8 @@ def free_port() -> int:
     ],
 )
 def test_unreachable_destinations(trusting: Any, url: str, code: str):
-    outcome = trusting("return caught(mixFetch(values.url))", url=url.format(port=free_port()))
+    with refusing_port() as port:
+        outcome = trusting("return caught(mixFetch(values.url))", url=url.format(port=port))
     assert (outcome["code"], outcome["isTypeError"], outcome["isMixError"]) == (code, True, True)
     assert trusting("return (await getTunnelState()).state") == "ready"
 

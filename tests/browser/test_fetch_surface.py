@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import base64
 import hashlib
-import time
 from collections.abc import Callable, Iterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -17,7 +16,8 @@ from support.httpbin_site import httpbin_site
 from support.threaded import in_thread
 from support.tls_server import authority, pem_of
 
-PATIENCE_S = 30
+from .waiting import wait_until
+
 HTTPBIN = "const trusted = { ...options, caCertificates: [options.caCertificates, values.ca].flat() };"
 
 
@@ -108,13 +108,6 @@ async def listening(came: list[bytes]):
 
     async with serve_conversations(talk) as server:
         yield server
-
-
-def wait_until(condition: Callable[[], object]) -> None:
-    deadline = time.monotonic() + PATIENCE_S
-    while not condition():
-        assert time.monotonic() < deadline, "it never came to that"
-        time.sleep(0.05)
 
 
 def test_a_stream_is_sent_as_it_comes(api: Any):
@@ -322,7 +315,12 @@ def test_plain_http_is_warned_about_once(browser: Browser, playground: Any):
                 "url": f"{playground.http}/json",
             },
         )
-        assert len([line for line in said if "plain http" in line and "httpsOnly" in line]) == 1
+
+        def warnings() -> list[str]:
+            return [line for line in said if "plain http" in line and "httpsOnly" in line]
+
+        wait_until(warnings, page)  # the worker's console has a way of its own
+        assert len(warnings()) == 1
     finally:
         context.close()
 

@@ -9,6 +9,8 @@ import pytest
 from playwright.sync_api import Route, expect
 from support.hostile_gateway import answering_gateway, with_gateway_port
 
+from .conftest import READY_MS
+
 if TYPE_CHECKING:
     from .conftest import Watched
 
@@ -35,7 +37,7 @@ def test_it_is_said_and_the_next_setup_works(watched: Watched, answer: str | Non
 
         page.context.route("**/api/**", tamper)
         page.get_by_test_id("connect").click()
-        expect(page.get_by_test_id("tunnel-error")).to_contain_text(code, timeout=60_000)
+        expect(page.get_by_test_id("tunnel-error")).to_contain_text(code, timeout=READY_MS)
         expect(page.get_by_test_id("tunnel-state")).to_have_text("failed")
     page.context.unroute("**/api/**")
     watched.connect()

@@ -7,7 +7,6 @@ import ssl
 from typing import Any
 
 import httpx
-import pytest
 from support.httpbin_cases import CASES, Case, Outcome
 from support.httpbin_site import httpbin_site
 from support.httpbin_table import check_column, summarize
@@ -66,7 +65,6 @@ def ask_directly(origin: str, case: Case) -> Outcome:
         return Outcome.of(case, response.status_code, str(response.url), [*joined, *cookies], response.content)
 
 
-@pytest.mark.timeout(300)
 def test_every_endpoint(api: Any):
     with in_thread(httpbin_site()) as origin:
         requests = [request_of(index, case, origin) for index, case in enumerate(CASES)]

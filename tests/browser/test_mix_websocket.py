@@ -9,6 +9,7 @@ import pytest
 from playwright.sync_api import Browser
 from support.websocket_sites import Reading, websocket_sites
 
+from .waiting import wait_until
 from .websocket_page import websocket_page
 
 if TYPE_CHECKING:
@@ -161,17 +162,15 @@ def test_buffered_amount_falls_as_data_leaves(run: Any, reading: Reading):
       await socket.opened();
       const sending = Array.from({ length: 10 }, () => socket.send(new Uint8Array(100_000)));
       const amounts = [socket.bufferedAmount];
-      while (socket.bufferedAmount > 0) {
-        await new Promise((resolve) => setTimeout(resolve, 10));
-        amounts.push(socket.bufferedAmount);
-      }
-      await Promise.all(sending);
+      await Promise.all(sending.map((sent) => sent.then(() => amounts.push(socket.bufferedAmount))));
       await socket.close();
       return amounts;
     """)
     assert got[0] == 1_000_000
     assert got == sorted(got, reverse=True)
+    assert got[-1] == 0
     assert len(set(got)) > 3
+    wait_until(lambda: len(reading.received) == 10)
     assert reading.received == [100_000] * 10
 
 

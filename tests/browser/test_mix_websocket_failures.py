@@ -9,7 +9,8 @@ import pytest
 from playwright.sync_api import Browser
 from support.websocket_sites import Reading, websocket_sites
 
-from .websocket_page import wait_until, websocket_page
+from .waiting import wait_until
+from .websocket_page import websocket_page
 
 if TYPE_CHECKING:
     from .conftest import Playground

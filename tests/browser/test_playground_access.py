@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import functools
-import http.server
 import re
-import threading
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
+from support.static_site import serve_folder
 
-from .conftest import ROOT, watch
+from .conftest import READY_MS, ROOT, watch
 
 if TYPE_CHECKING:
     from .conftest import Playground, Watched
@@ -97,28 +95,28 @@ def use_everything(watched: Watched) -> None:
     page = watched.page
     watched.connect()
     page.get_by_test_id("fetch-send").click()
-    expect(page.get_by_test_id("fetch-comparison")).not_to_be_empty(timeout=30_000)
+    expect(page.get_by_test_id("fetch-comparison")).not_to_be_empty()
     watched.fetch(page.get_by_test_id("fetch-url").input_value() + "json?" + 600 * "x")  # nothing may grow as wide
-    expect(page.get_by_test_id("fetch-body")).to_contain_text('"you"', timeout=30_000)
+    expect(page.get_by_test_id("fetch-body")).to_contain_text('"you"')
     page.goto(f"{page.url.partition('#')[0]}#download")
     page.get_by_role("button", name="100 kB").click()
     page.get_by_test_id("download-start").click()
-    expect(page.get_by_test_id("download-hash")).to_contain_text("as the site says", timeout=30_000)
+    expect(page.get_by_test_id("download-hash")).to_contain_text("as the site says")
     page.goto(f"{page.url.partition('#')[0]}#dns")
     page.get_by_test_id("dns-send").click()
-    expect(page.get_by_test_id("dns-status")).to_have_text("1 record", timeout=30_000)
+    expect(page.get_by_test_id("dns-status")).to_have_text("1 record")
     page.goto(f"{page.url.partition('#')[0]}#socket")
     page.get_by_test_id("socket-connect").click()
-    expect(page.get_by_test_id("socket-status")).to_contain_text("open after", timeout=30_000)
+    expect(page.get_by_test_id("socket-status")).to_contain_text("open after")
     page.get_by_test_id("socket-send").click()
     page.get_by_test_id("burst-count").fill("5")
     page.get_by_test_id("burst-start").click()
-    expect(page.get_by_test_id("burst-status")).to_contain_text("5 of 5 echoes", timeout=30_000)
+    expect(page.get_by_test_id("burst-status")).to_contain_text("5 of 5 echoes")
     page.goto(f"{page.url.partition('#')[0]}#stress")
     page.get_by_test_id("stress-url").fill("https://nobody.invalid/")
     page.get_by_test_id("stress-count").fill("2")
     page.get_by_test_id("stress-start").click()
-    expect(page.get_by_test_id("stress-status")).to_contain_text("0 of 2 succeeded", timeout=30_000)
+    expect(page.get_by_test_id("stress-status")).to_contain_text("0 of 2 succeeded")
     for details in page.locator("details").all():
         details.evaluate("each => { each.open = true; }")
 
@@ -138,6 +136,7 @@ def test_everything_can_be_seen_and_heard(browser: Browser, playground: Playgrou
         use_everything(watched)
         for panel in PANELS:
             page.goto(f"{playground.url}#{panel}")
+            expect(page.locator(f"#{panel}")).to_be_visible()
             assert page.evaluate(CONTRAST) == [], panel
             assert overflowing(page) <= 0, panel
         assert page.evaluate(STUMBLES) == []
@@ -153,12 +152,12 @@ def focused(page: Page) -> str:
 
 def test_the_keyboard_alone_is_enough(watched: Watched):
     page = watched.page
-    page.reload()  # as if nothing had been touched
+    watched.reload()  # as if nothing had been touched
     page.keyboard.press("Tab")
     expect(page.get_by_role("link", name="Skip to the panels")).to_be_focused()
     page.get_by_test_id("connect").focus()
     page.keyboard.press("Enter")
-    expect(page.get_by_test_id("tunnel-state")).to_have_text("ready", timeout=60_000)
+    expect(page.get_by_test_id("tunnel-state")).to_have_text("ready", timeout=READY_MS)
     expect(page.get_by_test_id("disconnect")).to_be_focused()
 
     order = walk(page, "stress")  # no trap on the way
@@ -171,16 +170,16 @@ def test_the_keyboard_alone_is_enough(watched: Watched):
     expect(page.get_by_role("tabpanel", name="Stress")).to_be_visible()
     page.keyboard.press("ArrowRight")
     assert focused(page) == "tab-fetch"
-    assert page.url.endswith("#fetch")
+    expect(page).to_have_url(re.compile("#fetch$"))
     outline = page.evaluate("getComputedStyle(document.activeElement).outlineStyle")
     assert outline == "solid", "the focus is seen"
     page.get_by_test_id("fetch-url").focus()
     page.keyboard.press("Enter")
-    expect(page.get_by_test_id("fetch-status")).to_have_text("200 OK", timeout=30_000)
+    expect(page.get_by_test_id("fetch-status")).to_have_text("200 OK")
 
     page.get_by_test_id("disconnect").focus()
     page.keyboard.press("Space")
-    expect(page.get_by_test_id("tunnel-state")).to_have_text("not connected", timeout=20_000)
+    expect(page.get_by_test_id("tunnel-state")).to_have_text("not connected")
     expect(page.get_by_test_id("connect")).to_be_focused()
 
 
@@ -205,7 +204,7 @@ def test_a_link_opens_its_panel_and_forms_are_remembered(browser: Browser, playg
         expect(page.get_by_role("tabpanel", name="Stress")).to_be_visible()
         expect(page.get_by_role("tabpanel", name="Fetch")).to_be_hidden()
         page.get_by_test_id("stress-count").fill("7")
-        page.reload()
+        watched.reload()
         expect(page.get_by_test_id("stress-count")).to_have_value("7")
         expect(page.get_by_test_id("cover-traffic")).not_to_be_checked()
 
@@ -216,7 +215,7 @@ def test_options_that_cannot_be_are_refused_with_their_name(watched: Watched):
     page.get_by_test_id("tunnel-dns").select_option("other")
     page.get_by_test_id("tunnel-dns-list").fill("not an address")
     page.get_by_test_id("connect").click()
-    expect(page.get_by_test_id("tunnel-error").locator("code")).to_have_text("tunnel.invalid_option", timeout=60_000)
+    expect(page.get_by_test_id("tunnel-error").locator("code")).to_have_text("tunnel.invalid_option")
     expect(page.get_by_test_id("tunnel-error")).to_contain_text(re.compile("dns", re.IGNORECASE))
     expect(page.get_by_test_id("connect")).to_be_enabled()
     page.get_by_test_id("tunnel-dns").select_option(index=0)
@@ -225,22 +224,14 @@ def test_options_that_cannot_be_are_refused_with_their_name(watched: Watched):
     watched.connect()
     expect(page.get_by_test_id("tunnel-error")).to_be_hidden()
     watched.fetch(page.get_by_test_id("fetch-url").input_value())
-    expect(page.get_by_test_id("fetch-status")).to_have_text("200 OK", timeout=30_000)
+    expect(page.get_by_test_id("fetch-status")).to_have_text("200 OK")
 
 
 @pytest.fixture
 def static_url() -> Iterator[str]:
     """The page on a plain web server, which knows of no local network."""
-
-    class Quiet(http.server.SimpleHTTPRequestHandler):
-        def log_message(self, *_: Any) -> None:
-            pass
-
-    handler = functools.partial(Quiet, directory=str(ROOT / "web/dist"))
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}/"
-        server.shutdown()
+    with serve_folder(ROOT / "web/dist") as url:
+        yield url
 
 
 def test_without_a_local_network_there_is_no_picture_of_it(browser: Browser, static_url: str):

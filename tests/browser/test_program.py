@@ -11,7 +11,7 @@ import sys
 import urllib.request
 from pathlib import Path
 
-from support.processes import first_line, running
+from support.processes import STOP_SECONDS, first_line, running
 
 ROOT = Path(__file__).parents[2]
 PROGRAM = [sys.executable, str(ROOT / "web/playground.py")]
@@ -39,14 +39,14 @@ def test_it_serves_and_stops_with_everything_it_started():
         network = [int(word) for word in children.stdout.split()]
         assert len(network) == 1
         process.send_signal(signal.SIGINT)
-        assert process.wait(15) == 0
+        assert process.wait(STOP_SECONDS) == 0
         assert not any(Path(f"/proc/{pid}").exists() for pid in network)
 
 
 def test_a_port_in_use_is_said():
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        done = subprocess.run([*PROGRAM, "--port", str(port)], capture_output=True, text=True, timeout=30, check=False)
+        done = subprocess.run([*PROGRAM, "--port", str(port)], capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 1
     assert f"port {port} cannot be used" in done.stderr
     assert "PORT=" in done.stderr
@@ -55,7 +55,7 @@ def test_a_port_in_use_is_said():
 
 def test_a_network_that_cannot_start_is_said():
     done = subprocess.run(
-        [*PROGRAM, "--port", "0", "--", "--no-such-option"], capture_output=True, text=True, timeout=30, check=False
+        [*PROGRAM, "--port", "0", "--", "--no-such-option"], capture_output=True, text=True, timeout=120, check=False
     )
     assert done.returncode == 1
     assert "no-such-option" in done.stderr
@@ -68,6 +68,6 @@ def test_it_needs_no_network():
     namespace = ["unshare", "--net"] if os.geteuid() == 0 else ["unshare", "--net", "--map-root-user"]
     test = "tests/browser/test_playground.py::test_the_whole_way"
     command = [*namespace, sys.executable, "-c", LOOPBACK_UP, "-m", "pytest", "-q", "-p", "no:cacheprovider", test]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=110, check=False)
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=280, check=False)
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-2000:]
     assert "1 passed" in done.stdout

@@ -11,14 +11,13 @@ import contextlib
 import json
 import re
 import sys
-import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, Route
+from playwright.sync_api import Browser, Route
 from support.http_server import Conversation, serve_conversations
 from support.processes import first_line, running
 from support.threaded import in_thread
@@ -26,16 +25,16 @@ from support.tls_server import authority, certificate, pem_of, server_context
 from websockets.asyncio.server import ServerConnection
 from websockets.asyncio.server import serve as serve_websocket
 
+from .conftest import PATIENCE_MS
+from .waiting import wait_until
+
 ROOT = Path(__file__).parents[2]
 PUBLISHED = ROOT / "node_modules/@nymproject"
 WEB, ECHO = "example.com", "echo.websocket.events"
 ADDRESSES = {WEB: "127.0.5.1", ECHO: "127.0.5.2"}
-PATIENCE_S = 30
 PAGE = b"<!doctype html><title>Example</title>"
 NOT_RUN = {("mix-tunnel", "mix-tunnel\n  + (owns the Web Worker)"): "a drawing of which package stands on which"}
 """Blocks that are no programs, by package and how they begin; and what they are."""
-
-pytestmark = pytest.mark.timeout(300)
 
 
 @dataclass(frozen=True)
@@ -89,24 +88,28 @@ class Visits:
     closes: list[tuple[int | None, str | None]] = field(default_factory=list)
     """Codes and reasons of their ends."""
 
-    def forget(self) -> None:
-        """Begin anew."""
-        self.connections = 0
-        for seen in (self.requests, self.messages, self.closes):
-            seen.clear()
+
+@dataclass
+class VisitorsBook:
+    """Its page of the moment. What comes of a connection is written on the page of its beginning, for a snippet that
+    closes nothing leaves a WebSocket that ends whenever its time is up."""
+
+    page: Visits = field(default_factory=Visits)
 
 
 @contextlib.asynccontextmanager
-async def sites() -> AsyncIterator[Visits]:
+async def sites() -> AsyncIterator[VisitorsBook]:
     """The web site by https and the WebSocket echo, on the ports that the public ones have."""
-    visits = Visits()
+    book = VisitorsBook()
 
     async def talk(conversation: Conversation) -> None:
+        visits = book.page
         while True:
             visits.requests.append((await conversation.request()).headers)
             await conversation.respond(body=PAGE, Content_Type="text/html")
 
     async def echo(connection: ServerConnection) -> None:
+        visits = book.page
         visits.connections += 1
         async for message in connection:
             visits.messages.append(message)
@@ -118,22 +121,22 @@ async def sites() -> AsyncIterator[Visits]:
         serve_conversations(talk, web, host=ADDRESSES[WEB], port=443),
         serve_websocket(echo, ADDRESSES[ECHO], 443, ssl=talking),
     ):
-        yield visits
+        yield book
 
 
 @pytest.fixture(scope="module")
-def all_visits() -> Iterator[Visits]:
+def book() -> Iterator[VisitorsBook]:
     try:
-        with in_thread(sites()) as visits:
-            yield visits
+        with in_thread(sites()) as book:
+            yield book
     except PermissionError:
         pytest.skip("port 443 of loopback needs more rights than these")
 
 
 @pytest.fixture
-def visits(all_visits: Visits) -> Visits:
-    all_visits.forget()
-    return all_visits
+def visits(book: VisitorsBook) -> Visits:
+    book.page = Visits()
+    return book.page
 
 
 @pytest.fixture(scope="module")
@@ -182,18 +185,12 @@ RUN = """async () => {
 }"""
 
 
-def wait_until(page: Page, condition: Callable[[], object]) -> None:
-    deadline = time.monotonic() + PATIENCE_S
-    while not condition():
-        assert time.monotonic() < deadline, "it never came to that"
-        page.wait_for_timeout(50)
-
-
 @pytest.mark.parametrize("snippet", PROGRAMS, ids=str)
 def test_snippet(browser: Browser, local_page: dict[str, Any], visits: Visits, snippet: Snippet):
     """It runs to its end, and what it asks for has been asked of the right site."""
     code = snippet.program
     context = browser.new_context()
+    context.set_default_timeout(PATIENCE_MS)
     try:
         page = context.new_page()
         said: list[str] = []
@@ -208,15 +205,15 @@ def test_snippet(browser: Browser, local_page: dict[str, Any], visits: Visits, s
             assert [request["user-agent"] == "my-app/1.0" for request in visits.requests] == [False, True]
         if "const ip" in code:
             assert got["ip"] == ADDRESSES[WEB]
-            assert ADDRESSES[WEB] in said
+            wait_until(lambda: ADDRESSES[WEB] in said, page)
         if "getTunnelState()" in code:
             assert got["state"]["state"] == "ready"
         if "new MixWebSocket" in code:
-            assert visits.connections == 1
+            wait_until(lambda: visits.connections == 1)
         if "ws.close(1000, 'done')" in code:
-            wait_until(page, lambda: visits.closes)
+            wait_until(lambda: visits.closes)
             assert (visits.messages, visits.closes) == (["hello"], [(1000, "done")])
-            wait_until(page, lambda: "received hello" in said)
+            wait_until(lambda: "received hello" in said, page)
     finally:
         context.close()
 

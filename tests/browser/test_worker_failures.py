@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 from playwright.sync_api import Route, expect
 
+from .conftest import READY_MS
+
 if TYPE_CHECKING:
     from .conftest import Watched
 
@@ -34,7 +36,7 @@ def test_it_is_said_and_may_be_tried_again(watched: Watched, pattern: str, how):
     page = watched.page
     page.context.route(pattern, how)
     page.get_by_test_id("connect").click()
-    expect(page.get_by_test_id("tunnel-state")).to_have_text("failed", timeout=30_000)
+    expect(page.get_by_test_id("tunnel-state")).to_have_text("failed", timeout=READY_MS)
     expect(page.get_by_test_id("tunnel-error")).to_contain_text("worker.failed")
     expect(page.get_by_test_id("tunnel-error")).to_contain_text("could not be started")
     page.context.unroute(pattern)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +15,6 @@ if TYPE_CHECKING:
 
     from .conftest import Playground
 
-PATIENCE_S = 30
 PRELUDE = """
   const { MixWebSocket, setupMixTunnel, disconnectMixTunnel } = await import("/mix-websocket/index.js");
   const { options, sites } = values;
@@ -66,10 +64,3 @@ def websocket_page(browser: Browser, playground: Playground, sites: dict[str, st
 
         run("await setupMixTunnel(options)")
         yield run
-
-
-def wait_until(condition: Callable[[], object]) -> None:
-    deadline = time.monotonic() + PATIENCE_S
-    while not condition():
-        assert time.monotonic() < deadline, "it never came to that"
-        time.sleep(0.05)

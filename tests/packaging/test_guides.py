@@ -18,6 +18,7 @@ from mix_tunnel.api import disconnect_mix_tunnel
 
 GUIDES = ("fetch", "dns")
 DIST = ROOT / "web/dist"
+PAGE_MS = 240_000
 IMPORT_MAP = {"imports": {f"mix-{name}": f"/mix-{name}/index.js" for name in ("tunnel", "fetch", "dns", "websocket")}}
 _BLOCK = re.compile(r"^( *)```(\w+)\n(.*?)^\1```$", re.MULTILINE | re.DOTALL)
 
@@ -61,10 +62,11 @@ def test_page(code: str, places: LocalPlaces, site: str):
     script = f"{places.adapt_javascript(code)}\ndocument.title = 'done';"
     with chromium() as browser:
         page = browser.new_page()
+        page.set_default_timeout(PAGE_MS)
         errors: list[str] = []
         page.on("pageerror", lambda error: errors.append(str(error)))
         page.route("**/guide.html", lambda route: route.fulfill(body=page_source, content_type="text/html"))
         page.route("**/guide.js", lambda route: route.fulfill(body=script, content_type="text/javascript"))
         page.goto(f"{site}guide.html")
-        page.wait_for_function("document.title === 'done'", timeout=90_000)
+        page.wait_for_function("document.title === 'done'")
         assert errors == []

@@ -24,6 +24,7 @@ PAGE = """<!doctype html>
 </script>
 """
 GUIDE = ROOT / "docs/guide/pyodide.md"
+PAGE_MS = 240_000
 CORE = ("pyodide.mjs", "pyodide.asm.mjs", "pyodide.asm.wasm", "python_stdlib.zip")
 
 
@@ -51,8 +52,9 @@ def page(host: str) -> Iterator[Page]:
     install, _ = code_blocks(GUIDE, "python")
     with chromium() as browser:
         page = browser.new_page()
+        page.set_default_timeout(PAGE_MS)
         page.goto(host)
-        page.wait_for_function("document.title === 'ready'", timeout=60_000)
+        page.wait_for_function("document.title === 'ready'")
         page.evaluate("python.loadPackage('micropip')")
         page.evaluate("code => python.runPythonAsync(code)", install.replace("https://your.site/", host))
         yield page

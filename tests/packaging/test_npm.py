@@ -21,6 +21,7 @@ PAGE = """<!doctype html>
 {head}
 <script type="module" src="{script}"></script>
 """
+PAGE_MS = 240_000
 IMPORT_MAP = {"imports": {name: f"/node_modules/{name}/index.js" for name in PACKAGES}}
 IMPORT_MAP["imports"]["mix-tunnel/"] = "/node_modules/mix-tunnel/"
 EXPECTED = "hello from the example"  # what the sites of `places` answer
@@ -79,6 +80,7 @@ def run_page(browser: Browser, folder: Path) -> str:
     """Open the folder's page and wait until its example is through; gives what it wrote to the console."""
     context = browser.new_context()
     page = context.new_page()
+    page.set_default_timeout(PAGE_MS)
     written: list[str] = []
     errors: list[str] = []
     page.on("console", lambda message: written.append(message.text))
@@ -86,7 +88,7 @@ def run_page(browser: Browser, folder: Path) -> str:
     try:
         with serve_folder(folder) as url:
             page.goto(url)
-            page.wait_for_function("document.title === 'done' || window.failed", timeout=90_000)
+            page.wait_for_function("document.title === 'done' || window.failed")
     except Exception as error:
         raise AssertionError(f"{error}\nconsole: {written}\nerrors: {errors}") from None
     finally:

@@ -39,7 +39,7 @@ def run(python: Path, folder: Path, *arguments: str) -> str:
     """Run the new interpreter far from the project; gives its output."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
     done = subprocess.run(
-        [str(python), *arguments], cwd=folder, env=environment, capture_output=True, text=True, timeout=100, check=False
+        [str(python), *arguments], cwd=folder, env=environment, capture_output=True, text=True, timeout=280, check=False
     )
     assert done.returncode == 0, done.stderr
     return done.stdout

@@ -25,7 +25,7 @@ def build() -> None:
 
 def run_offline(directory: Path, *packages: str) -> dict[str, Any]:
     command = ["node", Path(__file__).with_name("offline.mjs"), directory, *packages]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=100)
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=280)
     assert done.returncode == 0, done.stdout + done.stderr
     return json.loads(done.stdout.splitlines()[-1])
 

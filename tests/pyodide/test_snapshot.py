@@ -20,7 +20,7 @@ def starts() -> list[dict[str, Any]]:
     command = ["node", Path(__file__).with_name("snapshot.mjs"), ROOT / "web/dist"]
     found = []
     for _ in range(2):
-        done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+        done = subprocess.run(command, capture_output=True, text=True, timeout=140, check=False)
         assert done.returncode == 0, done.stdout + done.stderr
         found.append(json.loads(done.stdout.splitlines()[-1]))
     return found

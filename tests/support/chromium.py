@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from playwright.sync_api import Browser, Playwright, sync_playwright
 
 EXECUTABLE = "/usr/bin/chromium"
+START_MS = 120_000
 # Root needs the first; the others keep the browser from calling its maker.
 FLAGS = (
     "--no-sandbox",
@@ -40,7 +41,8 @@ def _playwright() -> Iterator[Playwright]:
 def chromium(more_flags: Sequence[str] = ()) -> Iterator[Browser]:
     """A headless browser."""
     with _playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=EXECUTABLE, args=[*FLAGS, *more_flags])
+        flags = [*FLAGS, *more_flags]
+        browser = playwright.chromium.launch(executable_path=EXECUTABLE, args=flags, timeout=START_MS)
         try:
             yield browser
         finally:
