@@ -9,9 +9,9 @@ from mix_protocol.errors import UsageError
 
 
 def test_items_leave_when_their_time_has_come_and_not_before():
-    queue: DelayQueue[str] = DelayQueue(10)
-    queue.push("late", 2.0)
-    queue.push("early", 1.0)
+    queue: DelayQueue[str] = DelayQueue(10, 100)
+    queue.push("late", 2.0, 1)
+    queue.push("early", 1.0, 1)
     assert queue.next_timeout() == 1.0
     assert queue.release(0.999) == []
     assert queue.release(1.0) == ["early"]
@@ -21,38 +21,49 @@ def test_items_leave_when_their_time_has_come_and_not_before():
 
 
 def test_a_time_that_has_passed_is_released_at_once():
-    queue: DelayQueue[str] = DelayQueue(10)
-    queue.push("overdue", -3.0)
+    queue: DelayQueue[str] = DelayQueue(10, 100)
+    queue.push("overdue", -3.0, 1)
     assert queue.release(0.0) == ["overdue"]
 
 
 def test_equal_times_keep_their_order():
-    queue: DelayQueue[object] = DelayQueue(10)
+    queue: DelayQueue[object] = DelayQueue(10, 100)
     items = [object() for _ in range(5)]  # objects that cannot be compared
     for item in items:
-        queue.push(item, 1.0)
+        queue.push(item, 1.0, 1)
     assert queue.release(1.0) == items
 
 
 def test_a_full_queue_takes_nothing_and_keeps_what_it_has():
-    queue: DelayQueue[int] = DelayQueue(2)
-    assert queue.push(1, 1.0)
-    assert queue.push(2, 1.0)
-    assert not queue.push(3, 0.0)
+    queue: DelayQueue[int] = DelayQueue(2, 100)
+    assert queue.push(1, 1.0, 1)
+    assert queue.push(2, 1.0, 1)
+    assert not queue.push(3, 0.0, 1)
     assert len(queue) == 2
     assert queue.release(1.0) == [1, 2]
-    assert queue.push(4, 1.0)
+    assert queue.push(4, 1.0, 1)
 
 
-def test_it_needs_room():
+def test_large_items_are_bounded_by_their_bytes():
+    queue: DelayQueue[str] = DelayQueue(10, 1000)
+    assert queue.push("large", 1.0, 700)
+    assert not queue.push("too large", 1.0, 301)
+    assert queue.push("small", 2.0, 300)
+    assert queue.release(1.0) == ["large"]
+    assert queue.push("large again", 1.0, 700)
+    assert not queue.push("one more", 1.0, 1)
+
+
+@pytest.mark.parametrize("room", [(0, 1), (1, 0)])
+def test_it_needs_room(room: tuple[int, int]):
     with pytest.raises(UsageError):
-        DelayQueue(0)
+        DelayQueue(*room)
 
 
 @given(st.lists(st.floats(0, 100)), st.floats(0, 100))
 def test_release_parts_the_items_by_time(times, now):
-    queue: DelayQueue[float] = DelayQueue(len(times) + 1)
+    queue: DelayQueue[float] = DelayQueue(len(times) + 1, len(times) + 1)
     for time in times:
-        queue.push(time, time)
+        queue.push(time, time, 1)
     assert queue.release(now) == sorted(time for time in times if time <= now)
     assert queue.release(1000.0) == sorted(time for time in times if time > now)

@@ -19,7 +19,7 @@ PEER = NodeAddress(ip_address("192.0.2.1"), 1789)
 OTHER = NodeAddress(ip_address("192.0.2.2"), 1789)
 STRANGER = NodeAddress(ip_address("192.0.2.3"), 1789)
 ROTATION = KeyRotation.ODD
-LIMITS = OutgoingLimits(queue_packets=20, backoff_initial_s=0.01, backoff_max_s=0.01)
+LIMITS = OutgoingLimits(queue_packets=20, queue_bytes=80_000, backoff_initial_s=0.01, backoff_max_s=0.01)
 
 
 def packet(number: int) -> bytes:
@@ -129,6 +129,21 @@ async def test_what_is_too_much_for_a_slow_peer_is_dropped_and_counted(net: Net)
     for _ in range(6):
         net.transports[0].drain()
     assert net.sent == list(range(25))
+
+
+async def test_large_packets_for_a_slow_peer_are_bounded_by_their_bytes(net: Net):
+    net.reachable.set()
+    net.send(*range(5))
+    await turns()
+    large = bytes(PacketSize.EXTENDED_32.packet_length)
+    for _ in range(4):
+        net.outgoing.send(PEER, large, ROTATION)
+    assert net.metrics.dropped == {"outgoing_queue_full": 2}
+    net.transports[0].drain()
+    for _ in range(4):
+        net.outgoing.send(PEER, large, ROTATION)
+    # What waited has gone: three more found room in the connection, and one waits.
+    assert net.metrics.dropped == {"outgoing_queue_full": 2}
 
 
 async def test_a_slow_peer_holds_up_nobody_else(net: Net):

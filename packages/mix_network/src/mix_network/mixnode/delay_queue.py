@@ -12,33 +12,38 @@ Item = TypeVar("Item")
 
 
 class DelayQueue(Generic[Item]):
-    """Items with release times, at most `capacity` of them.
+    """Items with release times, at most `capacity` of them and `capacity_bytes` together.
 
     Times are monotonic seconds. Items with the same release time leave in the order in which they came.
     """
 
-    def __init__(self, capacity: int) -> None:
-        if capacity < 1:
+    def __init__(self, capacity: int, capacity_bytes: int) -> None:
+        if capacity < 1 or capacity_bytes < 1:
             raise UsageError("a delay queue needs room for at least one packet")
         self._capacity = capacity
-        self._heap: list[tuple[float, int, Item]] = []
+        self._capacity_bytes = capacity_bytes
+        self._held_bytes = 0
+        self._heap: list[tuple[float, int, Item, int]] = []
         self._order = count()
 
     def __len__(self) -> int:
         return len(self._heap)
 
-    def push(self, item: Item, release_at: float) -> bool:
+    def push(self, item: Item, release_at: float, size_bytes: int) -> bool:
         """Keep `item` until `release_at`; False when the queue is full and the item was not taken."""
-        if len(self._heap) >= self._capacity:
+        if len(self._heap) >= self._capacity or self._held_bytes + size_bytes > self._capacity_bytes:
             return False
-        heapq.heappush(self._heap, (release_at, next(self._order), item))
+        heapq.heappush(self._heap, (release_at, next(self._order), item, size_bytes))
+        self._held_bytes += size_bytes
         return True
 
     def release(self, now: float) -> list[Item]:
         """Remove and return every item whose time has come, earliest first."""
         released: list[Item] = []
         while self._heap and self._heap[0][0] <= now:
-            released.append(heapq.heappop(self._heap)[2])
+            _, _, item, size_bytes = heapq.heappop(self._heap)
+            self._held_bytes -= size_bytes
+            released.append(item)
         return released
 
     def next_timeout(self) -> float | None:

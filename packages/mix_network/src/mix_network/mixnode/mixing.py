@@ -23,7 +23,8 @@ from mix_protocol.sphinx.geometry import PacketSize
 from mix_protocol.sphinx.processing import FinalPacket, ForwardPacket
 
 DELAY_QUEUE_PACKETS = 20_000
-"""Bound of the delay queue: about 50 MB of regular packets."""
+DELAY_QUEUE_BYTES = 64 << 20
+"""Bounds of the delay queue: so many regular packets fit, but not as many extended ones, which would be 660 MB."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +69,9 @@ class MixingNode:
         self._processor = PacketProcessor(context.crypto, keyring, metrics)
         self._incoming = Incoming(self._receive_frame, metrics)
         self._outgoing = Outgoing(context.view, metrics, context.outgoing_limits)
-        self._delayed: DelayQueue[tuple[NodeAddress, bytes, KeyRotation]] = DelayQueue(DELAY_QUEUE_PACKETS)
+        self._delayed: DelayQueue[tuple[NodeAddress, bytes, KeyRotation]] = DelayQueue(
+            DELAY_QUEUE_PACKETS, DELAY_QUEUE_BYTES
+        )
         self._timer: asyncio.TimerHandle | None = None
         self._rotation_task: asyncio.Task[None] | None = None
 
@@ -112,7 +115,7 @@ class MixingNode:
             self.metrics.delays_capped += 1
         now = asyncio.get_running_loop().time()
         item = (packet.next_hop, packet.packet, key_rotation)
-        if not self._delayed.push(item, now + hold_time_s(packet.delay_ns)):
+        if not self._delayed.push(item, now + hold_time_s(packet.delay_ns), len(packet.packet)):
             self.metrics.drop("delay_queue_full")
             return
         self.metrics.waiting = len(self._delayed)

@@ -16,9 +16,13 @@ from mix_protocol.mixwire.frames import encode_frame
 
 @dataclass(frozen=True)
 class OutgoingLimits:
-    """How patient and how large the outgoing side is (defaults: Nym spec, numeric defaults of a node)."""
+    """How patient and how large the outgoing side is (defaults: Nym spec, numeric defaults of a node).
+
+    queue_packets, queue_bytes -- what may wait for one peer; 2000 regular packets fit, but not as many extended ones
+    """
 
     queue_packets: int = 2000
+    queue_bytes: int = 8 << 20
     connect_timeout_s: float = 1.5
     backoff_initial_s: float = 10.0
     backoff_max_s: float = 300.0
@@ -32,6 +36,7 @@ class _PeerConnection(asyncio.Protocol):
         self._limits = limits
         self._metrics = metrics
         self._queue: deque[bytes] = deque()
+        self._queued_bytes = 0
         self._transport: asyncio.WriteTransport | None = None
         self._paused = False
         self._connecting: asyncio.Task[None] | None = None
@@ -42,10 +47,12 @@ class _PeerConnection(asyncio.Protocol):
             transport.write(frame)
             self._metrics.forwarded += 1
             return
-        if len(self._queue) >= self._limits.queue_packets:
+        limits = self._limits
+        if len(self._queue) >= limits.queue_packets or self._queued_bytes + len(frame) > limits.queue_bytes:
             self._metrics.drop("outgoing_queue_full")
             return
         self._queue.append(frame)
+        self._queued_bytes += len(frame)
         if self._transport is None and self._connecting is None:
             self._connecting = asyncio.create_task(self._connect())
 
@@ -88,12 +95,15 @@ class _PeerConnection(asyncio.Protocol):
 
     def _flush(self) -> None:
         while self._queue and (transport := self._writable()) is not None:
-            transport.write(self._queue.popleft())
+            frame = self._queue.popleft()
+            self._queued_bytes -= len(frame)
+            transport.write(frame)
             self._metrics.forwarded += 1
 
     async def close(self) -> None:
         """Forget what waits and close the connection."""
         self._queue.clear()
+        self._queued_bytes = 0
         if self._connecting is not None:
             self._connecting.cancel()
             with contextlib.suppress(asyncio.CancelledError):
