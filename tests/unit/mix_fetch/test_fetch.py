@@ -117,6 +117,7 @@ async def test_redirects():
     async def answer(conversation, received):
         if received.target == "/a":
             await conversation.respond(302, Location="/b")
+            return
         await conversation.respond(body=b"there")
 
     async with kernel_tunnel() as tunnel, serve_answers(answer) as server:
@@ -209,7 +210,7 @@ async def test_a_limit_for_everything():
         await conversation.reader.read()
 
     async with kernel_tunnel() as tunnel, serve_conversations(half) as server:
-        response = await mix_fetch(server.url(), timeout_s=0.3, timeouts=HttpTimeouts(idle_s=100), tunnel=tunnel)
+        response = await mix_fetch(server.url(), timeout_s=2, timeouts=HttpTimeouts(idle_s=100), tunnel=tunnel)
         with pytest.raises(NetworkFailure) as caught:
             await response.bytes()
         assert caught.value.code.endswith("timed_out")

@@ -13,6 +13,7 @@ from support.http_server import serve_answers, serve_conversations
 from support.kernel import ConnectionFailed, KernelNetwork
 from support.name_server import serve_names, zone
 from support.tls_server import authority, certificate, pem_of, server_context
+from support.waiting import until
 
 from mix_tunnel.runtime.dns.errors import NameNotFound
 from mix_tunnel.runtime.dns.resolver import Resolver, ResolverOptions
@@ -311,7 +312,7 @@ async def test_an_idle_connection_is_closed_after_a_while():
         assert await conversation.reader.read() == b""
         closed.set()
 
-    async with client_for(HttpOptions(keep_alive_s=0.05)) as harness, serve_conversations(talk) as server:
+    async with client_for(HttpOptions(keep_alive_s=0.5)) as harness, serve_conversations(talk) as server:
         await harness.get(server.url())
         assert harness.client.transport.pool.idle == 1
         await closed.wait()
@@ -592,18 +593,17 @@ async def test_time_limits():
             await asyncio.Event().wait()
             raise AssertionError
 
-    limits = HttpTimeouts(connect_s=0.05, response_s=0.05, idle_s=0.05)
     async with client_for() as harness, serve_conversations(talk) as server:
         with pytest.raises(ResponseTimedOut):
-            await harness.fetch(server.url("/head"), timeouts=limits)
-        response = await harness.fetch(server.url("/body"), timeouts=limits)
+            await harness.fetch(server.url("/head"), timeouts=HttpTimeouts(response_s=0.05))
+        response = await harness.fetch(server.url("/body"), timeouts=HttpTimeouts(idle_s=0.05))
         assert await response.read() == b"abc"
         with pytest.raises(IdleTimedOut):
             await response.read()
         assert harness.client.transport.pool.open == 0
         async with client_for(network=Silent()) as silent:
             with pytest.raises(HttpConnectTimedOut):
-                await silent.fetch("http://127.0.0.1:1/", timeouts=limits)
+                await silent.fetch("http://127.0.0.1:1/", timeouts=HttpTimeouts(connect_s=0.05))
             assert silent.client.transport.pool.open == 0
 
 
@@ -778,8 +778,7 @@ async def test_an_early_answer_ends_the_upload():
 
     async with client_for() as harness, serve_conversations(talk) as server:
         assert await harness.get(server.url(), method="POST", body=pieces()) == (413, b"too much")
-        await turns()
-        assert harness.client.transport.pool.open == 0
+        await until(lambda: harness.client.transport.pool.open == 0)
         stopped_at = produced
         await turns(50)
         assert produced == stopped_at
@@ -842,8 +841,7 @@ async def test_an_unread_answer_stops_the_server():
         assert sent < 20_000_000
         for _ in range(200):
             await response.read()
-        await asyncio.sleep(0.05)
-        assert sent > before
+        await until(lambda: sent > before)
         await response.aclose()
 
 

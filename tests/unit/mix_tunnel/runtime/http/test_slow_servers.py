@@ -7,23 +7,26 @@ import asyncio
 import pytest
 from support.http_client import loopback_client
 from support.http_server import serve_conversations
+from support.waiting import PATIENCE_S
 
 from mix_tunnel.runtime.http import HttpTimeouts
 from mix_tunnel.runtime.http.errors import IdleTimedOut, ResponseTimedOut
 
 CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+HEAD_LIMIT = HttpTimeouts(response_s=0.1)
+BODY_LIMIT = HttpTimeouts(idle_s=0.1)
 
 
 @pytest.mark.parametrize(
-    ("begin", "drip", "error"),
+    ("begin", "drip", "limit", "error"),
     [
-        pytest.param(b"HTTP/1.1 200 OK\r\nA: ", b"a", ResponseTimedOut, id="a header"),
-        pytest.param(b"", b"H", ResponseTimedOut, id="the status line"),
-        pytest.param(CHUNKED + b"1;", b"a", IdleTimedOut, id="a chunk's head"),
-        pytest.param(CHUNKED + b"0\r\nA: ", b"a", IdleTimedOut, id="a trailer"),
+        pytest.param(b"HTTP/1.1 200 OK\r\nA: ", b"a", HEAD_LIMIT, ResponseTimedOut, id="a header"),
+        pytest.param(b"", b"H", HEAD_LIMIT, ResponseTimedOut, id="the status line"),
+        pytest.param(CHUNKED + b"1;", b"a", BODY_LIMIT, IdleTimedOut, id="a chunk's head"),
+        pytest.param(CHUNKED + b"0\r\nA: ", b"a", BODY_LIMIT, IdleTimedOut, id="a trailer"),
     ],
 )
-async def test_bit_by_bit(begin, drip, error):
+async def test_bit_by_bit(begin, drip, limit, error):
     async def talk(conversation):
         await conversation.request()
         await conversation.send(begin)
@@ -33,8 +36,8 @@ async def test_bit_by_bit(begin, drip, error):
 
     async with loopback_client() as client, serve_conversations(talk) as server:
         with pytest.raises(error):
-            async with asyncio.timeout(10):
-                await client.get(server.url(), timeouts=HttpTimeouts(response_s=0.1, idle_s=0.1))
+            async with asyncio.timeout(PATIENCE_S):
+                await client.get(server.url(), timeouts=limit)
         assert client.client.transport.pool.open == 0
 
 
@@ -60,4 +63,4 @@ async def test_a_body_that_drips_is_a_body():
             await conversation.send(b"x")
 
     async with loopback_client() as client, serve_conversations(talk) as server:
-        assert await client.get(server.url(), timeouts=HttpTimeouts(idle_s=5)) == b"x" * 20
+        assert await client.get(server.url(), timeouts=HttpTimeouts(idle_s=PATIENCE_S)) == b"x" * 20

@@ -11,6 +11,7 @@ from h2.errors import ErrorCodes
 from h2.events import ConnectionTerminated, DataReceived, PingReceived, RemoteSettingsChanged, WindowUpdated
 from h2.settings import SettingCodes
 from support.http2_peer import http2_pair, read_all
+from support.virtual_time import virtual_time
 from support.waiting import until
 
 from mix_tunnel.runtime.http.errors import (
@@ -481,6 +482,7 @@ async def test_the_servers_limit_of_streams_is_kept_and_the_first_who_waits_come
         assert paths == [f"/{number}" for number in range(5)]
 
 
+@virtual_time
 async def test_a_server_that_allows_no_stream_has_had_its_time():
     async with http2_pair() as pair:
         first, stream_id, _ = await pair.ask()
@@ -528,6 +530,7 @@ async def test_those_who_gave_up_leave_no_trace_in_the_queue():
         await pair.peer.request()
 
 
+@virtual_time
 async def test_waiting_for_a_place_has_its_limit():
     async with http2_pair(max_concurrent_streams=1) as pair:
         task, stream_id, _ = await pair.ask()
@@ -618,6 +621,7 @@ async def test_a_graceful_goodbye_lets_the_streams_that_it_names_end():
         assert second_id > first_id
 
 
+@virtual_time
 async def test_a_slow_answer_after_goodbye_is_late_and_not_asked_for_again():
     async with http2_pair() as pair:
         task, stream_id, _ = await pair.ask()
@@ -759,6 +763,7 @@ async def test_provisional_answers_without_end():
 # --- time
 
 
+@virtual_time
 async def test_no_answer_in_time():
     async with http2_pair() as pair:
         task, stream_id, _ = await pair.ask(timeouts=HttpTimeouts(response_s=0.05))
@@ -768,6 +773,7 @@ async def test_no_answer_in_time():
         assert pair.client.usable
 
 
+@virtual_time
 async def test_the_time_for_the_answer_counts_from_the_last_piece_of_the_body():
     gate = asyncio.Event()
 
@@ -785,6 +791,7 @@ async def test_the_time_for_the_answer_counts_from_the_last_piece_of_the_body():
         assert (await task).head.status == 200
 
 
+@virtual_time
 async def test_a_body_that_stops_coming():
     async with http2_pair() as pair:
         task, stream_id, _ = await pair.ask(timeouts=HttpTimeouts(idle_s=0.05))
@@ -795,6 +802,7 @@ async def test_a_body_that_stops_coming():
         assert await pair.peer.reset(stream_id) == ErrorCodes.CANCEL
 
 
+@virtual_time
 async def test_empty_pieces_do_not_keep_a_body_alive():
     async with http2_pair() as pair:
         task, stream_id, _ = await pair.ask(timeouts=HttpTimeouts(idle_s=0.2))
@@ -812,6 +820,7 @@ async def test_empty_pieces_do_not_keep_a_body_alive():
         dripping.cancel()
 
 
+@virtual_time
 async def test_a_server_that_takes_no_more():
     async with http2_pair() as pair:
         pair.peer.auto_acknowledge = False
@@ -822,7 +831,7 @@ async def test_a_server_that_takes_no_more():
 
 
 async def test_silence_is_questioned_and_an_answer_is_enough():
-    async with http2_pair(quiet_s=0.02, answer_s=10) as pair:
+    async with http2_pair(quiet_s=0.02, answer_s=60) as pair:
         task, stream_id, _ = await pair.ask()
         await pair.peer.event(PingReceived)
         await pair.peer.event(PingReceived)  # answered by the library, and asked again
@@ -831,7 +840,7 @@ async def test_silence_is_questioned_and_an_answer_is_enough():
 
 
 async def test_silence_without_an_answer_ends_the_connection():
-    async with http2_pair(quiet_s=0.02, answer_s=0.05) as pair:
+    async with http2_pair(quiet_s=0.5, answer_s=0.5) as pair:
         task, stream_id, _ = await pair.ask()
         await pair.peer.answer(stream_id)
         await task
@@ -842,6 +851,7 @@ async def test_silence_without_an_answer_ends_the_connection():
         assert not pair.client.usable
 
 
+@virtual_time
 async def test_after_a_long_silence_only_what_can_be_sent_again_is_sent_before_the_answer():
     async with http2_pair(quiet_s=0.01, answer_s=10) as pair:
         task, stream_id, _ = await pair.ask()
@@ -858,6 +868,7 @@ async def test_after_a_long_silence_only_what_can_be_sent_again_is_sent_before_t
         assert (await task).head.status == 200
 
 
+@virtual_time
 async def test_an_idle_connection_may_be_silent():
     async with http2_pair(quiet_s=0.01, answer_s=0.01) as pair:
         task, stream_id, _ = await pair.ask()

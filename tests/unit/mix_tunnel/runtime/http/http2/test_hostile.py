@@ -36,7 +36,7 @@ async def fetch(raw: bytes, *, eof: bool = True) -> bytes | MixError:
     connection = Http2Connection(near)
     connection.enter()
     request = prepare(HttpRequest("GET", "https://demo.test/"))
-    task = asyncio.create_task(connection.exchange(request, HttpTimeouts(response_s=5, idle_s=5)))
+    task = asyncio.create_task(connection.exchange(request, HttpTimeouts(response_s=60, idle_s=60)))
     try:
         await far.readable()  # the request comes first
         await far.send(raw)

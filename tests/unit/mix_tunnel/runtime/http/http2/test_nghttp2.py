@@ -42,7 +42,7 @@ class Client:
 
     async def send(self, path, method="GET", **options):
         request = prepare(HttpRequest(method, self.base + path, **options))
-        return await self.transport.send(request, HttpTimeouts(response_s=20, idle_s=20))
+        return await self.transport.send(request, HttpTimeouts(response_s=60, idle_s=60))
 
     async def get(self, path, method="GET", **options):
         response = await self.send(path, method, **options)
