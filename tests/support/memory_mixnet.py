@@ -64,7 +64,7 @@ class MemoryMixnet:
         rotation_id = old.rotation_id + 1
         rotation = KeyRotation.from_rotation_id(rotation_id)
         keys = {}
-        for address in {address for address, _ in self._secrets}:
+        for address in dict.fromkeys(address for address, _ in self._secrets):  # a set's order is never the same
             self._secrets[address, rotation] = secret = self.random(32)
             keys[address] = self.crypto.x25519_public(secret)
         self.topology = Topology(

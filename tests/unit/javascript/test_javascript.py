@@ -10,7 +10,7 @@ HERE = Path(__file__).parent
 
 @pytest.mark.parametrize("script", sorted(HERE.glob("*.test.mjs")), ids=lambda path: path.name)
 def test_javascript(script: Path):
-    done = subprocess.run(["node", "--test", script], capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(["node", "--test", script], capture_output=True, text=True, timeout=200, check=False)
     assert done.returncode == 0, done.stdout
     assert "# fail 0" in done.stdout
     assert "# pass 0" not in done.stdout

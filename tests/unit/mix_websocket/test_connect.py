@@ -28,14 +28,14 @@ from websockets.asyncio.client import connect
 async def main(uri):
     log = []
     async with connect(uri, subprotocols=["chat"], additional_headers={"X-Test": "1"}, max_size=2**16,
-                       ping_interval=10, ping_timeout=10, open_timeout=10, compression="deflate") as websocket:
+                       ping_interval=10, ping_timeout=60, open_timeout=60, compression="deflate") as websocket:
         log.append(websocket.subprotocol)
         log.append(websocket.response.status_code)
         log.append(websocket.request.headers["X-Test"])
         await websocket.send(json.dumps({"type": "greet"}))
         log.append(json.loads(await websocket.recv()))
         await websocket.send(b"bytes")
-        log.append(await asyncio.wait_for(websocket.recv(), 5))
+        log.append(await asyncio.wait_for(websocket.recv(), 60))
         await websocket.send(["a", "b"])
         log.append(await websocket.recv(decode=False))
         log.append(await (await websocket.ping()) >= 0)
@@ -253,7 +253,7 @@ async def test_connect_is_not_reentrant(tunnel):
                 await connecting.__aenter__()
         async with connecting as websocket:
             await websocket.send("again")
-            assert await asyncio.wait_for(websocket.recv(), 5) == "again"
+            assert await asyncio.wait_for(websocket.recv(), 60) == "again"
 
 
 async def test_a_tunnel_is_needed():

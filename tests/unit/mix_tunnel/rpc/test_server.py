@@ -6,6 +6,7 @@ import asyncio
 from dataclasses import dataclass
 
 import pytest
+from support.waiting import PATIENCE_S
 
 from mix_protocol.errors import NetworkFailure
 from mix_tunnel.rpc.bodies import UPLOAD_WINDOW_BYTES
@@ -59,7 +60,7 @@ class Page:
         return (await self.next_with_body())[0]
 
     async def next_with_body(self):
-        return await asyncio.wait_for(self._arrived.get(), 5)
+        return await asyncio.wait_for(self._arrived.get(), PATIENCE_S)
 
     async def is_silent(self):
         for _ in range(20):

@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from types import SimpleNamespace
 
 import pytest
+from support.waiting import PATIENCE_S
 
 from mix_tunnel.options import TunnelOptions
 from mix_tunnel.rpc.endpoint import memory_pair
@@ -32,7 +33,7 @@ async def page(*, cookies: bool):
 
     async def call(method: str, **params):
         ours.send(json.dumps({"version": 1, "type": "call", "id": 1, "method": method, "params": params}))
-        return await asyncio.wait_for(answers.get(), 10)
+        return await asyncio.wait_for(answers.get(), PATIENCE_S)
 
     yield call, tunnel
     await server.aclose()

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 
 import pytest
 from support.kernel_tunnel import kernel_tunnel
-from support.waiting import until
+from support.waiting import PATIENCE_S, until
 
 from mix_tunnel.rpc.endpoint import memory_pair
 from mix_tunnel.rpc.server import RpcServer
@@ -34,7 +34,7 @@ class Page:
         self.send("call", method=method, params=params, upload=False)
 
     async def next(self):
-        return await asyncio.wait_for(self._arrived.get(), 10)
+        return await asyncio.wait_for(self._arrived.get(), PATIENCE_S)
 
     async def call(self, method: str, **params):
         self.begin(method, **params)

@@ -10,7 +10,7 @@ from types import SimpleNamespace
 import pytest
 from support.http_server import serve_answers, serve_conversations
 from support.kernel_tunnel import kernel_tunnel
-from support.waiting import until
+from support.waiting import PATIENCE_S, until
 
 from mix_tunnel.options import TunnelOptions
 from mix_tunnel.rpc.endpoint import memory_pair
@@ -40,7 +40,7 @@ class Page:
     async def next(self, type_: str):
         """The next message, apart from credit unless it is asked for."""
         while True:
-            message, body = await asyncio.wait_for(self._arrived.get(), 10)
+            message, body = await asyncio.wait_for(self._arrived.get(), PATIENCE_S)
             if message["type"] == type_:
                 return message, body
             assert message["type"] == "credit", message
@@ -129,7 +129,7 @@ async def test_the_whole_limit_holds_for_the_body_too():
         await conversation.reader.read()
 
     async with page() as worker, serve_conversations(half) as server:
-        worker.start(server.url(), timeoutMs=300)
+        worker.start(server.url(), timeoutMs=2000)
         await worker.next("result")
         assert (await worker.next("chunk"))[1] == b"half"
         assert (await worker.next("error"))[0]["code"].endswith("timed_out")

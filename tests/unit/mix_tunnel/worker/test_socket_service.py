@@ -12,6 +12,7 @@ from ipaddress import ip_address
 import pytest
 from support.kernel import KernelNetwork
 from support.tls_server import authority, certificate, pem_of, server_context
+from support.waiting import PATIENCE_S
 
 from mix_tunnel.rpc.endpoint import memory_pair
 from mix_tunnel.rpc.records import Record, RecordDecoder
@@ -94,7 +95,7 @@ class Page:
         self.send(id, "chunk", data, end=end)
 
     async def next(self, id):
-        return await asyncio.wait_for(self._queues[id].get(), 10)
+        return await asyncio.wait_for(self._queues[id].get(), PATIENCE_S)
 
     async def read_all(self, id):
         data = b""

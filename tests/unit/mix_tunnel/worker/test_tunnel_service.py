@@ -6,6 +6,7 @@ import asyncio
 import json
 
 import pytest
+from support.waiting import PATIENCE_S
 
 from mix_protocol.errors import NetworkFailure
 from mix_tunnel.default import TunnelSlot
@@ -96,7 +97,7 @@ class Page:
         self._endpoint.send(json.dumps({"version": 1, "type": "credit", "id": self._id, "bytes": 1_000_000}))
 
     async def next(self):
-        return await asyncio.wait_for(self._arrived.get(), 5)
+        return await asyncio.wait_for(self._arrived.get(), PATIENCE_S)
 
     async def call(self, method, params=None, body=None):
         self.send(method, params, body)

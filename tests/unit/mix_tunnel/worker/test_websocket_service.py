@@ -7,7 +7,7 @@ import json
 
 import pytest
 from support.kernel_connector import KernelConnector
-from support.waiting import until
+from support.waiting import PATIENCE_S, until
 from support.websocket_server import answering, drain, serving, speaking
 from websockets.asyncio.server import ServerConnection
 
@@ -48,7 +48,7 @@ class Page:
         self._endpoint.send(json.dumps({"version": 1, "id": 1, "type": type, **members}), body)
 
     async def next_message(self):
-        return await asyncio.wait_for(self._messages.get(), 10)
+        return await asyncio.wait_for(self._messages.get(), PATIENCE_S)
 
     async def open(self, port, *, credit=1 << 30, upload=True, **params):
         self._say("call", method="websocket.open", params={"url": f"ws://demo.test:{port}/", **params}, upload=upload)

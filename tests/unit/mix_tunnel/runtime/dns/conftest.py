@@ -25,7 +25,7 @@ async def resolve_by():
 
     def make(*servers: str, network: KernelNetwork | None = None, **options) -> Resolver:
         tls = TlsSettings((pem_of(authority()),))
-        options = {"timeout_s": 20.0, **options}
+        options = {"timeout_s": 100.0, **options}
         resolver = Resolver(
             network or KernelNetwork(), ResolverOptions(parse_servers(servers), **options), tls_settings=tls
         )

@@ -11,6 +11,7 @@ import dns.rcode
 import pytest
 from support.kernel import KernelNetwork
 from support.name_server import respond, serve_names, zone
+from support.waiting import until
 
 from mix_protocol.errors import MixError
 from mix_tunnel.runtime.dns.errors import (
@@ -36,7 +37,7 @@ class Clock:
         return self.now
 
 
-def resolver_for(*servers, network=None, timeout_s=5.0, clock=None, attempts=4, retry_interval_s=5.0) -> Resolver:
+def resolver_for(*servers, network=None, timeout_s=100.0, clock=None, attempts=4, retry_interval_s=25.0) -> Resolver:
     options = ResolverOptions(tuple(server.server for server in servers), timeout_s, attempts, retry_interval_s)
     return Resolver(network or KernelNetwork(), options, now=clock or Clock())
 
@@ -61,8 +62,7 @@ async def test_sockets_are_closed_afterwards():
     network = KernelNetwork()
     async with serve_names(zone({"a.test": "192.0.2.1"})) as server:
         await resolver_for(server, network=network).lookup("a.test")
-    await asyncio.sleep(0)
-    assert [socket._socket.fileno() for socket in network.datagram_sockets] == [-1]
+    await until(lambda: [socket._socket.fileno() for socket in network.datagram_sockets] == [-1])
 
 
 @pytest.mark.parametrize("text", ["127.0.0.1", "::1", "[::1]"])
@@ -185,8 +185,8 @@ async def test_a_right_answer_from_a_wrong_port_is_ignored():
 async def test_silence_times_out():
     async with serve_names(lambda query, transport: None) as server:
         with pytest.raises(ResolvingTimedOut):
-            await resolver_for(server, timeout_s=0.1).lookup("a.test")
-        assert len(server.queries) == 4
+            await resolver_for(server, timeout_s=2).lookup("a.test")
+        await until(lambda: len(server.queries) == 4)
 
 
 async def test_a_wrong_identifier_is_ignored():
@@ -336,9 +336,7 @@ async def test_the_last_caller_giving_up_stops_the_lookup():
         await asked.wait()
         lookup.cancel()
         await asyncio.wait({lookup})
-        for _ in range(5):
-            await asyncio.sleep(0)
-        assert [socket._socket.fileno() for socket in network.datagram_sockets] == [-1]
+        await until(lambda: [socket._socket.fileno() for socket in network.datagram_sockets] == [-1])
 
 
 async def test_localhost_is_asked_for_like_any_other_name():

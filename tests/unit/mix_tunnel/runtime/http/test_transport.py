@@ -288,7 +288,7 @@ async def test_closing_in_the_first_moments(moments):
             await asyncio.sleep(0)
         await harness.transport.aclose()
         with pytest.raises(ClientClosed):
-            await asyncio.wait_for(task, 10)
+            await asyncio.wait_for(task, 60)
 
 
 async def test_a_connection_that_opens_after_the_end_is_not_used():

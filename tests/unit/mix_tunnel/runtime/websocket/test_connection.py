@@ -290,6 +290,7 @@ async def test_who_does_not_receive_stops_the_server():
     connector = KernelConnector(receive_buffer_bytes=4096)
     async with serving(flood, write_limit=4096) as port:
         websocket = await connect(port, connector=connector, queue_bytes=50_000, compression=None)
+        await until(lambda: websocket._link.incoming.is_full)
         before = -1
         while sent != before:  # it stands still in the end
             before = sent
@@ -373,7 +374,7 @@ async def test_opening_has_a_time_limit_and_leaves_nothing():
 
     async with serving(process_request=wait) as port:
         with pytest.raises(OpenTimedOut) as caught:
-            await connect(port, connector=connector, open_timeout_s=0.05)
+            await connect(port, connector=connector, open_timeout_s=1)
         assert isinstance(caught.value, TimeoutError)
         opening = asyncio.create_task(connect(port, connector=connector))
         await until(lambda: len(connector.network.streams) == 2)

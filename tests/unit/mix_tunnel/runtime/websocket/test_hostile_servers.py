@@ -33,7 +33,7 @@ CLOSE = b"\x88\x02\x03\xe8"
 
 
 async def connect(port: int, **options):
-    given = WebSocketOptions(**{"ping_interval_s": None, "close_timeout_s": 5.0, **options})
+    given = WebSocketOptions(**{"ping_interval_s": None, "close_timeout_s": 60.0, **options})
     return await connect_websocket(KernelConnector(), f"ws://demo.test:{port}/secret", given)
 
 
