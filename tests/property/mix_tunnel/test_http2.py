@@ -62,7 +62,7 @@ async def outcome(raw: bytes, cuts: list[int]) -> None:
     """Two requests, one with a body, to a server that sends these bytes in these pieces and then ends."""
     near, far = byte_pipe(1 << 20)
     connection = Http2Connection(near)
-    timeouts = HttpTimeouts(response_s=20, idle_s=20)
+    timeouts = HttpTimeouts(response_s=100, idle_s=100)
 
     async def one(method: str, body: bytes | None) -> None:
         request = prepare(HttpRequest(method, "https://demo.test/", body=body))
@@ -79,7 +79,7 @@ async def outcome(raw: bytes, cuts: list[int]) -> None:
             at = cut
             await asyncio.sleep(0)
         await far.send_eof()
-    await asyncio.wait_for(asyncio.gather(*requests), 15)
+    await asyncio.wait_for(asyncio.gather(*requests), 80)
     await connection.wait_until_broken()
     assert connection.streams == 0
     await asyncio.wait({connection._reader})
