@@ -12,6 +12,9 @@ import uvicorn
 from starlette.types import ASGIApp
 
 LOCALHOST = "127.0.0.1"
+KEEP_ALIVE_S = 75
+"""How long an idle connection is kept: what a client sends in the moment of its end is lost, and through a mixnet that
+moment is long, so it should be rare."""
 
 
 class PlaygroundError(Exception):
@@ -44,7 +47,13 @@ class WebServer(uvicorn.Server):
 async def serving(app: ASGIApp, listener: socket.socket, **options: Any) -> AsyncIterator[int]:
     """Serve an application on a socket until the block ends; gives the port."""
     config = uvicorn.Config(
-        app, log_level="error", lifespan="off", ws="websockets-sansio", timeout_graceful_shutdown=1, **options
+        app,
+        log_level="error",
+        lifespan="off",
+        ws="websockets-sansio",
+        timeout_keep_alive=KEEP_ALIVE_S,
+        timeout_graceful_shutdown=1,
+        **options,
     )
     server = WebServer(config)
     task = asyncio.create_task(server.serve(sockets=[listener]))

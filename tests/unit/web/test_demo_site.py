@@ -22,7 +22,9 @@ sys.path.insert(0, str(Path(__file__).parents[3] / "web"))
 
 from demo_names import DemoNames
 from demo_site import Visitors, make_demo_site
-from serving import listen, serving
+from serving import KEEP_ALIVE_S, listen, serving
+
+from mix_tunnel.runtime.http.pool import ConnectionPool
 
 VISITORS = Visitors()
 NAMES = DemoNames(8443, b"certificate")
@@ -38,6 +40,11 @@ async def test_bytes_come_with_their_hash(site: httpx.AsyncClient):
     answer = await site.get("/bytes/70000")
     digest = base64.b64encode(hashlib.sha256(answer.content).digest()).decode()
     assert (len(answer.content), answer.headers["repr-digest"]) == (70_000, f"sha-256=:{digest}:")
+
+
+async def test_a_tunnel_gives_an_idle_connection_up_before_the_site_does():
+    """Were it the other way round, a request could be on its way when its connection ends."""
+    assert ConnectionPool()._keep_alive_s < KEEP_ALIVE_S
 
 
 DECODERS = {"gzip": gzip.decompress, "deflate": zlib.decompress, "br": brotli.decompress, "zstd": zstd.decompress}
