@@ -5,8 +5,9 @@ from __future__ import annotations
 import hashlib
 import hmac
 import os
-import resource
+import re
 import sys
+from pathlib import Path
 
 import _oscrypto
 from cryptography.hazmat.primitives import hashes
@@ -79,6 +80,12 @@ def check_aeads(names: list[str]) -> None:
         refuses(_oscrypto.seal, name, bytes(32), bytes(12), b"x")
 
 
+def most_memory_kb() -> int:
+    """The most that this program has had; what getrusage tells would include the process that started it."""
+    (size,) = re.findall(r"^VmHWM:\s+(\d+) kB$", Path("/proc/self/status").read_text(), re.MULTILINE)
+    return int(size)
+
+
 def main() -> None:
     names = []
     for name in AEADS:
@@ -94,10 +101,10 @@ def main() -> None:
         check_aeads(names)
 
     everything()
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    before = most_memory_kb()
     for _ in range(10):
         everything()
-    grown_kb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
+    grown_kb = most_memory_kb() - before
     print(f"ciphers: {', '.join(names)}; grew by {grown_kb} kB")
     if grown_kb > 4096:
         sys.exit(f"memory leaks: ten rounds more took {grown_kb} kB more")
