@@ -168,13 +168,13 @@ def put_pyodide(folder: Folder, prefix: str, wheels: list[Path]) -> None:
 
 
 def put_snapshot(folder: Folder, prefix: str, wheels: list[Path]) -> None:
-    """Pyodide's memory with our modules imported, from which a worker starts in a third of the time."""
+    """What a worker starts from: Pyodide's memory with our modules imported, and what else the wheels hold."""
     script = WEB / "make_snapshot.mjs"
     inputs = [script, *(PYODIDE / name for name in PYODIDE_FILES), *wheels]
     key = hashlib.sha256("".join(hashlib.sha256(path.read_bytes()).hexdigest() for path in inputs).encode()).hexdigest()
-    command = ["node", str(script), str(folder.path / prefix), "{}/snapshot.bin.gz"]
-    (snapshot,) = make_once("snapshot", key, "making the memory snapshot of the worker's Python", command)
-    folder.put(f"{prefix}{snapshot.name}", snapshot)
+    command = ["node", str(script), str(folder.path / prefix), "{}"]
+    for file in make_once("snapshot", key, "making the memory snapshot of the worker's Python", command):
+        folder.put(f"{prefix}{file.name}", file)
 
 
 def resolve_imports(code: str, depth: int) -> str:

@@ -1,8 +1,11 @@
-// Makes Pyodide's memory snapshot: Python started, and every pure-Python module of ours imported.
-// usage: node make_snapshot.mjs PYODIDE_DIRECTORY OUTPUT.gz
+// Makes what the worker's Python starts from, out of the wheels that mix-tunnel needs:
+//   snapshot.bin.gz        Pyodide's memory: Python started, and every pure-Python module of ours imported
+//   site-packages.bin.gz   the wheels' files that the memory doesn't replace, one after the other
+//   site-packages.json     their names and sizes, and the archive's hash
+// usage: node make_snapshot.mjs PYODIDE_DIRECTORY OUTPUT_DIRECTORY
 //
-// Compiled modules can't be in it (a restored function table breaks them), so this fails when one was imported. The
-// wheels' files are not in it either: the worker loads the wheels, and what is imported already needs no file.
+// Compiled modules can't be in the memory (a restored function table breaks them), so this fails when one was imported.
+import { createHash } from "node:crypto";
 import fs from "node:fs";
 import path from "node:path";
 import { pathToFileURL } from "node:url";
@@ -19,7 +22,6 @@ globalThis.fetch = async (resource) => {
   throw new Error(`a snapshot is made without network, and something wants ${resource?.url ?? resource}`);
 };
 const { loadPyodide } = await import(pathToFileURL(path.join(directory, "pyodide.mjs")));
-const python = await loadPyodide({ indexURL: `${directory}/`, _makeSnapshot: true });
 const lock = JSON.parse(fs.readFileSync(path.join(directory, "pyodide-lock.json"), "utf8"));
 
 /** @param {string} name */
@@ -33,17 +35,52 @@ function* findDependencies(name, seen = new Set()) {
   }
 }
 
-// Where the worker will have the same files.
-const extractDir = python.runPython("import site; site.getsitepackages()[0]");
-for (const name of findDependencies("mix-tunnel")) {
-  const wheel = lock.packages[name].file_name;
-  if (wheel.endsWith("-none-any.whl")) {
-    python.unpackArchive(new Uint8Array(fs.readFileSync(path.join(directory, wheel))), "wheel", { extractDir });
+/** The files of the wheels, with bytecode beside each module: name below site-packages -> content. */
+async function unpackWheels() {
+  const python = await loadPyodide({ indexURL: `${directory}/` });
+  const extractDir = python.runPython("import site; site.getsitepackages()[0]");
+  for (const name of findDependencies("mix-tunnel")) {
+    const wheel = fs.readFileSync(path.join(directory, lock.packages[name].file_name));
+    python.unpackArchive(new Uint8Array(wheel), "wheel", { extractDir });
+  }
+  // Bytecode that is never compared with its source: nobody changes the worker's files.
+  const names = python.runPython(`
+import compileall
+import os
+import py_compile
+
+root = site.getsitepackages()[0]
+if not compileall.compile_dir(root, quiet=1, invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH):
+    raise SystemExit("a module cannot be compiled")
+sorted(os.path.relpath(os.path.join(folder, file), root) for folder, _, files in os.walk(root) for file in files)
+`);
+  return new Map(names.toJs().map((name) => [name, python.FS.readFile(`${extractDir}/${name}`)]));
+}
+
+/**
+ * @param {string} name
+ * @param {Uint8Array} bytes
+ */
+function put(name, bytes) {
+  const packed = gzipSync(bytes, { level: 9 });
+  fs.writeFileSync(path.join(output, name), packed);
+  return packed;
+}
+
+const files = await unpackWheels();
+// Another Python, since what compiling leaves behind in memory would be a fifth of the snapshot.
+const python = await loadPyodide({ indexURL: `${directory}/`, _makeSnapshot: true });
+const sitePackages = python.runPython("import site; site.getsitepackages()[0]"); // where the worker will have them too
+for (const [name, content] of files) {
+  if (!name.endsWith(".so")) {
+    python.FS.mkdirTree(path.dirname(`${sitePackages}/${name}`));
+    python.FS.writeFile(`${sitePackages}/${name}`, content);
   }
 }
 const report = python.runPython(`
-import importlib
+import importlib.util
 import json
+import os
 import pkgutil
 import sys
 
@@ -55,14 +92,24 @@ for package in ("mix_protocol", "mix_tunnel"):
 for name in ("certifi", "dns.message", "dns.rdtypes.ANY.CNAME", "dns.rdtypes.IN.A", "dns.rdtypes.IN.AAAA", "h11"):
     importlib.import_module(name)
 importlib.invalidate_caches()
-compiled = [name for name, module in sys.modules.items() if str(getattr(module, "__file__", "")).endswith(".so")]
-json.dumps({"modules": len(sys.modules), "compiled": compiled})
+loaded = {name: module.__file__ for name, module in sys.modules.items() if getattr(module, "__file__", None)}
+root = site.getsitepackages()[0]
+sources = [file for file in loaded.values() if file.startswith(root) and file.endswith(".py")]
+files = [*sources, *map(importlib.util.cache_from_source, sources)]
+json.dumps({
+    "compiled": [name for name, file in loaded.items() if file.endswith(".so")],
+    "replaced": [os.path.relpath(file, root) for file in files],
+})
 `);
-const { modules, compiled } = JSON.parse(report);
+const { compiled, replaced } = JSON.parse(report);
 if (compiled.length > 0) {
   console.error(`compiled modules were imported, which a snapshot cannot hold: ${compiled.join(", ")}`);
   process.exit(1);
 }
-fs.writeFileSync(output, gzipSync(python.makeMemorySnapshot(), { level: 9 }));
-console.log(`${modules} modules`);
+put("snapshot.bin.gz", python.makeMemorySnapshot());
+replaced.forEach((name) => files.delete(name));
+const archive = put("site-packages.bin.gz", Buffer.concat([...files.values()]));
+const integrity = `sha256-${createHash("sha256").update(archive).digest("base64")}`;
+const sizes = [...files].map(([name, content]) => [name, content.length]);
+fs.writeFileSync(path.join(output, "site-packages.json"), JSON.stringify({ integrity, files: sizes }));
 process.exit(0);

@@ -8,16 +8,19 @@ import { gunzipSync } from "node:zlib";
 const dist = path.resolve(process.argv[2]);
 const folder = path.join(dist, "mix-tunnel/pyodide/");
 const { loadPyodide } = await import(pathToFileURL(path.join(folder, "pyodide.mjs")));
+const { unpack } = await import(pathToFileURL(path.join(dist, "mix-tunnel/site_packages.js")));
 const { withRoomFor } = await import(pathToFileURL(path.join(dist, "mix-tunnel/snapshot.js")));
 const packed = gunzipSync(fs.readFileSync(path.join(folder, "snapshot.bin.gz")));
 const snapshot = packed.buffer.slice(packed.byteOffset, packed.byteOffset + packed.byteLength);
 const python = await withRoomFor(snapshot, () => loadPyodide({ indexURL: folder, _loadSnapshot: snapshot }));
-for (const file of fs.readdirSync(folder).filter((name) => /^(blake3|cffi|ossl|pynacl|certifi|msgspec)-/.test(name))) {
-  const extractDir = python.runPython("import site; site.getsitepackages()[0]");
-  python.unpackArchive(new Uint8Array(fs.readFileSync(path.join(folder, file))), "wheel", { extractDir });
-}
+const { files } = JSON.parse(fs.readFileSync(path.join(folder, "site-packages.json"), "utf8"));
+const contents = new Uint8Array(gunzipSync(fs.readFileSync(path.join(folder, "site-packages.bin.gz"))));
+unpack(python, { files, contents });
 const port = { post() {}, listen() {} };
-const before = python.runPython("import sys; sorted(sys.modules)").toJs();
+const before = python.runPython(`
+import json, sys
+json.dumps({name: getattr(module, "__file__", None) for name, module in sys.modules.items()})
+`);
 python.pyimport("importlib").invalidate_caches();
 python.pyimport("mix_tunnel.worker.main").start(port);
 const found = python.runPython(`
@@ -27,6 +30,7 @@ import nacl.utils
 
 crypto = WorkerCrypto()
 json.dumps({
+    "bytecode": nacl.utils.__spec__.cached,
     "urandom": os.urandom(16).hex(),
     "random": random.random(),
     "nacl": nacl.utils.random(16).hex(),
@@ -36,5 +40,5 @@ json.dumps({
     "sha256": hashlib.sha256(b"").hexdigest(),
 })
 `);
-console.log(JSON.stringify({ ...JSON.parse(found), before }));
+console.log(JSON.stringify({ ...JSON.parse(found), before: JSON.parse(before) }));
 process.exit(0);

@@ -1,16 +1,21 @@
-"""The memory snapshot: everything pure is imported, nothing compiled, and no two workers share their randomness."""
+"""What a worker starts from: in its memory everything pure is imported, nothing compiled, and no two workers share
+their randomness; the files beside it are all others of the wheels."""
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import json
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 ROOT = Path(__file__).parents[2]
+PYODIDE = ROOT / "web/dist/mix-tunnel/pyodide"
 
 
 @pytest.fixture(scope="module")
@@ -44,3 +49,39 @@ def test_what_is_compiled_works_afterwards(starts: list[dict[str, Any]]):
     )
     assert starts[0]["sha256"].startswith("e3b0c44298fc1c14")
     assert starts[0]["roots"] > 100_000
+
+
+def wheels_of(package: str) -> set[Path]:
+    """The wheels that a package needs, its own among them, by the lock file."""
+    packages = json.loads((PYODIDE / "pyodide-lock.json").read_text())["packages"]
+    names, found = [package], set()
+    while names:
+        entry = packages[names.pop()]
+        if PYODIDE / entry["file_name"] not in found:
+            found.add(PYODIDE / entry["file_name"])
+            names += entry["depends"]
+    return found
+
+
+def test_files_that_are_left_out_are_those_of_imported_modules(starts: list[dict[str, Any]]):
+    present = {name for name, _ in json.loads((PYODIDE / "site-packages.json").read_text())["files"]}
+    files = {name for wheel in wheels_of("mix-tunnel") for name in zipfile.ZipFile(wheel).namelist() if name[-1] != "/"}
+    imported = {file.partition("/site-packages/")[2] for file in starts[0]["before"].values() if file}
+    assert files - present == files & imported
+    assert {"certifi/cacert.pem", "nacl/utils.py", "ossl/_ssl_py.py"} <= present
+    assert "mix_tunnel/tunnel.py" not in present
+
+
+def test_modules_that_come_later_have_their_bytecode(starts: list[dict[str, Any]]):
+    present = {name for name, _ in json.loads((PYODIDE / "site-packages.json").read_text())["files"]}
+    for name in present:
+        if name.endswith(".py"):
+            folder, _, file = name.rpartition("/")
+            assert f"{folder}/__pycache__/{file.removesuffix('.py')}.cpython-314.pyc".lstrip("/") in present
+    assert starts[0]["bytecode"].endswith("nacl/__pycache__/utils.cpython-314.pyc")
+
+
+def test_the_index_has_the_archives_hash(starts: list[dict[str, Any]]):
+    index = json.loads((PYODIDE / "site-packages.json").read_text())
+    digest = hashlib.sha256((PYODIDE / "site-packages.bin.gz").read_bytes()).digest()
+    assert index["integrity"] == f"sha256-{base64.b64encode(digest).decode()}"

@@ -12,7 +12,7 @@ import { fileURLToPath } from "node:url";
 
 const USAGE = `usage: mix-tunnel-assets FOLDER
 
-Copies the tunnel's worker, with Python and all that it needs (24 MB), into FOLDER, which your web site has to serve.
+Copies the tunnel's worker, with Python and all that it needs (29 MB), into FOLDER, which your web site has to serve.
 Then tell the page where it is: setupMixTunnel({ assetsUrl: "/path/of/FOLDER/" }). Run it again after every update.`;
 const IMPORT = /^(?:import|export|\})[^"\n]*\bfrom "\.\/([\w./-]+)"/gm;
 const source = dirname(fileURLToPath(import.meta.url));

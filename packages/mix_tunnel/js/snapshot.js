@@ -5,34 +5,22 @@
 const PAGE_BYTES = 65_536;
 
 /**
- * The snapshot; undefined where a page was assembled without it.
- *
- * @param {URL} url
- * @returns {Promise<ArrayBuffer | undefined>}
- */
-export async function fetchSnapshot(url) {
-  const answer = await fetch(url);
-  return answer.ok && answer.body
-    ? new Response(answer.body.pipeThrough(new DecompressionStream("gzip"))).arrayBuffer()
-    : undefined;
-}
-
-/**
  * Run `load` so that the WebAssembly memory made by it has room for the snapshot. Pyodide restores a snapshot into the
  * memory that its module declares, and fails when importing had made it grow.
  *
  * @template T
- * @param {ArrayBuffer} snapshot
+ * @param {ArrayBuffer | Promise<ArrayBuffer>} snapshot
  * @param {() => Promise<T>} load
  * @returns {Promise<T>}
  */
 export async function withRoomFor(snapshot, load) {
   const { instantiate, instantiateStreaming } = WebAssembly;
   /** @param {any} result what either function gives: an instance, or an object that has one */
-  const grow = (result) => {
+  const grow = async (result) => {
+    const { byteLength } = await snapshot;
     const { memory } = (result.instance ?? result).exports;
-    if (memory instanceof WebAssembly.Memory && memory.buffer.byteLength < snapshot.byteLength) {
-      memory.grow(Math.ceil((snapshot.byteLength - memory.buffer.byteLength) / PAGE_BYTES));
+    if (memory instanceof WebAssembly.Memory && memory.buffer.byteLength < byteLength) {
+      memory.grow(Math.ceil((byteLength - memory.buffer.byteLength) / PAGE_BYTES));
     }
     return result;
   };

@@ -1,11 +1,12 @@
 /**
- * The worker that holds the tunnel: loads Pyodide and our wheels from the folder `pyodide/` beside this file, then
+ * The worker that holds the tunnel: loads Pyodide and our Python from the folder `pyodide/` beside this file, then
  * hands the channel to Python (`mix_tunnel.worker.main`). All files come from this origin.
  *
  * A bundler may make this file part of something else, but never Pyodide, which looks for its own files.
  */
-import { fetchSnapshot, withRoomFor } from "./snapshot.js";
-import { fetchWheels } from "./wheels.js";
+import { fetchFile, inflate } from "./files.js";
+import { fetchSitePackages, unpack } from "./site_packages.js";
+import { withRoomFor } from "./snapshot.js";
 
 /** @import { ToWorker } from "./protocol.js" */
 /** @typedef {(head: string, body: Uint8Array | undefined) => void} Receiver */
@@ -76,26 +77,34 @@ function holdLock() {
   });
 }
 
-async function startPython() {
-  const pyodide = new URL("pyodide.mjs", folder).href;
-  /** @type {[typeof import("pyodide"), ArrayBuffer | undefined]} */
-  const [{ loadPyodide }, snapshot] = await Promise.all([
-    import(/* webpackIgnore: true */ /* @vite-ignore */ pyodide),
-    fetchSnapshot(new URL("snapshot.bin.gz", folder)),
-  ]);
-  return snapshot
-    ? withRoomFor(snapshot, () => loadPyodide({ indexURL: folder.href, _loadSnapshot: snapshot }))
-    : loadPyodide({ indexURL: folder.href });
+/**
+ * Start Python with the files that are on their way. Pyodide would ask for them only when it has been loaded itself, and
+ * wait for ever when its WebAssembly is missing.
+ *
+ * @param {Promise<ArrayBuffer>} snapshot
+ * @param {Map<string, Promise<Response>>} files URL -> answer
+ */
+async function startPython(snapshot, files) {
+  const { fetch } = globalThis;
+  globalThis.fetch = (resource, options) => files.get(String(resource)) ?? fetch(resource, options);
+  try {
+    const pyodide = new URL("pyodide.mjs", folder).href;
+    /** @type {typeof import("pyodide")} */
+    const { loadPyodide } = await import(/* webpackIgnore: true */ /* @vite-ignore */ pyodide);
+    return await withRoomFor(snapshot, () => loadPyodide({ indexURL: folder.href, _loadSnapshot: snapshot }));
+  } finally {
+    globalThis.fetch = fetch;
+  }
 }
 
 async function start() {
-  const wheels = fetchWheels(folder, "mix-tunnel");
-  wheels.catch(() => {}); // it is awaited below, and Python may fail before
-  const python = await startPython();
-  const extractDir = python.runPython("import site; site.getsitepackages()[0]");
-  for (const wheel of await wheels) {
-    python.unpackArchive(wheel, "wheel", { extractDir });
-  }
+  // All at once, whatever is needed first.
+  const snapshot = fetchFile(new URL("snapshot.bin.gz", folder)).then(inflate);
+  const sitePackages = fetchSitePackages(folder);
+  const urls = ["pyodide-lock.json", "pyodide.asm.wasm", "python_stdlib.zip"].map((name) => new URL(name, folder));
+  const files = new Map(urls.map((url) => [url.href, fetchFile(url)]));
+  const [python, found] = await Promise.all([startPython(snapshot, files), sitePackages, ...files.values()]);
+  unpack(python, found);
   python.pyimport("importlib").invalidate_caches();
   const holdsLock = await holdLock();
   python.pyimport("mix_tunnel.worker.main").start(port);
