@@ -64,6 +64,10 @@ class Keeper:
         assert (told["status"], told["state"]) == (200, "ready")
         return told
 
+    def start_download(self) -> None:
+        """Keep the worker busy from now on."""
+        self._face.run('void (await mixFetch(site + "/bytes/50000000")).body.pipeTo(new WritableStream())')
+
     def clients(self) -> int:
         """How many clients the gateway knows."""
         metrics = read_json(f"{self._playground.network['directory']['http'].removesuffix('/api')}/metrics.json")
@@ -148,6 +152,15 @@ def test_with_a_passphrase_a_reloaded_page_has_the_same_address_and_nothing_lies
         PASSPHRASE.encode(),
     ):
         assert secret not in record
+
+
+def test_a_page_that_is_reloaded_amid_much_work_has_its_identity_again(keeper: Keeper):
+    keeper.visit(storagePassphrase=PASSPHRASE)
+    address = keeper.address()
+    for _ in range(3):
+        keeper.start_download()
+        assert reasons(keeper.visit(storagePassphrase=PASSPHRASE)) == []
+        assert keeper.address() == address
 
 
 def test_a_wrong_passphrase_is_a_warning_that_the_page_sees(keeper: Keeper):
