@@ -115,20 +115,24 @@ def test_a_frame_that_never_ends_is_held_once():
     assert len(node.frames) == 3
 
 
-def test_the_number_of_peers_is_bounded_and_a_place_is_free_again(monkeypatch: pytest.MonkeyPatch):
+def test_the_number_of_peers_is_bounded_and_who_says_nothing_makes_room(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(incoming_module, "MAX_CONNECTIONS", 3)
     node = Node()
-    peers = [node.peer() for _ in range(5)]
-    assert [peer.transport.aborted for peer in peers] == [False] * 3 + [True] * 2
+    speaker, *strangers = [node.peer() for _ in range(3)]
+    strangers[0].send(frame_of(1)[:-1])  # not whole: this is not to speak
+    speaker.send(frame_of(2))
+    newcomers = [node.peer() for _ in range(2)]
+    assert [peer.transport.aborted for peer in (speaker, *strangers, *newcomers)] == [False, True, True, False, False]
     assert node.metrics.dropped == {"too_many_connections": 2}
-    for refused in peers[3:]:
-        refused.leave()  # was never counted
     assert node.metrics.connections == 3
-    peers[0].leave()
+    for stranger in strangers:
+        stranger.leave()  # is counted no more
+    assert node.metrics.connections == 3
+    for number, peer in enumerate((speaker, *newcomers), 3):
+        peer.send(frame_of(number))
+    assert numbers(node) == [2, 3, 4, 5]
+    speaker.leave()
     assert node.metrics.connections == 2
-    late = node.peer()
-    late.send(frame_of(7))
-    assert numbers(node) == [7]
 
 
 async def test_closing_cuts_every_peer():

@@ -12,6 +12,8 @@ from mix_protocol.errors import PeerMisbehaved
 from mix_protocol.mixwire.frames import FrameDecoder, NodeFrame
 
 MAX_CONNECTIONS = 1024
+"""Peers at a time. One more takes the place of the one that has sent no frame for longest, so that a stranger who opens
+connections and says nothing keeps no node out."""
 
 
 class _IncomingConnection(asyncio.Protocol):
@@ -35,6 +37,8 @@ class _IncomingConnection(asyncio.Protocol):
             if self._transport is not None:
                 self._transport.abort()
             return
+        if frames and self._transport is not None:
+            self._listener.heard_from(self._transport)
         for frame in frames:
             self._listener.receive(frame)
 
@@ -50,7 +54,8 @@ class Incoming:
         self._on_frame = on_frame
         self._metrics = metrics
         self._server: asyncio.Server | None = None
-        self._transports: set[asyncio.Transport] = set()
+        # In the order in which they last sent a frame, or connected.
+        self._transports: dict[asyncio.Transport, None] = {}
 
     async def start(self, host: str, port: int) -> int:
         """Listen; returns the port. Raises `PortUnavailable`."""
@@ -71,16 +76,23 @@ class Incoming:
     def opened(self, transport: asyncio.Transport) -> None:
         """A peer connected."""
         if len(self._transports) >= MAX_CONNECTIONS:
+            silent = next(iter(self._transports))
             self._metrics.drop("too_many_connections")
-            transport.abort()
-            return
-        self._transports.add(transport)
+            self.closed(silent)
+            silent.abort()
+        self._transports[transport] = None
         self._metrics.connections += 1
+
+    def heard_from(self, transport: asyncio.Transport) -> None:
+        """A peer has sent a whole frame."""
+        if transport in self._transports:
+            del self._transports[transport]
+            self._transports[transport] = None
 
     def closed(self, transport: asyncio.Transport) -> None:
         """A peer's connection is gone."""
         if transport in self._transports:
-            self._transports.remove(transport)
+            del self._transports[transport]
             self._metrics.connections -= 1
 
     def malformed_stream(self) -> None:
