@@ -55,7 +55,8 @@ class connect:  # noqa: N801 - the library's name
     process_exception -- tells `async for` whether to try again after an exception (None), or what to raise
     open_timeout -- limit in seconds for name, TCP, TLS and handshake together; None for none, as below
     ping_interval -- seconds between keep-alive pings; None sends none
-    ping_timeout -- limit in seconds for the answer to one; without it the connection is closed with 1011
+    ping_timeout -- limit in seconds for the answer to one, or for any other sign of life, such as data that arrive;
+        without it the connection is closed with 1011
     close_timeout -- limit in seconds for the server's part of the closing handshake
     reconnect_delays -- makes the seconds to wait before each new try of `async for`
     max_size -- the largest message received, decompressed, or a pair with the largest fragment; None for no limit

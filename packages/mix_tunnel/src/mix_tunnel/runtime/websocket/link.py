@@ -48,6 +48,8 @@ class WebSocketLink:
         self.on_latency: Callable[[float], None] | None = None
         self.failed = False
         """Whether it ended, or is to end, without the closing handshake."""
+        self._loop = asyncio.get_running_loop()
+        self._heard_at: float | None = self._loop.time()
         self._stream = stream
         self._close_timeout_s = options.close_timeout_s
         self._checker = TextChecker()
@@ -59,7 +61,7 @@ class WebSocketLink:
         self._keep_alive: asyncio.Task[None] | None = None
         if options.ping_interval_s is not None:
             pinging = keep_alive(
-                self.ping, options.ping_interval_s, options.ping_timeout_s, self._is_listening, self._give_up_silent
+                self.ping, options.ping_interval_s, options.ping_timeout_s, self._alive_at, self._give_up_silent
             )
             self._keep_alive = self._spawn(pinging, "websocket keep-alive")
 
@@ -158,8 +160,8 @@ class WebSocketLink:
     def _is_over(self) -> bool:
         return self.failed or self.protocol.close_rcvd is not None
 
-    def _is_listening(self) -> bool:
-        return not self.incoming.is_full
+    def _alive_at(self) -> float | None:
+        return None if self._heard_at is None else max(self._heard_at, self.outgoing.taken_at)
 
     async def _read(self, opened: Opened) -> None:
         try:
@@ -188,7 +190,10 @@ class WebSocketLink:
         await self._room()
 
     async def _room(self) -> None:
-        await self.incoming.room()
+        if self.incoming.is_full:
+            self._heard_at = None
+            await self.incoming.room()
+        self._heard_at = self._loop.time()
         await self.outgoing.control_room()
 
     def _process(self, earlier: tuple[Frame, ...]) -> None:

@@ -89,7 +89,7 @@ class WebSocketOptions:
     ping_interval_s: float | None = 20.0
     """Between keep-alive pings; None sends none."""
     ping_timeout_s: float | None = 20.0
-    """For the answer to a keep-alive ping; without one the WebSocket is closed with 1011."""
+    """For the answer to a keep-alive ping, or any other sign of life; without it the WebSocket is closed with 1011."""
     close_timeout_s: float | None = 10.0
     """For the server's part of the closing handshake; after that the connection is dropped."""
 

@@ -29,8 +29,11 @@ class OutgoingFrames:
         self._control_bytes = 0
         self._changed = asyncio.Event()
         self._failed = False
+        self._loop = asyncio.get_running_loop()
         self.taken_bytes = 0
         """Bytes that the stream has taken so far."""
+        self.taken_at = self._loop.time()
+        """When it last took some of a data frame."""
 
     @property
     def buffered_bytes(self) -> int:
@@ -88,6 +91,8 @@ class OutgoingFrames:
         self.taken_bytes += control_bytes + data_bytes
         self._control_bytes -= control_bytes
         self._data_bytes -= data_bytes
+        if data_bytes:
+            self.taken_at = self._loop.time()
         self._changed.set()
 
     async def _change(self) -> None:

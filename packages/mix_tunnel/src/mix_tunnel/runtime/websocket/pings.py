@@ -61,18 +61,27 @@ async def keep_alive(
     ping: Callable[[], Awaitable[Awaitable[float]]],
     interval_s: float,
     timeout_s: float | None,
-    is_listening: Callable[[], bool],
+    alive_at: Callable[[], float | None],
     give_up: Callable[[], None],
 ) -> None:
-    """Send a ping after each interval, and give up when one stays without its pong for too long.
+    """Send a ping after each interval, and give up when one has no pong and the server shows no life for too long.
 
-    is_listening -- whether pongs are read at all; silence is no sign while this side does not listen
+    A pong queues behind all that the server sent before it, and our ping behind what we did, which through a mixnet may
+    take minutes; so whatever arrives, or is taken, prolongs the wait.
+
+    alive_at -- when the server last showed life, on the event loop's clock; None while this side does not listen, for
+        then silence is no sign
     """
+    loop = asyncio.get_running_loop()
     while True:
         await asyncio.sleep(interval_s)
         pong = asyncio.ensure_future(await ping())
-        while not pong.done():
-            done, _ = await asyncio.wait({pong}, timeout=timeout_s)
-            if not done and is_listening():
+        asked_at = loop.time()
+        left_s = timeout_s
+        while not (await asyncio.wait({pong}, timeout=left_s))[0]:
+            assert timeout_s is not None
+            alive = alive_at()
+            left_s = timeout_s if alive is None else max(asked_at, alive) + timeout_s - loop.time()
+            if left_s <= 0:
                 give_up()
                 return
