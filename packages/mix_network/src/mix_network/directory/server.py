@@ -16,6 +16,9 @@ from starlette.applications import Starlette
 from mix_network.directory.certificates import ServerCertificate
 from mix_network.errors import PortUnavailable
 
+KEEP_ALIVE_S = 75
+"""How long an idle connection is kept: longer than clients keep theirs, or a request could be on its way when its
+connection ends."""
 _STOP_TIMEOUT_S = 1
 
 
@@ -71,6 +74,7 @@ class DirectoryServer:
             log_config=None,
             log_level="critical",
             access_log=False,
+            timeout_keep_alive=KEEP_ALIVE_S,
             timeout_graceful_shutdown=_STOP_TIMEOUT_S,
             limit_concurrency=512,
             h11_max_incomplete_event_size=64 * 1024,
