@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
 from typing import TYPE_CHECKING
 
 import pytest
 from playwright.sync_api import Route, expect
 from support.hostile_gateway import answering_gateway, with_gateway_port
+from support.ports import refusing_port
 
 from .conftest import READY_MS
 
@@ -26,10 +26,7 @@ if TYPE_CHECKING:
 )
 def test_it_is_said_and_the_next_setup_works(watched: Watched, answer: str | None, code: str):
     page = watched.page
-    with contextlib.ExitStack() as stack:
-        port = stack.enter_context(answering_gateway(answer or ""))
-        if answer is None:
-            stack.close()
+    with refusing_port() if answer is None else answering_gateway(answer) as port:
 
         def tamper(route: Route) -> None:
             reply = route.fetch()
