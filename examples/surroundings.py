@@ -62,7 +62,7 @@ async def echo(socket: WebSocket) -> None:
 async def local_surroundings() -> AsyncIterator[Surroundings]:
     """Start the mixnet and the site; stop both at the end."""
     site = Starlette(routes=[Route("/", show_request), Route("/lines", count), WebSocketRoute("/echo", echo)])
-    server = uvicorn.Server(uvicorn.Config(site, host="127.0.0.1", port=0, log_level="error"))
+    server = uvicorn.Server(uvicorn.Config(site, host="127.0.0.1", port=0, log_level="error", timeout_keep_alive=75))
     hosts = {NAME: (ip_address("127.0.0.1"),)}
     async with LocalNetwork(NetworkOptions(allow_local=True, hosts=hosts, dns="none")) as network:
         config = server.config
