@@ -25,6 +25,23 @@ PAGE = """<!doctype html>
 """
 GUIDE = ROOT / "docs/guide/pyodide.md"
 PAGE_MS = 240_000
+# What a program that doesn't end waits for is told, for nobody could look into the page afterwards.
+RUN = """
+([code, tellTasks, patienceMs]) => new Promise((resolve, reject) => {
+  const patience = setTimeout(
+    () => reject(new Error("it does not end:\\n" + python.runPython(tellTasks))), patienceMs);
+  python.runPythonAsync(code).then(resolve, reject).finally(() => clearTimeout(patience));
+})
+"""
+TELL_TASKS = """
+import asyncio, io
+def stack_of(task):
+    text = io.StringIO()
+    task.print_stack(file=text)
+    return text.getvalue()
+"\\n".join(map(stack_of, asyncio.all_tasks()))
+"""
+PATIENCE_MS = 150_000
 CORE = ("pyodide.mjs", "pyodide.asm.mjs", "pyodide.asm.wasm", "python_stdlib.zip")
 
 
@@ -68,7 +85,7 @@ def run(page: Page, code: str) -> list[str]:
         written.append(message.text)
 
     page.on("console", listen)
-    page.evaluate("code => python.runPythonAsync(code)", code)
+    page.evaluate(RUN, [code, TELL_TASKS, PATIENCE_MS])
     page.remove_listener("console", listen)
     return written
 
