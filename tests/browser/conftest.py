@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, expect
-from support.chromium import chromium
+from support.chromium import chromium, new_context
 from support.processes import first_line, running
 
 ROOT = Path(__file__).parents[2]
@@ -131,7 +131,7 @@ def watch(browser: Browser, playground: Playground, path: str = "", **options: A
     path -- of a page other than the playground's own
     options -- of the browser's context, such as the size of its window
     """
-    context = browser.new_context(**options)
+    context = new_context(browser, **options)
     context.set_default_timeout(PATIENCE_MS)
     page = context.new_page()
     result = Watched(page)

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 from playwright.sync_api import Page
-from support.chromium import chromium
+from support.chromium import chromium, new_context
 from support.ports import refusing_port
 from websockets.asyncio.server import ServerConnection, serve
 
@@ -159,7 +159,7 @@ def page(http_port: int) -> Iterator[Page]:
     done = subprocess.run([sys.executable, ROOT / "web/build.py"], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     with chromium() as browser:
-        page = browser.new_page()
+        page = new_context(browser).new_page()
         page.goto(f"http://127.0.0.1:{http_port}/page")
         page.evaluate(
             """async () => {

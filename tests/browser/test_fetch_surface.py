@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from playwright.sync_api import Browser
+from support.chromium import new_context
 from support.http_server import Conversation, serve_conversations
 from support.httpbin_site import httpbin_site
 from support.threaded import in_thread
@@ -298,7 +299,7 @@ def test_https_only(api: Any, playground: Any):
 
 
 def test_plain_http_is_warned_about_once(browser: Browser, playground: Any):
-    context = browser.new_context()
+    context = new_context(browser)
     page = context.new_page()
     said: list[str] = []
     page.on("console", lambda message: said.append(message.text))

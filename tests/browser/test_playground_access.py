@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
+from support.chromium import new_context
 from support.static_site import serve_folder
 
 from .conftest import READY_MS, ROOT, watch
@@ -235,7 +236,7 @@ def static_url() -> Iterator[str]:
 
 
 def test_without_a_local_network_there_is_no_picture_of_it(browser: Browser, static_url: str):
-    context = browser.new_context()
+    context = new_context(browser)
     page = context.new_page()
     errors: list[str] = []
     page.on("pageerror", lambda error: errors.append(str(error)))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from playwright.sync_api import Browser, Route, expect
+from support.chromium import new_context
 
 from .conftest import READY_MS
 from .waiting import wait_until
@@ -32,7 +33,7 @@ TRY_AGAIN = """() => {
 
 def test_nothing_can_be_pressed_before_the_page_is_at_work(browser: Browser, playground: Playground):
     held: list[Route] = []
-    context = browser.new_context()
+    context = new_context(browser)
     try:
         page = context.new_page()
         page.route("**/playground.json", lambda route: held.append(route))

@@ -18,6 +18,7 @@ from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Route
+from support.chromium import new_context
 from support.http_server import Conversation, serve_conversations
 from support.processes import first_line, running
 from support.threaded import in_thread
@@ -189,7 +190,7 @@ RUN = """async () => {
 def test_snippet(browser: Browser, local_page: dict[str, Any], visits: Visits, snippet: Snippet):
     """It runs to its end, and what it asks for has been asked of the right site."""
     code = snippet.program
-    context = browser.new_context()
+    context = new_context(browser)
     context.set_default_timeout(PATIENCE_MS)
     try:
         page = context.new_page()

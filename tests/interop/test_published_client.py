@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 import pytest
 from playwright.sync_api import Page
-from support.chromium import chromium
+from support.chromium import chromium, new_context
 from support.processes import local_network
 from support.servers import HttpServer, pattern, serve_http
 
@@ -49,7 +49,7 @@ def client_page(bundle: bytes, network: dict[str, Any], options: dict[str, Any],
     flags = [f"--host-resolver-rules={rules}", "--ignore-certificate-errors"]
     files = {"/": ("text/html", PAGE), "/page.js": ("text/javascript", bundle)}
     with serve_http(files) as site, chromium(flags) as browser:
-        page = browser.new_context().new_page()
+        page = new_context(browser).new_page()
         page.set_default_timeout(PATIENCE_MS)
         page.on("console", lambda message: logs.append(message.text))
         page.goto(f"http://localhost:{site.port}/")

@@ -10,7 +10,7 @@ import textwrap
 from collections.abc import Iterator
 
 import pytest
-from support.chromium import chromium
+from support.chromium import chromium, new_context
 from support.readme import ROOT, LocalPlaces
 from support.static_site import serve_folder
 
@@ -61,7 +61,7 @@ def test_page(code: str, places: LocalPlaces, site: str):
     )
     script = f"{places.adapt_javascript(code)}\ndocument.title = 'done';"
     with chromium() as browser:
-        page = browser.new_page()
+        page = new_context(browser).new_page()
         page.set_default_timeout(PAGE_MS)
         errors: list[str] = []
         page.on("pageerror", lambda error: errors.append(str(error)))

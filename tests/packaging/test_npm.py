@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser
-from support.chromium import chromium
+from support.chromium import chromium, new_context
 from support.readme import ROOT, LocalPlaces, code_blocks
 from support.static_site import serve_folder
 
@@ -78,7 +78,7 @@ def write_examples(project: Path, places: LocalPlaces, more_options: str = "") -
 
 def run_page(browser: Browser, folder: Path) -> str:
     """Open the folder's page and wait until its example is through; gives what it wrote to the console."""
-    context = browser.new_context()
+    context = new_context(browser)
     page = context.new_page()
     page.set_default_timeout(PAGE_MS)
     written: list[str] = []

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import sys
 from collections.abc import Iterator, Sequence
+from typing import Any
 
-from playwright.sync_api import Browser, Playwright, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, Playwright, sync_playwright
 
 EXECUTABLE = "/usr/bin/chromium"
 START_MS = 120_000
@@ -47,3 +49,18 @@ def chromium(more_flags: Sequence[str] = ()) -> Iterator[Browser]:
             yield browser
         finally:
             browser.close()
+
+
+def new_context(browser: Browser, **options: Any) -> BrowserContext:
+    """A context that ends when a page of it crashes, for whoever waits for such a page would wait for ever."""
+    context = browser.new_context(**options)
+
+    def watch(page: Page) -> None:
+        page.on("crash", lambda: end(page))
+
+    def end(page: Page) -> None:
+        print(f"the browser's process of {page.url} has crashed", file=sys.stderr)
+        context.close()
+
+    context.on("page", watch)
+    return context
