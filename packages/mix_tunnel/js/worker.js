@@ -85,6 +85,9 @@ function holdLock() {
  * @param {Map<string, Promise<Response>>} files URL -> answer
  */
 async function startPython(snapshot, files) {
+  // With stack switching, Pyodide would run each callback on a stack of its own. Nobody here waits in that way, and
+  // Chromium has crashed on such stacks.
+  Reflect.deleteProperty(WebAssembly, "Suspending");
   const { fetch } = globalThis;
   globalThis.fetch = (resource, options) => files.get(String(resource)) ?? fetch(resource, options);
   try {
