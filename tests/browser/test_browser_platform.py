@@ -163,6 +163,7 @@ def page(http_port: int) -> Iterator[Page]:
         page.goto(f"http://127.0.0.1:{http_port}/page")
         page.evaluate(
             """async () => {
+                delete WebAssembly.Suspending;  // as our worker does
                 const { loadPyodide } = await import("/mix-tunnel/pyodide/pyodide.mjs");
                 const packages = ["mix-tunnel", "pynacl", "blake3", "ossl"];
                 globalThis.py = await loadPyodide({ indexURL: "/mix-tunnel/pyodide/", packages });
