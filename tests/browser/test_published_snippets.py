@@ -7,6 +7,7 @@ directory is, and whose certificates are trusted. The "..." of a README stands f
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import json
 import re
@@ -22,9 +23,9 @@ from support.chromium import new_context
 from support.http_server import Conversation, serve_conversations
 from support.processes import first_line, running
 from support.threaded import in_thread
-from support.tls_server import authority, certificate, pem_of, server_context
-from websockets.asyncio.server import ServerConnection
-from websockets.asyncio.server import serve as serve_websocket
+from support.tls_server import authority, certificate, pem_of, serve, server_context
+from support.websocket_server import mirror
+from websockets.frames import Opcode
 
 from .conftest import PATIENCE_MS
 from .waiting import wait_until
@@ -85,8 +86,8 @@ class Visits:
     """Headers of each request to the web site."""
     connections: int = 0
     """WebSockets that were opened to the echo."""
-    messages: list[str | bytes] = field(default_factory=list)
-    closes: list[tuple[int | None, str | None]] = field(default_factory=list)
+    messages: list[str] = field(default_factory=list)
+    closes: list[tuple[int, str]] = field(default_factory=list)
     """Codes and reasons of their ends."""
 
 
@@ -109,18 +110,22 @@ async def sites() -> AsyncIterator[VisitorsBook]:
             visits.requests.append((await conversation.request()).headers)
             await conversation.respond(body=PAGE, Content_Type="text/html")
 
-    async def echo(connection: ServerConnection) -> None:
+    async def echo(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         visits = book.page
         visits.connections += 1
-        async for message in connection:
-            visits.messages.append(message)
-            await connection.send(message)
-        visits.closes.append((connection.close_code, connection.close_reason))
+
+        def note(opcode: int, data: bytes) -> None:
+            if opcode == Opcode.TEXT:
+                visits.messages.append(data.decode())
+            elif opcode == Opcode.CLOSE:
+                visits.closes.append((int.from_bytes(data[:2]), data[2:].decode()))
+
+        await mirror(reader, writer, note)
 
     web, talking = (server_context(certificate(name)) for name in (WEB, ECHO))
     async with (
         serve_conversations(talk, web, host=ADDRESSES[WEB], port=443),
-        serve_websocket(echo, ADDRESSES[ECHO], 443, ssl=talking),
+        serve(echo, talking, host=ADDRESSES[ECHO], port=443),
     ):
         yield book
 

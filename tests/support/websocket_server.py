@@ -13,6 +13,8 @@ from typing import Any
 
 from websockets.asyncio.server import ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
+from websockets.frames import Opcode
+from websockets.utils import apply_mask
 
 from support.tls_server import serve as serve_bytes
 from support.waiting import PATIENCE_S
@@ -79,6 +81,32 @@ async def drain(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
     """Take what comes until the client closes."""
     while await reader.read(65_536):
         pass
+
+
+async def read_frame(reader: asyncio.StreamReader) -> tuple[int, bytes]:
+    """Opcode and data of the next frame that a client sends; nothing is checked."""
+    opcode, length = await reader.readexactly(2)
+    length &= 0x7F
+    if length > 125:
+        length = int.from_bytes(await reader.readexactly(2 if length == 126 else 8))
+    mask = await reader.readexactly(4)
+    return opcode & 0x0F, apply_mask(await reader.readexactly(length), mask)
+
+
+async def mirror(
+    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, on_frame: Callable[[int, bytes], None]
+) -> None:
+    """Accept, and answer each frame by itself: a message is sent back even if the client's close frame is there too.
+
+    The library would have answered the close frame by then, and `echo` could send nothing.
+    """
+    writer.write(accept(await reader.readuntil(b"\r\n\r\n")))
+    opcode = -1
+    while opcode != Opcode.CLOSE:
+        opcode, data = await read_frame(reader)
+        on_frame(opcode, data)
+        writer.write(frame(Opcode.PONG if opcode == Opcode.PING else opcode, data))
+        await writer.drain()
 
 
 def frame(opcode: int, data: bytes, *, fin: bool = True, rsv1: bool = False) -> bytes:
