@@ -10,7 +10,9 @@ from dataclasses import dataclass
 import pytest
 from support.byte_pipe import PipeEnd, byte_pipe
 from support.virtual_time import virtual_time
-from support.websocket_server import accept
+from support.websocket_server import accept, frame
+from websockets.frames import Opcode
+from websockets.utils import apply_mask
 
 from mix_tunnel.runtime.sockets.dialing import Connection
 from mix_tunnel.runtime.websocket import WebSocketOptions, connect_websocket
@@ -52,8 +54,7 @@ async def opened(capacity: int = 65_536) -> AsyncIterator[tuple[WebSocketConnect
 def pong_for(ping: bytes) -> bytes:
     """The server's answer to a client's (masked) ping frame of four bytes."""
     assert ping[:2] == b"\x89\x84"
-    mask, data = ping[2:6], ping[6:10]
-    return b"\x8a\x04" + bytes(one ^ other for one, other in zip(mask, data, strict=True))
+    return frame(Opcode.PONG, apply_mask(ping[6:10], ping[2:6]))
 
 
 @virtual_time
