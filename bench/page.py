@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from support.chromium import chromium
+from support.chromium import chromium, new_context
 
 from bench.playground import MEGABYTE, WARM_FETCHES, Playground
 
@@ -49,7 +49,7 @@ def measure(playground: Playground) -> dict[str, Any]:
         "disablePoissonTraffic": True,
     }
     with chromium() as browser:
-        page = browser.new_page()
+        page = new_context(browser).new_page()
         page.goto(playground.url)
         figures = page.evaluate(
             SCRIPT,

@@ -22,7 +22,7 @@ from playwright.sync_api import Browser, Locator, Page, expect
 
 WEB = Path(__file__).resolve().parent
 sys.path.insert(0, str(WEB.parent / "tests"))
-from support.chromium import chromium  # noqa: E402
+from support.chromium import chromium, new_context  # noqa: E402
 
 DESKTOP = {"width": 1280, "height": 800}
 PHONE = {"width": 390, "height": 844}
@@ -39,7 +39,8 @@ Save = Callable[..., None]
 @contextlib.contextmanager
 def connected(browser: Browser, url: str, size: dict[str, int], colours: str, scale: int = 1) -> Iterator[Page]:
     """The playground in a fresh window, with a tunnel that is ready and some traffic in its charts."""
-    context = browser.new_context(
+    context = new_context(
+        browser,
         viewport={"width": size["width"], "height": size["height"]},
         color_scheme="dark" if colours == "dark" else "light",
         device_scale_factor=scale,

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import ConsoleMessage, Page
-from support.chromium import chromium, new_context
+from support.chromium import chromium, new_context, sample_allocations
 from support.readme import ROOT, LocalPlaces, code_blocks
 from support.static_site import serve_folder
 
@@ -46,7 +46,6 @@ WORKER = """
     postMessage(await loading.then((python) => python.runPythonAsync(code)).then(() => null, String));
 """
 PAGE_MS = 240_000
-SAMPLING_BYTES = 5000
 CORE = ("pyodide.mjs", "pyodide.asm.mjs", "pyodide.asm.wasm", "python_stdlib.zip")
 
 
@@ -81,7 +80,7 @@ def open_page(host: str) -> Iterator[Callable[[str], Page]]:
         def open_page(name: str) -> Page:
             page = new_context(browser).new_page()
             page.set_default_timeout(PAGE_MS)
-            page.context.new_cdp_session(page).send("Memory.startSampling", {"samplingInterval": SAMPLING_BYTES})
+            sample_allocations(page)
             page.goto(f"{host}{name}.html")
             page.wait_for_function("'run' in window")
             page.evaluate("code => run(code)", install.replace("https://your.site/", host))
