@@ -209,7 +209,7 @@ def test_a_captured_surb_opens_for_no_other_node() -> None:
         process_packet(crypto, secret("mix2"), packet)
 
 
-def test_cover_frames_are_older_packets_to_the_client_itself() -> None:
+def test_captured_cover_is_older_packets_to_the_client_itself() -> None:
     """Their content is sealed for a key that was not captured, so it can only be told that it is none of the exit's."""
     cover = [name for name in FRAMES if delivered(name).final.version == 258]
     assert cover

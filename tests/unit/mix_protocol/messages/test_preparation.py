@@ -13,6 +13,7 @@ from mix_protocol.messages.geometry import DATA_SIZES
 from mix_protocol.messages.preparation import InvalidFragmentLength, MessagePreparer, NoTopology, PreparedPacket
 from mix_protocol.sphinx.geometry import PacketSize
 from mix_protocol.sphinx.processing import FinalPacket, process_packet
+from mix_protocol.sphinx.version import SphinxVersion
 from mix_protocol.topology.errors import UnknownGateway
 
 ACK_KEY = b"ack key 16 bytes"
@@ -38,6 +39,7 @@ class Stage:
             done = process_packet(
                 self.mixnet.crypto, self.mixnet._secrets[address, self.mixnet.topology.key_rotation], packet
             )
+            assert done.version == SphinxVersion.SEEDED, "each hop reads the version, so it must not tell what this is"
             if isinstance(done, FinalPacket):
                 return done, held_ns / 1e9, hops
             held_ns += done.delay_ns
@@ -63,27 +65,26 @@ def test_a_fragment_reaches_its_recipient_and_its_ack_comes_back(stage: Stage, s
     assert prepared.fragment == fragment.identifier
 
     final, held_s, hops = stage.deliver(prepared)
-    assert (final.destination, final.version, hops) == (stage.recipient.identity, 259, 4)
+    assert (final.destination, hops) == (stage.recipient.identity, 4)
     ack, pushed = split_surb_ack(final.message)
     content = decrypt_from_sender(stage.mixnet.crypto, stage.recipient_secret, pushed)
     assert Fragment.decode(content) == fragment
 
     ack_packet = replace(prepared, packet=replace(prepared.packet, first_hop=ack.first_hop, packet=ack.packet))
     returned, ack_held_s, _ = stage.deliver(ack_packet)
-    assert (returned.destination, returned.version) == (stage.own.identity, 259)
+    assert returned.destination == stage.own.identity
     assert decode_ack(stage.mixnet.crypto, ACK_KEY, returned.message) == fragment.identifier
     assert prepared.round_trip_s == pytest.approx(held_s + ack_held_s)
 
 
-def test_cover_loops_back_in_the_older_version(stage: Stage):
+def test_cover_loops_back_and_looks_like_data_to_every_hop(stage: Stage):
     prepared = stage.preparer.prepare_cover()
     final, held_s, _ = stage.deliver(prepared)
-    assert (final.destination, final.version) == (stage.own.identity, 258)
+    assert final.destination == stage.own.identity
     ack, pushed = split_surb_ack(final.message)
     assert decrypt_from_sender(stage.mixnet.crypto, stage.own_secret, pushed) == cover_content()
     ack_packet = replace(prepared, packet=replace(prepared.packet, first_hop=ack.first_hop, packet=ack.packet))
     returned, ack_held_s, _ = stage.deliver(ack_packet)
-    assert returned.version == 258
     assert decode_ack(stage.mixnet.crypto, ACK_KEY, returned.message) == COVER == prepared.fragment
     assert prepared.round_trip_s == pytest.approx(held_s + ack_held_s)
 
@@ -101,7 +102,7 @@ def test_a_reply_takes_the_way_that_its_surb_gives(stage: Stage):
     assert prepared.round_trip_s >= 0.045
 
     final, _, hops = stage.deliver(prepared)
-    assert (final.destination, final.version, hops) == (stage.own.identity, 259, 4)
+    assert (final.destination, hops) == (stage.own.identity, 4)
     ack, pushed = split_surb_ack(final.message)
     assert pushed[:32] == surb.digest(stage.mixnet.crypto)
     assert Fragment.decode(stage.mixnet.crypto.aes128_ctr(surb.encryption_key, pushed[32:])) == fragment

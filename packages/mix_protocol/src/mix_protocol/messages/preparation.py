@@ -21,7 +21,6 @@ from mix_protocol.sphinx.geometry import PacketSize
 from mix_protocol.sphinx.mix_packet import MixPacket
 from mix_protocol.sphinx.packet import build_packet
 from mix_protocol.sphinx.surb import build_surb
-from mix_protocol.sphinx.version import SphinxVersion
 from mix_protocol.topology.topology import Topology
 
 _UNKNOWN_PATH_HOPS = 3  # how many mix nodes hold a reply back; its real delays are its recipient's secret
@@ -62,7 +61,8 @@ class MessagePreparer:
     mean_packet_delay_ms, mean_ack_delay_ms -- mean of the delay at each hop
     topology -- to be set before the first packet, and whenever a newer one has been read
 
-    Every method raises `NoTopology` without one, `UnknownGateway` when it lacks a gateway that is needed.
+    All packets, acknowledgements and SURBs bear one header version, which each hop reads: cover and data look alike.
+    Every method raises `NoTopology` without a topology, `UnknownGateway` when it lacks a gateway that is needed.
     """
 
     __slots__ = (
@@ -117,12 +117,11 @@ class MessagePreparer:
     def prepare(self, fragment: Fragment, recipient: Recipient) -> PreparedPacket:
         """Make a packet that carries the fragment to the recipient, encrypted for it alone."""
         content = fragment.encode()
-        return self._prepare(content, _size_for(content), fragment.identifier, recipient, SphinxVersion.SEEDED)
+        return self._prepare(content, _size_for(content), fragment.identifier, recipient)
 
     def prepare_cover(self, size: PacketSize = PacketSize.REGULAR) -> PreparedPacket:
         """Make a loop cover packet: to ourselves, with nothing in it."""
-        # The published clients write cover in the older header version; so do we, or cover would stand out.
-        return self._prepare(cover_content(size), size, COVER, self.own, SphinxVersion.FULL_KEYS)
+        return self._prepare(cover_content(size), size, COVER, self.own)
 
     def prepare_reply(self, fragment: Fragment, surb: ReplySurb) -> PreparedPacket:
         """Make a packet that carries the fragment to whoever made the SURB; the SURB is used up by that."""
@@ -130,7 +129,7 @@ class MessagePreparer:
         size = _size_for(content)
         # The last hop sends the acknowledgement on as what the reply came in: a packet of the SURB's key rotation.
         topology = self._topology_of(surb.key_rotation)
-        ack, ack_delay_s = self._make_surb_ack(topology, fragment.identifier, SphinxVersion.SEEDED)
+        ack, ack_delay_s = self._make_surb_ack(topology, fragment.identifier)
         sealed = self.crypto.aes128_ctr(surb.encryption_key, content)
         plaintext = b"".join((ack.encode(), surb.digest(self.crypto), sealed))
         first_hop, packet = surb.surb.use(self.crypto, plaintext, size)
@@ -150,20 +149,14 @@ class MessagePreparer:
             route=route,
             delays_ns=draw_delays_ns(self.random, len(route), self.mean_packet_delay_ms),
             destination=self.own.identity,
-            version=SphinxVersion.SEEDED,
         )
         return ReplySurb(self.random(AES_KEY_LENGTH), surb, topology.key_rotation)
 
     def _prepare(
-        self,
-        content: bytes,
-        size: PacketSize,
-        identifier: FragmentIdentifier,
-        recipient: Recipient,
-        version: SphinxVersion,
+        self, content: bytes, size: PacketSize, identifier: FragmentIdentifier, recipient: Recipient
     ) -> PreparedPacket:
         topology = self._require_topology()
-        ack, ack_delay_s = self._make_surb_ack(topology, identifier, version)
+        ack, ack_delay_s = self._make_surb_ack(topology, identifier)
         sealed = encrypt_to_recipient(self.crypto, self.random, recipient.encryption_key, content)
         route = topology.route_to(recipient.gateway, self.random)
         delays_ns = draw_delays_ns(self.random, len(route), self.mean_packet_delay_ms)
@@ -175,7 +168,6 @@ class MessagePreparer:
             destination=recipient.identity,
             message=ack.encode() + sealed,
             size=size,
-            version=version,
         )
         return PreparedPacket(
             MixPacket(route[0].address, packet, topology.key_rotation),
@@ -183,9 +175,7 @@ class MessagePreparer:
             forward_delay_s(delays_ns) + ack_delay_s,
         )
 
-    def _make_surb_ack(
-        self, topology: Topology, identifier: FragmentIdentifier, version: SphinxVersion
-    ) -> tuple[SurbAck, float]:
+    def _make_surb_ack(self, topology: Topology, identifier: FragmentIdentifier) -> tuple[SurbAck, float]:
         route = topology.route_to(self.own.gateway, self.random)
         delays_ns: Sequence[int] = draw_delays_ns(self.random, len(route), self.mean_ack_delay_ms)
         ack = make_surb_ack(
@@ -196,7 +186,6 @@ class MessagePreparer:
             destination=self.own.identity,
             ack_key=self.ack_key,
             identifier=identifier,
-            version=version,
         )
         return ack, forward_delay_s(delays_ns)
 

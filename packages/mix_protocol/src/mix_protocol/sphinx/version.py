@@ -13,10 +13,10 @@ class SphinxVersion(enum.IntEnum):
     """
 
     FULL_KEYS = 258
-    """All 192 bytes are taken from the expanded secret: cover traffic and what older clients send."""
+    """All 192 bytes are taken from the expanded secret: only what others still send, as older clients do for cover."""
 
     SEEDED = 259
-    """A 16-byte seed is taken and expanded once more, which makes SURBs small: everything real."""
+    """A 16-byte seed is taken and expanded once more, which makes SURBs small: all that we send."""
 
 
 # Versions before 258 differ only in how the sender multiplied scalars, which a node cannot see.
