@@ -146,7 +146,7 @@ def test_servers_are_the_tunnels(written, tunnel):
     ("arguments", "said"),
     [
         ([], "NAME"),
-        (["a..test"], "host name"),
+        (["a..test"], "can't be a name"),
         (["192.0.2.1"], "reverse"),
         (["a.test", "ANY"], "the type must be one of A, AAAA"),
         (["-x", "a.test"], "not an IP address"),

@@ -6,19 +6,37 @@ import asyncio
 
 import dns.flags
 import dns.message
+import dns.rcode
 import dns.rdata
 import dns.rrset
 import pytest
 from support.hostile_names import HOSTILE_ANSWERS, hostile
-from support.kernel import KernelNetwork
+from support.kernel import ConnectionFailed, KernelNetwork, KernelStream
 from support.name_server import respond, serve_names, zone
 from support.waiting import until
 
 from mix_protocol.errors import MixError
-from mix_tunnel.runtime.dns.errors import MalformedAnswer, ServerFailed
+from mix_tunnel.runtime.dns.errors import MalformedAnswer, NameNotFound, ServerFailed
+from mix_tunnel.runtime.dns.transports import datagrams
+from mix_tunnel.streams import IpAddress
 
 A = "a.test. 60 IN A 192.0.2.1"
 FORGED = "a.test. 60 IN A 192.0.2.66"
+
+
+class WithoutTcp(KernelNetwork):
+    """A network on which nobody speaks TCP: connections are never made, or closed at once."""
+
+    def __init__(self, *, silent: bool) -> None:
+        super().__init__()
+        self.connects = 0
+        self._silent = silent
+
+    async def connect_tcp(self, ip: IpAddress, port: int) -> KernelStream:
+        self.connects += 1
+        if self._silent:
+            await asyncio.get_running_loop().create_future()
+        raise ConnectionFailed
 
 
 def small_letters(query: dns.message.Message, *records: str) -> bytes:
@@ -65,6 +83,72 @@ async def test_a_server_that_does_not_keep_the_spelling_is_asked_over_tcp_from_t
         second = await resolver.resolve("abcdefgh.test", use_cache=False)
         assert [first.transport, second.transport] == ["tcp", "tcp"]
         assert [transport for transport, _ in server.queries] == ["udp", "tcp", "tcp"]
+
+
+@pytest.mark.parametrize("silent", [True, False], ids=["silent", "refused"])
+async def test_a_server_that_keeps_no_spelling_and_speaks_no_tcp_is_asked_in_plain_spelling(
+    resolve_by, monkeypatch, silent
+):
+    monkeypatch.setattr(datagrams, "TCP_PATIENCE_S", 0.05)
+
+    def answer(query, transport):
+        assert transport == "udp"
+        return [small_letters(query, A)]
+
+    network = WithoutTcp(silent=silent)
+    async with serve_names(answer) as server:
+        resolver = resolve_by(str(server.server), network=network)
+        for _ in range(2):
+            found = await resolver.resolve("a.test", use_cache=False)
+            assert (found.records[0].text, found.transport) == ("192.0.2.1", "udp")
+        assert network.connects == 1  # from then on, nobody waits for TCP
+        assert len(set(server.sources)) == len(set(server.identifiers)) == 3
+        assert server.spellings[1:] == ["a.test", "a.test"]
+
+
+async def test_a_no_over_tcp_is_believed(resolve_by):
+    def answer(query, transport):
+        if transport == "tcp":
+            return respond(query, rcode=dns.rcode.SERVFAIL)
+        return [small_letters(query, FORGED)]
+
+    async with serve_names(answer) as server:
+        with pytest.raises(ServerFailed):
+            await resolve_by(str(server.server), attempts=1).resolve("a.test")
+
+
+BAD_ADDRESS = b"\xc0\x0c\x00\x01\x00\x01\x00\x00\x00\x3c\x00\x03\xc0\x00\x02"
+BAD_SOA = b"\xc0\x0c\x00\x06\x00\x01\x00\x00\x00\x3c\x00\x01\x00"
+
+
+def _with_records(query: dns.message.Message, good: tuple[str, ...], *, answer=b"", authority=b"", rcode=0) -> bytes:
+    """An answer with a good record and with more in wire form: one in front, and one in the authority section."""
+    response = respond(query, *good, rcode=rcode)
+    response.use_edns(-1)
+    wire = response.to_wire()
+    end = 12 + len(query.question[0].name.to_wire()) + 4
+    counts = bytes([0, 1, 0, len(good) + bool(answer), 0, bool(authority), 0, 0])
+    return wire[:4] + counts + wire[12:end] + answer + wire[end:] + authority
+
+
+@pytest.mark.parametrize(
+    ("good", "more", "told"),
+    [
+        ((A,), {"answer": BAD_ADDRESS}, "192.0.2.1"),
+        ((A,), {"authority": BAD_SOA}, "192.0.2.1"),
+        ((), {"answer": BAD_ADDRESS}, MalformedAnswer),
+        ((), {"answer": BAD_ADDRESS, "rcode": dns.rcode.NXDOMAIN}, MalformedAnswer),
+        ((), {"authority": BAD_SOA, "rcode": dns.rcode.NXDOMAIN}, NameNotFound),
+    ],
+)
+async def test_a_record_that_makes_no_sense_spoils_nothing_else(resolve_by, good, more, told):
+    async with serve_names(lambda query, transport: [_with_records(query, good, **more)]) as server:
+        resolver = resolve_by(str(server.server), attempts=1)
+        if isinstance(told, str):
+            assert [record.text for record in (await resolver.resolve("a.test")).records] == [told]
+        else:
+            with pytest.raises(told):
+                await resolver.resolve("a.test")
 
 
 async def test_a_forger_who_does_not_know_the_spelling_does_not_win(resolve_by):

@@ -14,6 +14,7 @@ from support.name_server import respond, serve_names, zone
 from support.waiting import until
 
 from mix_protocol.errors import MixError
+from mix_tunnel.runtime.dns.answers import MAX_ALIASES
 from mix_tunnel.runtime.dns.errors import (
     BadName,
     MalformedAnswer,
@@ -112,7 +113,39 @@ async def test_endless_aliases_end():
     async with serve_names(answer) as server:
         with pytest.raises(MalformedAnswer):
             await resolver_for(server).lookup("a.test")
-        assert len(server.queries) <= 8
+        assert len(server.queries) == MAX_ALIASES + 1
+
+
+async def test_a_circle_over_several_answers_is_told_by_the_names_seen():
+    def answer(query, transport):
+        name = query.question[0].name.to_text().lower()
+        return respond(query, f"{name} 60 IN CNAME {'b.test.' if name == 'a.test.' else 'a.test.'}")
+
+    async with serve_names(answer) as server:
+        with pytest.raises(MalformedAnswer):
+            await resolver_for(server).lookup("a.test")
+        assert len(server.queries) == 2
+
+
+@pytest.mark.parametrize("in_one", [True, False], ids=["in one answer", "one by one"])
+@pytest.mark.parametrize(("count", "found"), [(MAX_ALIASES, True), (MAX_ALIASES + 1, False)])
+async def test_as_many_aliases_as_public_resolvers_follow(count, found, in_one):
+    chain = ["a.test.", *(f"c{number}.cdn.test." for number in range(count))]
+
+    def answer(query, transport):
+        at = chain.index(query.question[0].name.to_text().lower())
+        links = list(zip(chain[at:-1], chain[at + 1 :], strict=True))
+        records = [f"{alias} 60 IN CNAME {target}" for alias, target in links[: None if in_one else 1]]
+        if in_one or not links:
+            records.append(f"{chain[-1]} 60 IN A 192.0.2.1")
+        return respond(query, *records)
+
+    async with serve_names(answer) as server:
+        if found:
+            assert await resolver_for(server).lookup("a.test") == [ONE]
+        else:
+            with pytest.raises(MalformedAnswer):
+                await resolver_for(server, attempts=1).lookup("a.test")
 
 
 async def test_a_circle_of_aliases_is_malformed():
@@ -244,15 +277,41 @@ async def test_a_tcp_server_that_closes_without_an_answer():
             await resolver_for(server, attempts=1).lookup("a.test")
 
 
-async def test_a_server_without_edns_is_asked_again_in_the_old_way():
+def _without_edns(query, rcode):
+    response = respond(query, rcode=rcode)
+    response.use_edns(-1)
+    return response
+
+
+EDNS_REFUSALS = {
+    "FORMERR": lambda query: _without_edns(query, dns.rcode.FORMERR),
+    "FORMERR with what was asked": lambda query: respond(query, rcode=dns.rcode.FORMERR),
+    "FORMERR, nothing but a header": lambda query: [_without_edns(query, dns.rcode.FORMERR).to_wire()[:4] + bytes(8)],
+    "FORMERR, counting what isn't there": lambda query: [respond(query, rcode=dns.rcode.FORMERR).to_wire()[:-11]],
+    "NOTIMP": lambda query: _without_edns(query, dns.rcode.NOTIMP),
+    "SERVFAIL": lambda query: _without_edns(query, dns.rcode.SERVFAIL),
+    "REFUSED": lambda query: _without_edns(query, dns.rcode.REFUSED),
+    "BADVERS": lambda query: respond(query, rcode=dns.rcode.BADVERS),
+}
+
+
+@pytest.mark.parametrize("refusal", EDNS_REFUSALS)
+async def test_a_server_that_refuses_edns_in_any_way_is_asked_again_in_the_old_way(refusal):
     def answer(query, transport):
         if query.edns >= 0:
-            return respond(query, rcode=dns.rcode.FORMERR)
+            return EDNS_REFUSALS[refusal](query)
         return respond(query, "a.test. 60 IN A 192.0.2.1")
 
     async with serve_names(answer) as server:
-        assert await resolver_for(server).lookup("a.test") == [ONE]
+        assert await resolver_for(server, attempts=1).lookup("a.test") == [ONE]
         assert len(server.queries) == 2
+
+
+async def test_servfail_of_a_server_that_understands_edns_is_not_about_edns():
+    async with serve_names(lambda query, transport: respond(query, rcode=dns.rcode.SERVFAIL)) as server:
+        with pytest.raises(ServerFailed):
+            await resolver_for(server, attempts=1).lookup("a.test")
+        assert len(server.queries) == 1
 
 
 async def test_answers_are_kept_for_their_ttl():

@@ -7,11 +7,13 @@ import asyncio
 import pytest
 
 from mix_protocol.errors import MixError, NetworkFailure
+from mix_tunnel.options import TunnelOptions
 from mix_tunnel.runtime.dns.answers import Answer
 from mix_tunnel.runtime.dns.errors import QueryRefused, ResolvingTimedOut, ServerFailed
+from mix_tunnel.runtime.dns.resolver import ResolverOptions
 from mix_tunnel.runtime.dns.servers import DnsServer
 from mix_tunnel.runtime.dns.transports import Reply
-from mix_tunnel.runtime.dns.upstreams import MAX_REST_S, MIN_REST_S, Upstream, Upstreams
+from mix_tunnel.runtime.dns.upstreams import EDNS_AGAIN_S, MAX_REST_S, MIN_REST_S, Upstream, Upstreams
 from mix_tunnel.runtime.tunnel_errors import TunnelClosed
 
 ANSWER = Answer("a.test", (), 60)
@@ -23,9 +25,12 @@ class Scripted:
     def __init__(self, outcome: Answer | Exception | None) -> None:
         self.outcome = outcome
         self.asked = 0
+        self.offers: list[bool] = []
+        """Whether each question offered EDNS."""
 
     async def exchange(self, name: str, type: str, *, edns: bool = True) -> Reply:
         self.asked += 1
+        self.offers.append(edns)
         if self.outcome is None:
             await asyncio.get_running_loop().create_future()
         if isinstance(self.outcome, Exception):
@@ -77,12 +82,38 @@ async def test_by_turns():
     assert counts(scripted) == [2, 2, 2]
 
 
-async def test_a_datagram_is_repeated_and_a_stream_is_trusted():
-    for kind, expected in (("udp", 4), ("tcp", 1)):
+async def test_a_datagram_is_repeated_and_a_stream_is_trusted_but_edns_is_left_out_once():
+    for kind, expected in (("udp", [True, False, True, True]), ("tcp", [True, False]), ("tls", [True])):
         upstreams, scripted = make(None, kind=kind)
         with pytest.raises(ResolvingTimedOut):
             await ask(upstreams, within_s=0.2)
-        assert counts(scripted) == [expected]
+        assert scripted[0].offers == expected
+
+
+class DropsEdns(Scripted):
+    """Answers in the old way alone."""
+
+    async def exchange(self, name: str, type: str, *, edns: bool = True) -> Reply:
+        self.outcome = None if edns else ANSWER
+        return await super().exchange(name, type, edns=edns)
+
+
+async def test_a_server_that_drops_edns_is_asked_without_it_for_a_while():
+    clock, server = Clock(), DropsEdns(None)
+    upstream = Upstream(DnsServer.parse("192.0.2.1"), server)
+    upstreams = Upstreams([upstream], clock, rotate=False, attempts=2, retry_interval_s=0.01)
+    for _ in range(2):
+        await ask(upstreams)
+    assert server.offers == [True, False, False]
+    clock.now += EDNS_AGAIN_S
+    await ask(upstreams)
+    assert server.offers[3:] == [True, False]
+
+
+@pytest.mark.parametrize("count", [1, 3, 6])
+def test_there_is_an_attempt_left_for_a_server_that_drops_edns(count):
+    servers = [f"192.0.2.{number}" for number in range(count)]
+    assert ResolverOptions.from_tunnel(TunnelOptions(dns_servers=servers)).attempts > count
 
 
 async def test_every_server_has_its_chance():

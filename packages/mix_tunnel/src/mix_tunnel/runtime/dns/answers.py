@@ -20,8 +20,8 @@ from mix_protocol.errors import MixError
 from .errors import MalformedAnswer, NameNotFound, NoAddress, NoData, ServerFailed
 from .records import DnsRecord, name_text, read_record
 
-MAX_ALIASES = 8
-"""CNAMEs followed from one question, over all of its responses."""
+MAX_ALIASES = 16
+"""CNAMEs followed from one question, over all of its responses; public resolvers follow as many."""
 MAX_TTL_S = 86_400
 """Answers are believed for at most a day (RFC 8767 section 4 advises against years)."""
 MAX_NEGATIVE_TTL_S = 300
@@ -50,7 +50,10 @@ class Answer:
 
 
 def interpret(message: dns.message.QueryMessage, name: str, type: str, size_bytes: int = 0) -> Answer:
-    """Read what a response says about a name and type; raises `MalformedAnswer` or `ServerFailed`."""
+    """Read what a response says about a name and type; raises `MalformedAnswer` or `ServerFailed`.
+
+    Records that make no sense count only when nothing good is left: they may be what was asked for.
+    """
     rdtype = dns.rdatatype.from_text(type)
     here = dns.name.from_text(name)
     seen = {here}
@@ -67,6 +70,8 @@ def interpret(message: dns.message.QueryMessage, name: str, type: str, size_byte
             raise MalformedAnswer("the DNS server's answer forms an endless chain of aliases")
         seen.add(here)
     canonical, aliases = name_text(here).lower(), len(seen) - 1
+    if found is None and message.errors:
+        raise MalformedAnswer
     if found is not None:
         if message.rcode() == dns.rcode.NXDOMAIN:
             raise MalformedAnswer("the DNS server says that the name does not exist, and what it is")

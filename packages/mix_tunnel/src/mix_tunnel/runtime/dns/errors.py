@@ -8,7 +8,7 @@ from mix_protocol.errors import MixError, NetworkFailure, PeerMisbehaved, UsageE
 
 
 class BadName(UsageError):
-    """The text can't be a host name; nothing was sent."""
+    """The text can't be a name, or not that of a host; nothing was sent."""
 
     code = "dns.bad_name"
     message = "this can't be a host name; use letters, digits and hyphens, each part at most 63 long"
@@ -75,7 +75,7 @@ class ServerFailed(NetworkFailure):
 
 
 class FormatNotUnderstood(ServerFailed):
-    """FORMERR or BADVERS: the server may be too old for EDNS, and is asked once more without."""
+    """The server refuses in a way in which one that is too old for EDNS does; it is asked once more without."""
 
     code = "dns.format_not_understood"
 

@@ -12,6 +12,7 @@ import dns.rcode
 import dns.rdatatype
 
 from .errors import FormatNotUnderstood, MalformedAnswer, QueryRefused, ServerFailed
+from .framing import end_of_answers
 
 EDNS_PAYLOAD_BYTES = 1232
 """Largest answer asked for over UDP: fits every path's MTU without IP fragments (DNS flag day 2020)."""
@@ -21,7 +22,7 @@ MAX_RECORDS = 5_000
 """Records of all sections together; more of them is work for us and of use to nobody."""
 
 _HEADER_BYTES = 12
-_RESPONSE, _TRUNCATED = 0x80, 0x02
+_RESPONSE, _TRUNCATED, _CODE = 0x80, 0x02, 0x0F
 _LETTERS = frozenset(b"abcdefghijklmnopqrstuvwxyz")
 
 
@@ -43,6 +44,8 @@ class Query:
     question: bytes
     """The question section, spelt as it is sent."""
     wire: bytes
+    edns: bool = True
+    """Whether it says that we understand EDNS (RFC 6891)."""
 
 
 def make_query(
@@ -72,20 +75,21 @@ def make_query(
     assert name_bytes is not None
     end = _HEADER_BYTES + len(name_bytes)
     spelt = (_spell(name_bytes, random_bytes) if random_case else name_bytes) + wire[end : end + 4]
-    return Query(name, type, identifier, spelt, _with_question(wire, spelt))
+    return Query(name, type, identifier, spelt, _with_question(wire, spelt), edns)
 
 
 def belongs_to(wire: bytes, query: Query, *, case_counts: bool = False) -> bool:
     """Whether it is a response to the query: its identifier and question section are the query's.
 
-    A response without any question may be one (some servers answer FORMERR so), unless the case counts.
+    A response without any question may be one (some servers answer FORMERR so); when the case counts,
+    only if it answers nothing.
     Raises `CaseNotKept` when only the spelling differs and `case_counts`.
     """
     if len(wire) < _HEADER_BYTES or int.from_bytes(wire[:2], "big") != query.identifier or not wire[2] & _RESPONSE:
         return False
     count = int.from_bytes(wire[4:6], "big")
     if count == 0:
-        return not case_counts or len(wire) == _HEADER_BYTES
+        return not case_counts or not any(wire[6:10])
     question = query.question
     given = wire[_HEADER_BYTES : _HEADER_BYTES + len(question)]
     if count != 1 or given.lower() != question.lower():
@@ -98,35 +102,42 @@ def belongs_to(wire: bytes, query: Query, *, case_counts: bool = False) -> bool:
 def read_message(wire: bytes, query: Query, *, over_stream: bool = False) -> dns.message.QueryMessage:
     """Parse a response that `belongs_to` the query; it says NOERROR or NXDOMAIN.
 
+    Its `errors` are those of the records in its answer section that make no sense; the others have been read.
     Raises `Truncated`, `MalformedAnswer`, or the error that the response code stands for.
     """
     if wire[2] & _TRUNCATED:
         if over_stream:
             raise MalformedAnswer("the DNS server's answer is cut off, although there was room for it")
         raise Truncated
+    if query.edns and wire[3] & _CODE in (dns.rcode.FORMERR, dns.rcode.NOTIMP):
+        raise FormatNotUnderstood(rcode=dns.rcode.to_text(dns.rcode.Rcode(wire[3] & _CODE)))
     if sum(int.from_bytes(wire[at : at + 2], "big") for at in (6, 8, 10)) > MAX_RECORDS:
         raise MalformedAnswer("the DNS server's answer has too many records")
+    answers_end = end_of_answers(wire)
     if wire[4:6] != b"\0\0":
         # Compressed names point into the question: in plain spelling there, they are plain everywhere.
         wire = _with_question(wire, query.question.lower())
     try:
-        message = dns.message.from_wire(wire, ignore_trailing=True)
+        message = dns.message.from_wire(wire, ignore_trailing=True, continue_on_error=True)
     except (dns.exception.DNSException, ValueError, KeyError, IndexError, AttributeError) as error:
         raise MalformedAnswer from error
-    _check_code(message)
+    _check_code(message, query)
+    message.errors = [error for error in message.errors if error.offset <= answers_end]
     if not isinstance(message, dns.message.QueryMessage) or not message.question:
         raise MalformedAnswer
     return message
 
 
-def _check_code(message: dns.message.Message) -> None:
+def _check_code(message: dns.message.Message, query: Query) -> None:
     code = message.rcode()
-    if code in (dns.rcode.FORMERR, dns.rcode.BADVERS):
+    if code in (dns.rcode.NOERROR, dns.rcode.NXDOMAIN):
+        return
+    # Whoever understands EDNS says so in each answer to it (RFC 6891 section 7): here that may be what failed.
+    if query.edns and (code == dns.rcode.BADVERS or message.edns < 0):
         raise FormatNotUnderstood(rcode=dns.rcode.to_text(code))
     if code == dns.rcode.REFUSED:
         raise QueryRefused
-    if code not in (dns.rcode.NOERROR, dns.rcode.NXDOMAIN):
-        raise ServerFailed(rcode=dns.rcode.to_text(code))
+    raise ServerFailed(rcode=dns.rcode.to_text(code))
 
 
 def _with_question(wire: bytes, question: bytes) -> bytes:

@@ -1,16 +1,20 @@
-"""Host names and addresses as texts: what may be asked for, in the one form in which it is asked."""
+"""Names and addresses as texts: what may be asked for, in the one form in which it is asked."""
 
 from __future__ import annotations
 
 import re
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
+import dns.exception
+import dns.name
+
 from .errors import BadAddress, BadName, NameNotFound
 
-ROOT = "."
 MAX_NAME_LENGTH = 253
 """Characters of a name without its final dot (RFC 1035 section 2.3.4 counts 255 octets on the wire)."""
 
+_NO_NAME = "this can't be a name; its parts have 1 to 63 characters, 253 together; \\DDD is an octet in decimal digits"
+_DOTS = re.compile(r"(?<!\\)[.\u3002\uff0e\uff61]")
 _LABEL = re.compile(r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?")
 
 
@@ -48,20 +52,45 @@ def normal_name(name: str) -> str:
 
 
 def question_name(name: str) -> str:
-    """The name to ask for, normal or the root "."; raises `BadName`, or `NameNotFound` for Tor's names.
+    """The name to ask for, in small letters, escaped where a zone file would (RFC 1035 section 5.1); "." is the root.
 
-    A name under .onion must never reach a resolver (RFC 7686 section 2).
+    Any octets make a name (RFC 2181 section 11), though not every name is a host's: instances of DNS-SD have spaces,
+    classless reverse zones a "/", wildcards a "*". Raises `BadName`, or `NameNotFound` for Tor's names: a name under
+    .onion must never reach a resolver (RFC 7686 section 2).
     """
     if not isinstance(name, str):
         raise BadName("the name must be a text")
-    if name == ROOT:
-        return ROOT
     if literal_address(name) is not None:
         raise BadName("this is an address, which has no records under it; ask for its name by a reverse lookup")
-    normal = normal_name(name)
+    # Four characters an octet when each of them is escaped; what is longer can't become short enough.
+    if not name or len(name) > 4 * (MAX_NAME_LENGTH + 1) or any(character < " " for character in name):
+        raise BadName(_NO_NAME)
+    try:
+        asked = dns.name.from_text(r"\@" if name == "@" else _ascii(name))
+        normal = asked.to_text(omit_final_dot=asked != dns.name.root).lower()
+    except (dns.exception.DNSException, ValueError) as error:
+        raise BadName(_NO_NAME) from error
     if normal == "onion" or normal.endswith(".onion"):
         raise NameNotFound("onion names exist within Tor alone, so nobody was asked for this one")
     return normal
+
+
+def _ascii(name: str) -> str:
+    """A name in other scripts as a zone file has it: A-labels, or UTF-8 for what no host is called (RFC 6763 4.1.3)."""
+    if name.isascii():
+        return name
+    import unicodedata
+
+    import idna
+
+    labels = []
+    for label in _DOTS.split(name):
+        try:
+            labels.append(label if label.isascii() else idna.encode(label, uts46=True, transitional=False).decode())
+        except (idna.IDNAError, UnicodeError):
+            octets = unicodedata.normalize("NFC", label).encode()
+            labels.append("".join(chr(octet) if octet < 0x80 else f"\\{octet}" for octet in octets))
+    return ".".join(labels)
 
 
 def reverse_name(address: str | IPv4Address | IPv6Address) -> str:

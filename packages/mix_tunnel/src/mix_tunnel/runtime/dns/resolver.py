@@ -26,6 +26,7 @@ from .servers import DnsServer, parse_servers
 from .upstreams import Upstream, Upstreams
 
 MAX_TIMEOUT_S = 3600.0
+ATTEMPTS = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +39,7 @@ class ResolverOptions:
     )
     timeout_s: float = 30.0
     """Time for one lookup, all attempts together."""
-    attempts: int = 4
+    attempts: int = ATTEMPTS
     """Questions sent at most for one lookup, over all servers together; each server is asked once at least."""
     retry_interval_s: float = 5.0
     """Wait before the next attempt; at most the time left divided by the attempts left."""
@@ -50,7 +51,9 @@ class ResolverOptions:
         """Take over what a tunnel's options say about DNS."""
         timeout_s = options.dns_timeout_ms / 1000
         if options.dns_servers:
-            return cls(parse_servers(options.dns_servers), timeout_s, rotate=True)
+            servers = parse_servers(options.dns_servers)
+            # One more than there are: the last attempt is for a server that drops what is said in EDNS.
+            return cls(servers, timeout_s, max(ATTEMPTS, len(servers) + 1), rotate=True)
         pair = (parse_resolver(options.primary_dns), parse_resolver(options.fallback_dns))
         return cls(tuple(DnsServer("udp", ip_address(ip), port) for ip, port in pair), timeout_s)
 
@@ -174,7 +177,7 @@ class Resolver:
     async def _ask(self, upstreams: Upstreams, name: str, type: str, timeout_s: float) -> CachedAnswer:
         """Ask, and on along the name's aliases when a server leaves that to us."""
         deadline = asyncio.get_running_loop().time() + timeout_s
-        asked, aliases, ttl_s = name, 0, MAX_TTL_S
+        asked, seen, aliases, ttl_s = name, {name}, 0, MAX_TTL_S
         while True:
             told = await upstreams.ask(asked, type, deadline)
             answer = told.reply.answer
@@ -182,9 +185,10 @@ class Resolver:
             ttl_s = min(ttl_s, answer.ttl_s)
             if not answer.unfinished:
                 break
-            if aliases >= MAX_ALIASES:
-                raise MalformedAnswer("the DNS server's answers form an endless chain of aliases")
             asked = answer.canonical_name
+            if aliases > MAX_ALIASES or asked in seen:
+                raise MalformedAnswer("the DNS server's answers form an endless chain of aliases")
+            seen.add(asked)
         answer = replace(answer, aliases=aliases, ttl_s=ttl_s)
         server, transport, now = told.server.label, told.reply.transport, self._now()
         self.cache.put(name, type, answer, server, transport, now)

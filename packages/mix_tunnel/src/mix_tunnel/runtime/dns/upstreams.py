@@ -16,6 +16,8 @@ FAILURES_BEFORE_REST = 2
 """Lookups in a row that a server spoils before it is asked last."""
 MIN_REST_S = 30.0
 MAX_REST_S = 300.0
+EDNS_AGAIN_S = 900.0
+"""A server that seemed to drop questions with EDNS is asked with it again after so long."""
 
 
 class Upstream:
@@ -26,12 +28,17 @@ class Upstream:
         self.transport = transport
         self._failures = 0
         self._rests_until = float("-inf")
-        self._knows_edns = True
+        self._without_edns_until = float("-inf")
 
     @property
     def loses_questions(self) -> bool:
         """Whether a question may get lost on the way, so that it is worth repeating while the first one waits."""
         return self.server.transport == "udp"
+
+    @property
+    def may_drop_edns(self) -> bool:
+        """Whether it can be so old, or behind such a box, that nothing answers questions with EDNS (RFC 6891)."""
+        return self.server.transport in ("udp", "tcp")
 
     def is_resting(self, now: float) -> bool:
         """Whether it failed so often that others should be asked first."""
@@ -49,16 +56,28 @@ class Upstream:
         self._failures = 0
         self._rests_until = float("-inf")
 
-    async def exchange(self, name: str, type: str) -> Reply:
-        """Ask; a server that does not understand EDNS is asked in the old way, from then on."""
-        if self._knows_edns:
+    def note_edns_dropped(self, now: float) -> None:
+        """It answered in the old way alone, and may have dropped the questions before, or they were lost."""
+        self._without_edns_until = max(self._without_edns_until, now + EDNS_AGAIN_S)
+
+    async def exchange(self, name: str, type: str, now: float, *, edns: bool = True) -> Reply:
+        """Ask; a server that refuses EDNS in whatever way is asked in the old way, from then on."""
+        if edns and now >= self._without_edns_until:
             try:
                 return await self.transport.exchange(name, type)
             except FormatNotUnderstood:
                 reply = await self.transport.exchange(name, type, edns=False)
-                self._knows_edns = False
+                self._without_edns_until = float("inf")
                 return reply
         return await self.transport.exchange(name, type, edns=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One question under way."""
+
+    upstream: Upstream
+    edns: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,13 +122,17 @@ class Upstreams:
         """
         loop = asyncio.get_running_loop()
         order = self._order()
-        waiting: dict[asyncio.Task[Reply], Upstream] = {}
+        waiting: dict[asyncio.Task[Reply], Attempt] = {}
         errors: list[MixError] = []
         try:
             for number in range(self._attempts):
                 upstream = order[number % len(order)]
-                if upstream.loses_questions or upstream not in waiting.values():
-                    waiting[asyncio.create_task(upstream.exchange(name, type), name="dns attempt")] = upstream
+                silent = [attempt.edns for attempt in waiting.values() if attempt.upstream is upstream]
+                # Silence may mean that the question was lost, or that EDNS is dropped: once, find out.
+                edns = not (upstream.may_drop_edns and silent and all(silent))
+                if not silent or not edns or upstream.loses_questions:
+                    asking = upstream.exchange(name, type, self._now(), edns=edns)
+                    waiting[asyncio.create_task(asking, name="dns attempt")] = Attempt(upstream, edns)
                 left_s = (deadline - loop.time()) / (self._attempts - number)
                 last = number == self._attempts - 1
                 until = deadline if last else loop.time() + min(self._retry_interval_s, left_s)
@@ -131,7 +154,7 @@ class Upstreams:
 
     async def _first_answer(
         self,
-        waiting: dict[asyncio.Task[Reply], Upstream],
+        waiting: dict[asyncio.Task[Reply], Attempt],
         errors: list[MixError],
         deadline: float,
         *,
@@ -146,19 +169,21 @@ class Upstreams:
             timeout_s = max(0.0, deadline - loop.time())
             done, _ = await asyncio.wait(waiting, timeout=timeout_s, return_when=asyncio.FIRST_COMPLETED)
             if not done:
-                for upstream in set(waiting.values()):
+                for upstream in {attempt.upstream for attempt in waiting.values()}:
                     upstream.note_failure(self._now())
                 return None
             ended = [(waiting.pop(task), task) for task in done]
-            failures = [(upstream, error) for upstream, task in ended if (error := task.exception()) is not None]
+            failures = [(ask.upstream, error) for ask, task in ended if (error := task.exception()) is not None]
             for _, error in failures:
                 # The tunnel is gone (no other server can be reached either), or this is a fault of ours.
                 if isinstance(error, Closed) or not isinstance(error, MixError):
                     raise error
-            for upstream, task in ended:
+            for attempt, task in ended:
                 if task.exception() is None:
-                    upstream.note_answer()
-                    return Told(task.result(), upstream.server)
+                    attempt.upstream.note_answer()
+                    if not attempt.edns:
+                        attempt.upstream.note_edns_dropped(self._now())
+                    return Told(task.result(), attempt.upstream.server)
             for upstream, error in failures:
                 assert isinstance(error, MixError)
                 errors.append(error)
