@@ -91,7 +91,7 @@ export declare class BadAddress extends UsageError {
   static code: string;
 }
 
-/** The text can't be a host name; nothing was sent. */
+/** The text can't be a name, or not that of a host; nothing was sent. */
 export declare class BadName extends UsageError {
   static code: string;
 }
@@ -826,7 +826,7 @@ export declare class WorkerFailed extends NetworkFailure {
   static code: string;
 }
 
-/** FORMERR or BADVERS: the server may be too old for EDNS, and is asked once more without. */
+/** The server refuses in a way in which one that is too old for EDNS does; it is asked once more without. */
 export declare class FormatNotUnderstood extends ServerFailed {
   static code: string;
 }

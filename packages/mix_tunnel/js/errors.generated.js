@@ -91,7 +91,7 @@ export class BadAddress extends UsageError {
   static code = "dns.bad_address";
 }
 
-/** The text can't be a host name; nothing was sent. */
+/** The text can't be a name, or not that of a host; nothing was sent. */
 export class BadName extends UsageError {
   static code = "dns.bad_name";
 }
@@ -826,7 +826,7 @@ export class WorkerFailed extends NetworkFailure {
   static code = "worker.failed";
 }
 
-/** FORMERR or BADVERS: the server may be too old for EDNS, and is asked once more without. */
+/** The server refuses in a way in which one that is too old for EDNS does; it is asked once more without. */
 export class FormatNotUnderstood extends ServerFailed {
   static code = "dns.format_not_understood";
 }
