@@ -27,6 +27,11 @@ def flag_names(flags: int) -> str:
     return "|".join(name for flag, name in NAMES.items() if flags & flag) or "none"
 
 
+def raise_again(error: Exception) -> None:
+    """A stack's `on_crash` for tests, which want to see what it isolates."""
+    raise error
+
+
 @dataclass
 class Said:
     """A segment that the stack sent, in relative numbers."""
@@ -56,6 +61,7 @@ class TcpConversation:
         self.stack = NetworkStack(
             SeededRandom("conversation"), addresses=[OURS], config=config or TcpConfig(), mtu_bytes=mtu_bytes
         )
+        self.stack.on_crash = raise_again
         self.peer_port = 80
         self.our_port = 0
         self.connection: TcpConnection | None = None

@@ -636,6 +636,11 @@ export declare class ConnectionReset extends NetworkFailure {
   static code: string;
 }
 
+/** A bug: an exception that nobody expected has ended this connection alone. Field `cause` is its class. */
+export declare class ConnectionCrashed extends NetworkFailure {
+  static code: string;
+}
+
 /** A TCP setting outside what is possible. */
 export declare class InvalidTcpConfig extends UsageError {
   static code: string;

@@ -636,6 +636,11 @@ export class ConnectionReset extends NetworkFailure {
   static code = "tcp.connection_reset";
 }
 
+/** A bug: an exception that nobody expected has ended this connection alone. Field `cause` is its class. */
+export class ConnectionCrashed extends NetworkFailure {
+  static code = "tcp.crashed";
+}
+
 /** A TCP setting outside what is possible. */
 export class InvalidTcpConfig extends UsageError {
   static code = "tcp.invalid_config";
@@ -1111,6 +1116,7 @@ export const ERROR_CLASSES = new Map(/** @type {[string, typeof MixError][]} */ 
   ["tcp.connect_timed_out", ConnectTimedOut],
   ["tcp.connection_refused", ConnectionRefused],
   ["tcp.connection_reset", ConnectionReset],
+  ["tcp.crashed", ConnectionCrashed],
   ["tcp.invalid_config", InvalidTcpConfig],
   ["tcp.timed_out", ConnectionTimedOut],
   ["tls.bad_ca_certificate", BadCaCertificate],

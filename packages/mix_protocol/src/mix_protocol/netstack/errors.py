@@ -91,6 +91,13 @@ class ConnectionTimedOut(NetworkFailure):
     message = "the connection broke: the other side has stopped answering"
 
 
+class ConnectionCrashed(NetworkFailure):
+    """A bug: an exception that nobody expected has ended this connection alone. Field `cause` is its class."""
+
+    code = "tcp.crashed"
+    message = "the connection was ended because of an error in this software; please report it"
+
+
 class ConnectionClosed(Closed):
     """The connection's sending side has been closed by its owner."""
 

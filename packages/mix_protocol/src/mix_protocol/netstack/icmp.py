@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from mix_protocol.netstack.endpoint import to_address
-from mix_protocol.netstack.errors import AddressInUse
+from mix_protocol.netstack.errors import AddressInUse, DatagramTooBig
 from mix_protocol.netstack.wire.icmp import IcmpEcho, IcmpError, UnreachableReason, decode_icmp
 from mix_protocol.netstack.wire.ip import ICMP, ICMPV6, IpAddress, IpPacket, pack_address, unpack_address
 
@@ -199,7 +200,9 @@ class IcmpLayer:
             if self._tap is not None:
                 self._tap.deliver(request)
             elif is_local:
-                self.reply(request, message.payload)
+                # One that came in fragments cannot be answered: we send none.
+                with contextlib.suppress(DatagramTooBig):
+                    self.reply(request, message.payload)
         elif message is not None and is_local:
             socket = self._sockets.get(message.identifier)
             if socket is not None:

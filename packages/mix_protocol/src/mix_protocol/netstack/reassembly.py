@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from mix_protocol.netstack.wire.ip import IpPacket
+from mix_protocol.netstack.wire.ip import IPV4_HEADER_LENGTH, IpPacket
 
 LIFETIME_S = 30.0
 MOST_BYTES = 256 * 1024
 _MOST_PACKET_BYTES = 65535
+"""In its one length field IPv6 counts what follows the header, IPv4 the whole packet."""
 # What a fragment costs beyond its bytes: many tiny ones must not be cheaper than few large ones.
 _PER_FRAGMENT_OVERHEAD = 128
 
@@ -42,7 +43,8 @@ class Reassembler:
         key = (fragment.source, fragment.destination, fragment.protocol, fragment.identification)
         payload = bytes(fragment.payload)
         start, end = fragment.fragment_offset, fragment.fragment_offset + len(payload)
-        if not payload or end > _MOST_PACKET_BYTES or (fragment.more_fragments and len(payload) % 8):
+        most = _MOST_PACKET_BYTES - (0 if len(fragment.source) == 16 else IPV4_HEADER_LENGTH)
+        if not payload or end > most or (fragment.more_fragments and len(payload) % 8):
             return None
         self._expire(now)
         unfinished = self._unfinished.setdefault(key, _Unfinished(now))

@@ -35,6 +35,8 @@ class NetworkStack:
 
     on_output -- called without arguments when a call on a socket, or a packet that wants an answer, has given the stack
         something to send. It must only take note: the stack is in the middle of its work
+    on_crash -- told of exceptions that nobody expected; each has ended the one connection, or cost the one packet, that
+        it came from
     dropped_packets -- how many arriving packets were malformed or nobody's
     """
 
@@ -55,9 +57,10 @@ class NetworkStack:
         self._reassembler = Reassembler()
         self._icmp = IcmpLayer(self._choose_source, self._send_at_once, self._error_arrives)
         self._udp = UdpLayer(random, self._choose_source, self._send_at_once, self._icmp.send_unreachable)
-        self._tcp = TcpLayer(random, config or TcpConfig(), mtu_bytes, self._icmp.send_unreachable)
+        self._tcp = TcpLayer(random, config or TcpConfig(), mtu_bytes, self._icmp.send_unreachable, self._crashed)
         self._tcp.on_output = self._tell_output
         self.on_output: Callable[[], None] | None = None
+        self.on_crash: Callable[[Exception], None] | None = None
         self.dropped_packets = 0
 
     # The device.
@@ -73,6 +76,9 @@ class NetworkStack:
             self._receive(decode_ip(packet), now)
         except PeerMisbehaved:
             self.dropped_packets += 1
+        except Exception as error:
+            self.dropped_packets += 1
+            self._crashed(error)
 
     def packets_to_send(self, now: float, limit: int | None = None) -> list[bytes]:
         """The IP packets that leave now, at most `limit` of them; connections take turns."""
@@ -180,6 +186,10 @@ class NetworkStack:
         if self.on_output is not None:
             self.on_output()
 
+    def _crashed(self, error: Exception) -> None:
+        if self.on_crash is not None:
+            self.on_crash(error)
+
     def _send_at_once(self, source: bytes, destination: bytes, protocol: int, payload: bytes) -> None:
         """Queue a packet that needs no leave of a connection; a queue that nobody empties drops."""
         packet = IpPacket(source, destination, protocol, payload).encode()
@@ -215,6 +225,6 @@ class NetworkStack:
         local_port, remote_port, sequence = _PORTS_AND_SEQUENCE.unpack_from(quoted.payload)
         if quoted.protocol == TCP:
             flow = Flow(quoted.source, local_port, quoted.destination, remote_port)
-            self._tcp.receive_error(flow, sequence, error.reason, error.mtu_bytes, now)
+            self._tcp.receive_error(flow, sequence, error.reason, error.mtu_bytes)
         elif quoted.protocol == UDP:
             self._udp.receive_error(local_port, error.reason)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 from collections.abc import Awaitable, Callable
 from ipaddress import ip_address
 from weakref import WeakSet
 
+from mix_protocol.crash_log import CrashLog
 from mix_protocol.errors import MixError
 from mix_protocol.ipr.events import ExitConnected
 from mix_protocol.netstack.errors import ConnectTimedOut, Unreachable
@@ -24,6 +26,8 @@ from mix_tunnel.streams import IpAddress
 
 DEFAULT_MTU_BYTES = 1420
 """For exits that do not say (IPR protocol 9), what the published client takes."""
+
+_CRASHES = CrashLog(logging.getLogger(__name__))
 
 
 class TunnelNetwork:
@@ -64,6 +68,7 @@ class TunnelNetwork:
             ),
         )
         self._stack.on_output = self._wake
+        self._stack.on_crash = lambda error: _CRASHES.note(error, "one connection or packet of the tunnel")
         return self._stack
 
     @property

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
+from mix_protocol.crash_log import CrashLog
 from mix_protocol.sphinx.mix_packet import MixPacket
 from mix_tunnel.engine import EngineEvent, TunnelEngine
 
 MIN_SLEEP_S = 0.001
 """A machine that wants to be woken at once, again and again, must leave time for others."""
+CRASH_PAUSE_S = 0.05
+MOST_CRASHES_IN_A_ROW = 200
+"""A machine of which a part has failed in every run for ten seconds does not heal."""
 
 
 class PacketSink(Protocol):
@@ -25,9 +30,12 @@ class PacketSink(Protocol):
 class EnginePump:
     """Drains the engine and re-arms one timer, each time that something has happened.
 
+    An exception that nobody expected costs the payload, the event or the turn in which it happened. Only when every
+    turn for a while has ended so, the pump stops.
+
     now -- monotonic clock, in seconds
     on_event -- called with each of the engine's events
-    on_crash -- called once with an exception that nobody expected; the pump has stopped then
+    on_crash -- called once with the last exception; the pump has stopped then
     """
 
     def __init__(
@@ -46,6 +54,9 @@ class EnginePump:
         self._scheduled: asyncio.Handle | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._stopped = False
+        self._crashes = CrashLog(logging.getLogger(__name__))
+        self._crashes_in_a_row = 0
+        self._is_pausing = False
 
     def attach(self, sink: PacketSink) -> None:
         """Let packets go to a gateway."""
@@ -60,16 +71,13 @@ class EnginePump:
         """Hand a pushed payload to the engine; what follows from it is done together with what else has come."""
         if self._stopped:
             return
-        try:
+        with self._crashes.isolated("the handling of one packet that came in"):
             self._engine.receive_pushed(payload, self._now())
-        except Exception as error:
-            self._crash(error)
-            return
         self.wake()
 
     def wake(self) -> None:
         """Run soon; to be called whenever the engine may have something to send. Many calls make one run."""
-        if self._scheduled is None and not self._stopped:
+        if self._scheduled is None and not self._stopped and not self._is_pausing:
             self._scheduled = self._loop.call_soon(self._run)
 
     def stop(self) -> None:
@@ -85,28 +93,46 @@ class EnginePump:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        try:
-            self._step()
-        except Exception as error:
-            self._crash(error)
-
-    def _step(self) -> None:
+        self._is_pausing = False
         now = self._now()
+        crash: Exception | None = None
+        for part in (self._let_time_pass, self._send_packets, self._tell_events):
+            try:
+                part(now)
+            except Exception as error:
+                self._crashes.note(error, "one turn of the tunnel's work")
+                crash = error
+        if crash is None:
+            self._crashes_in_a_row = 0
+            self._arm()
+        else:
+            self._pause_after(crash)
+
+    def _let_time_pass(self, now: float) -> None:
         deadline = self._engine.next_timeout()
         if deadline is not None and deadline <= now:
             self._engine.handle_timeout(now)
+
+    def _send_packets(self, now: float) -> None:
         if self._sink is not None:
             packets = self._engine.packets_to_send(now, waiting=self._sink.waiting)
             if packets:
                 self._sink.send_packets(packets)
+
+    def _tell_events(self, now: float) -> None:
         while (event := self._engine.next_event()) is not None:
             self._on_event(event)
-        if self._stopped:
-            return
-        deadline = self._engine.next_timeout()
+
+    def _arm(self) -> None:
+        deadline = None if self._stopped else self._engine.next_timeout()
         if deadline is not None:
             self._timer = self._loop.call_later(max(deadline - self._now(), MIN_SLEEP_S), self._run)
 
-    def _crash(self, error: Exception) -> None:
-        self.stop()
-        self._on_crash(error)
+    def _pause_after(self, crash: Exception) -> None:
+        self._crashes_in_a_row += 1
+        if self._crashes_in_a_row >= MOST_CRASHES_IN_A_ROW:
+            self.stop()
+            self._on_crash(crash)
+        elif not self._stopped:
+            self._is_pausing = True
+            self._timer = self._loop.call_later(CRASH_PAUSE_S, self._run)

@@ -409,3 +409,31 @@ def test_false_sack_blocks_change_nothing() -> None:
     talk.hear(ACK, 1, 1, sacks=((3001, 90_000), (2001, 1001), (-5000, -10)))
     talk.silence()
     assert connection.statistics.in_flight_bytes == 3000
+
+
+def test_sack_blocks_mean_nothing_when_sack_was_not_agreed_on() -> None:
+    # RFC 2018 section 2: without the option on both SYNs there is no SACK; three duplicates condemn the first segment.
+    talk = TcpConversation()
+    connection = talk.connect()
+    talk.expect(SYN)
+    talk.hear(SYN | ACK, 0, 1, mss=1000)
+    talk.expect(ACK)
+    connection.send(bytes(3000))
+    assert sequences(talk.say()) == [1, 1001, 2001]
+    talk.hear(ACK, 1, 1, sacks=((1, 1001),))
+    for _ in range(3):
+        talk.hear(ACK, 1, 1)
+    assert sequences(talk.say()) == [1]
+
+
+def test_a_probe_of_the_tail_that_waits_is_not_sent_when_all_was_sacked_meanwhile() -> None:
+    talk = TcpConversation()
+    connection = talk.establish()
+    at = warm(talk)
+    connection.send(bytes(1000))
+    talk.expect(ACK, sequence=at)
+    talk.wait(0.45)  # two round trips and the delay of an acknowledgment: the probe is due, and not asked for yet
+    talk.hear(ACK, 1, at, sacks=((at, at + 1000),))
+    talk.silence()
+    talk.hear(ACK, 1, at + 1000)
+    talk.silence()

@@ -190,25 +190,10 @@ def _text_arrives(block: ControlBlock, sequence: int, payload: bytes | memoryvie
     receiver = block.receiver
     if block.input_discarded and sequence + len(payload) > receiver.rcv_nxt:
         # Nobody will read it: let the peer know that its data is lost (RFC 1122 section 4.2.2.13).
-        _abort(block)
+        block.reset(ConnectionClosed())
         return
     if receiver.receive(sequence, payload, now):
         block.changed = True
-
-
-def _abort(block: ControlBlock) -> None:
-    flow = block.flow
-    block.resets.append(
-        TcpSegment(
-            flow.local_port,
-            flow.remote_port,
-            wrap(block.sender.snd_nxt),
-            wrap(block.receiver.rcv_nxt),
-            RST | ACK,
-            0,
-        )
-    )
-    block.fail(ConnectionClosed())
 
 
 def _fin_is_reached(block: ControlBlock, now: float) -> None:

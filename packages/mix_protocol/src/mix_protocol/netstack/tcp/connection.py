@@ -11,7 +11,7 @@ from mix_protocol.netstack.errors import ConnectionAborted, ConnectionClosed
 from mix_protocol.netstack.tcp.control_block import ControlBlock
 from mix_protocol.netstack.tcp.sequence import wrap
 from mix_protocol.netstack.tcp.state import SENDING_STATES, TcpState
-from mix_protocol.netstack.wire.tcp import ACK, RST, TcpSegment
+from mix_protocol.netstack.wire.tcp import RST, TcpSegment
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,16 +137,17 @@ class TcpConnection:
         block = self._block
         if block.state is TcpState.CLOSED:
             return
-        flow, sequence = block.flow, wrap(block.sender.snd_nxt)
+        block.receiver.discard()
         if block.state is TcpState.SYN_SENT:
             # RFC 9293 section 3.10.5 leaves without a word. A gateway that is still trying to reach the destination for
             # us would go on with it for as long as that takes; a RST for our SYN ends that.
-            block.resets.append(TcpSegment(flow.local_port, flow.remote_port, sequence, 0, RST, 0))
-        elif block.state is not TcpState.TIME_WAIT:
-            ack = wrap(block.receiver.rcv_nxt)
-            block.resets.append(TcpSegment(flow.local_port, flow.remote_port, sequence, ack, RST | ACK, 0))
-        block.receiver.discard()
-        block.fail(ConnectionAborted())
+            flow = block.flow
+            block.resets.append(TcpSegment(flow.local_port, flow.remote_port, wrap(block.sender.snd_nxt), 0, RST, 0))
+            block.fail(ConnectionAborted())
+        elif block.state is TcpState.TIME_WAIT:
+            block.fail(ConnectionAborted())
+        else:
+            block.reset(ConnectionAborted())
         self._request_output(block)
 
     # Receiving.

@@ -10,10 +10,11 @@ from mix_protocol.netstack.tcp.config import TcpConfig
 from mix_protocol.netstack.tcp.keep_alive import KeepAlive
 from mix_protocol.netstack.tcp.receiver import Receiver
 from mix_protocol.netstack.tcp.sender import Sender
+from mix_protocol.netstack.tcp.sequence import wrap
 from mix_protocol.netstack.tcp.state import HANDSHAKE_STATES, TcpState
 from mix_protocol.netstack.wire.checksum import pseudo_header_sum
 from mix_protocol.netstack.wire.ip import TCP
-from mix_protocol.netstack.wire.tcp import TcpSegment
+from mix_protocol.netstack.wire.tcp import ACK, RST, TcpSegment
 
 DEFAULT_MSS_V4 = 536
 DEFAULT_MSS_V6 = 1220
@@ -128,6 +129,13 @@ class ControlBlock:
         self.receiver.ack_now = False
         self.receiver.ack_at = None
         self.move_to(TcpState.CLOSED)
+
+    def reset(self, error: MixError) -> None:
+        """End at once, and let the peer know by a RST."""
+        flow = self.flow
+        sequence, ack = wrap(self.sender.snd_nxt), wrap(self.receiver.rcv_nxt)
+        self.resets.append(TcpSegment(flow.local_port, flow.remote_port, sequence, ack, RST | ACK, 0))
+        self.fail(error)
 
     def enter_time_wait(self, now: float) -> None:
         """Both FINs are acknowledged; stay to answer a repeated one."""

@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from mix_protocol.crypto.randomness import RandomBytes
 from mix_protocol.errors import MixError
-from mix_protocol.netstack.errors import AddressInUse, ConnectionAborted, ConnectionReset, Unreachable
+from mix_protocol.netstack.errors import (
+    AddressInUse,
+    ConnectionAborted,
+    ConnectionCrashed,
+    ConnectionReset,
+    Unreachable,
+)
 from mix_protocol.netstack.ports import PortAllocator
 from mix_protocol.netstack.tcp import arrival, departure, timeouts
 from mix_protocol.netstack.tcp.config import TcpConfig
@@ -34,13 +41,20 @@ class TcpLayer:
     """All connections and listeners of a stack.
 
     send_unreachable -- sends an ICMP error: reason, from, to, the quoted packet
+    report_crash -- told of exceptions that nobody expected, each of which has ended one connection
     on_output -- called when an application's call has given a connection something to send
     """
 
     def __init__(
-        self, random: RandomBytes, config: TcpConfig, mtu_bytes: int, send_unreachable: SendUnreachable
+        self,
+        random: RandomBytes,
+        config: TcpConfig,
+        mtu_bytes: int,
+        send_unreachable: SendUnreachable,
+        report_crash: Callable[[Exception], None],
     ) -> None:
         self._config = config
+        self._report_crash = report_crash
         self._mtu_bytes = mtu_bytes
         self._isn_key = random(16)
         self.ports = PortAllocator(random)
@@ -119,14 +133,32 @@ class TcpLayer:
             self._forget(block)
             block = None
         if block is not None:
-            segment_state = block.state
-            arrival.segment_arrives(block, segment, now)
-            self._dirty[block] = None
-            if segment_state is TcpState.SYN_RECEIVED and block.state is not segment_state:
-                self._passive.handshake_ended(flow, block.state is not TcpState.CLOSED)
-            block.notify()
+            with self._isolated(block):
+                self._arrives(block, segment, now)
             return
         self._receive_stray(flow, segment, is_local, now)
+
+    def _arrives(self, block: ControlBlock, segment: TcpSegment, now: float) -> None:
+        state_before = block.state
+        self._dirty[block] = None
+        arrival.segment_arrives(block, segment, now)
+        if state_before is TcpState.SYN_RECEIVED and block.state is not state_before:
+            self._passive.handshake_ended(block.flow, block.state is not TcpState.CLOSED)
+        block.notify()
+
+    @contextmanager
+    def _isolated(self, block: ControlBlock) -> Iterator[None]:
+        """Let an exception that nobody expected end the connection which it is about, and no other."""
+        try:
+            yield
+        except Exception as error:
+            self._dirty[block] = None
+            block.reset(ConnectionCrashed(cause=type(error).__name__))
+            self._report_crash(error)
+            try:
+                block.notify()
+            except Exception as second:
+                self._report_crash(second)
 
     @staticmethod
     def _is_over(block: ControlBlock, segment: TcpSegment) -> bool:
@@ -155,12 +187,16 @@ class TcpLayer:
             self._stray_resets.append((flow.local_address, flow.remote_address, reset))
             self._tell_output()
 
-    def receive_error(self, flow: Flow, sequence: int, reason: UnreachableReason, mtu_bytes: int, now: float) -> None:
+    def receive_error(self, flow: Flow, sequence: int, reason: UnreachableReason, mtu_bytes: int) -> None:
         """An ICMP error quotes a segment of ours; one whose number is not outstanding is forged or stale (RFC 5927)."""
         block = self._blocks.get(flow)
         if block is None:
             return
-        sender = block.sender
+        with self._isolated(block):
+            self._error_arrives(block, sequence, reason, mtu_bytes)
+
+    def _error_arrives(self, block: ControlBlock, sequence: int, reason: UnreachableReason, mtu_bytes: int) -> None:
+        flow, sender = block.flow, block.sender
         if not sender.snd_una - block.is_handshaking <= unwrap(sequence, sender.snd_nxt) <= sender.snd_nxt:
             return
         if reason is UnreachableReason.PACKET_TOO_BIG:
@@ -200,17 +236,21 @@ class TcpLayer:
         while self._dirty and limit > 0:
             block = next(iter(self._dirty))
             del self._dirty[block]
-            flow = block.flow
-            for _ in range(min(_BURST_SEGMENTS, limit)):
-                segment = departure.next_segment(block, now)
-                if segment is None:
-                    self._settle(block, now)
-                    break
-                limit -= 1
-                emit(flow.local_address, flow.remote_address, TCP, segment.encode_with_sum(block.pseudo_sum))
-            else:
-                self._dirty[block] = None
-            block.notify()
+            with self._isolated(block):
+                limit -= self._send_of(block, now, min(_BURST_SEGMENTS, limit), emit)
+                block.notify()
+
+    def _send_of(self, block: ControlBlock, now: float, limit: int, emit: SendIp) -> int:
+        """One connection's turn; gives how many segments left."""
+        flow = block.flow
+        for count in range(limit):
+            segment = departure.next_segment(block, now)
+            if segment is None:
+                self._settle(block, now)
+                return count
+            emit(flow.local_address, flow.remote_address, TCP, segment.encode_with_sum(block.pseudo_sum))
+        self._dirty[block] = None
+        return limit
 
     def _settle(self, block: ControlBlock, now: float) -> None:
         if block.state is TcpState.CLOSED:
@@ -242,13 +282,15 @@ class TcpLayer:
         """Let every connection whose deadline has come act on it."""
         self._schedule_dirty()
         while (block := self._deadlines.take_due(now)) is not None:
-            timeouts.handle_timeout(block, now)
             self._dirty[block] = None
-            block.notify()
+            with self._isolated(block):
+                timeouts.handle_timeout(block, now)
+                block.notify()
 
     def abort_all(self, error: MixError | None = None) -> None:
         """End every connection without a word to its peer, with this error."""
         for block in list(self._blocks.values()):
             block.fail(error or ConnectionAborted())
             self._forget(block)
-            block.notify()
+            with self._isolated(block):
+                block.notify()

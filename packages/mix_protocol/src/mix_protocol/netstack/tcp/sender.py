@@ -106,6 +106,8 @@ class Sender:
         queue = self.queue
         flight_before = self.in_flight
         previous_una = self.snd_una
+        if not self.sack_permitted:
+            sack_blocks = ()  # not agreed on, and so meaningless (RFC 2018 section 2)
         sacks, duplicate = read_sack_blocks(sack_blocks, ack, self.snd_una, self.snd_nxt)
         if duplicate is not None:
             self._on_duplicate_reported(*duplicate)
@@ -223,9 +225,10 @@ class Sender:
     def _next_lost(self, now: float) -> SentSegment | None:
         segment = self.queue.first_lost()
         if segment is None and self.timers.probe_with_old and self.queue:
-            segment = self.queue.last
-            if segment.sacked:
-                segment = self.queue.first
+            # The peer may have told meanwhile that it holds all of it.
+            segment = next((each for each in (self.queue.last, self.queue.first) if not each.sacked), None)
+            if segment is None:
+                self.timers.cancel_tail_probe()
         if segment is None:
             return None
         forced = self.timers.take_forced()

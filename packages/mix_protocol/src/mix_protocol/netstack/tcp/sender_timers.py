@@ -189,6 +189,11 @@ class SenderTimers:
             self._probe_end = sender.snd_nxt
             self._probe_is_old = True
 
+    def cancel_tail_probe(self) -> None:
+        """The probe that waits to leave is not needed any more."""
+        self.probe_with_new = self.probe_with_old = False
+        self._probe_end = None
+
     def is_tail_probe(self, start: int, end: int) -> bool:
         """Whether a duplicate that the peer reports is the probe that we sent."""
         return self._probe_is_old and self._probe_end is not None and start < self._probe_end <= end
