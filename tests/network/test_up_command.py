@@ -28,7 +28,8 @@ BASE58 = r"[1-9A-HJ-NP-Za-km-z]+"
 LINE = re.compile(
     r'\{"directory":\{"http":"http://127\.0\.0\.1:\d+/api","https":"https://127\.0\.0\.1:\d+/api"\},'
     rf'"entry_gateways":\[\{{"identity":"{BASE58}","ws":"ws://127\.0\.0\.1:\d+"\}}\],'
-    rf'"exit_gateways":\[\{{"identity":"{BASE58}","ip_packet_router":"{BASE58}\.{BASE58}@{BASE58}"\}}\]\}}\n'
+    rf'"exit_gateways":\[\{{"identity":"{BASE58}","ip_packet_router":"{BASE58}\.{BASE58}@{BASE58}"\}}\],'
+    r'"link":"none"\}\n'
 )
 
 
@@ -83,7 +84,7 @@ def test_chosen_ports_the_advertised_version_and_the_authority(tmp_path: Path):
     options = ["--http-port", "--https-port", "--entry-port"]
     with reserved_ports(3) as ports:
         arguments = [text for option, port in zip(options, ports, strict=True) for text in (option, str(port))]
-        arguments += ["--advertise-version", "1.36.5", "--ca-out", str(authority)]
+        arguments += ["--advertise-version", "1.36.5", "--ca-out", str(authority), "--link", "delay=5ms  LOSS=1%"]
         with running([*UP, "--json", *arguments]) as process:
             network = json.loads(first_line(process))
             assert network["directory"] == {
@@ -91,6 +92,7 @@ def test_chosen_ports_the_advertised_version_and_the_authority(tmp_path: Path):
                 "https": f"https://127.0.0.1:{ports[1]}/api",
             }
             assert network["entry_gateways"][0]["ws"] == f"ws://127.0.0.1:{ports[2]}"
+            assert network["link"] == "delay=5ms loss=1%"
             url = network["directory"]["https"] + "/v2/nym-nodes/described"
             described = decode_described(get(url, verify=ssl.create_default_context(cafile=authority)).content)
             assert {node.description.build_information.build_version for node in described.data} == {"1.36.5"}
@@ -120,6 +122,7 @@ def test_a_port_in_use_is_told():
         (["--dns", "magic"], "magic"),
         (["--advertise-version", "new"], "1.37.0"),
         (["--http-port", "70000"], "70000"),
+        (["--link", "latency=80ms"], "'--link': there is no 'latency' of a link; it has delay, jitter, loss, rate"),
         (["--exit-policy", "/dev/null/nothing"], "exit-policy"),
         (["--pcap", "/nonexistent/file.pcap"], "/nonexistent/file.pcap"),
         (["--ca-out", "/nonexistent/ca.pem"], "/nonexistent/ca.pem"),

@@ -20,6 +20,7 @@ from mix_network.exit.gateway import ExitGateway, ExitOptions
 from mix_network.exit.hosts_resolver import HostsResolver
 from mix_network.exit.policy import ExitPolicy
 from mix_network.gateway.node import GatewayServer
+from mix_network.links.line import LinkEmulation
 from mix_network.metrics import add_up
 from mix_network.mixnode.mixing import NodeContext
 from mix_network.mixnode.node import MixNodeServer
@@ -70,8 +71,9 @@ class LocalNetwork:
         self._wall_clock = wall_clock
         self._schedule = schedule or RotationSchedule()
         self._crypto = NativeCrypto()
+        self._links = LinkEmulation(self.options.link, self.options.link_seed)
         self.view = NetworkView()
-        self._context = NodeContext(self._crypto, self.view, self._schedule, wall_clock, _HOST, _LIMITS)
+        self._context = NodeContext(self._crypto, self.view, self._schedule, wall_clock, _HOST, _LIMITS, self._links)
         self.mix_nodes = [
             MixNodeServer(self._context, self._identity(), self._keyring(), name=f"mix-{layer}", layer=layer)
             for layer in _LAYERS
@@ -144,6 +146,18 @@ class LocalNetwork:
         assert self._directory is not None
         return f"https://{_HOST}:{self._directory.https_port}/api"
 
+    @property
+    def link(self) -> str:
+        """What the links are like now, as it was written: `none`, `mobile`, `delay=80ms` …"""
+        return self._links.links.text
+
+    def set_link(self, link: str) -> None:
+        """Make all links, open ones too, like this from now on; what is on its way still arrives as it would have.
+
+        Raises `InvalidNetworkOption`, and leaves them as they are, for what describes no link.
+        """
+        self._links.change(link)
+
     def description(self) -> dict[str, Any]:
         """What a client must know of the network: the line that `mix-network up --json` prints."""
         return {
@@ -159,6 +173,7 @@ class LocalNetwork:
                 }
                 for node in self.exits
             ],
+            "link": self.link,
         }
 
     def metrics(self) -> dict[str, Any]:
@@ -169,13 +184,15 @@ class LocalNetwork:
             *(node.gateway.snapshot() for node in self.exits),
         ]
         exits = {node.gateway.metrics.name: node.snapshot() for node in self.exits}
-        return {"nodes": nodes, "exits": exits, "exit": add_up(exits.values())}
+        return {"link": self.link, "nodes": nodes, "exits": exits, "exit": add_up(exits.values())}
 
     async def _start(self) -> None:
         addresses = [await node.start() for node in self.mix_nodes]
         ports = {id(self.entry): self.options.entry_port, id(self.exit.gateway): self.options.exit_port}
         addresses += [await gateway.start(ws_port=ports.get(id(gateway), 0)) for gateway in self._gateways]
         self.view.update(addresses)
+        names = [node.metrics.name for node in self.mix_nodes] + [gateway.metrics.name for gateway in self._gateways]
+        self._links.name_nodes(dict(zip(addresses, names, strict=True)))
         recording = self._start_capture()
         for node in self.exits:
             node.start(recording)

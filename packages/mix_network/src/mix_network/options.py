@@ -9,6 +9,7 @@ from pathlib import Path
 
 from mix_network.errors import InvalidNetworkOption
 from mix_network.exit.hosts_resolver import OtherNames
+from mix_network.links.profile import parse_links
 from mix_protocol.topology.exits import NodeVersion
 
 DEFAULT_VERSION = "1.40.0"
@@ -45,6 +46,11 @@ class NetworkOptions:
     """The node version that the directory announces; from 1.37.0 on clients use protocol 10 with the exit, else 9."""
     mean_ack_delay_ms: float = 15.0
     """Mean delay at each hop of the acknowledgements that the exit asks for."""
+    link: str = "none"
+    """What the links between nodes, and between clients and their gateway, are like: `none`, `home`, `mobile`,
+    `mainnet`, or for all of them alike such as `delay=80ms jitter=30ms loss=1% rate=2mbit`."""
+    link_seed: int = 0
+    """With the same seed and the same traffic the same packets are lost and late."""
     pcap: Path | None = None
     """Where to write the IP packets between the tunnel and all exits. Each exit gives addresses at random, by which
     their packets can be told apart."""
@@ -62,3 +68,4 @@ class NetworkOptions:
             raise InvalidNetworkOption("a version looks like 1.37.0", option="advertise_version")
         if not 0 <= self.mean_ack_delay_ms <= 10_000:
             raise InvalidNetworkOption("a mean delay is from 0 to 10000 ms", option="mean_ack_delay_ms")
+        parse_links(self.link)

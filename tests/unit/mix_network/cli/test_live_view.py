@@ -26,7 +26,11 @@ def network() -> SimpleNamespace:
     description = {
         "directory": {"http": "http://127.0.0.1:1/api", "https": "https://127.0.0.1:2/api"},
         "entry_gateways": [{"identity": "EntryIdentity", "ws": "ws://127.0.0.1:3"}],
-        "exit_gateways": [{"identity": "ExitIdentity", "ip_packet_router": ROUTER}],
+        "exit_gateways": [
+            {"identity": "ExitIdentity", "ip_packet_router": ROUTER},
+            {"identity": "SecondExit", "ip_packet_router": ROUTER},
+        ],
+        "link": "mobile",
     }
     return SimpleNamespace(
         description=lambda: description, metrics=lambda: {"nodes": [node.snapshot()], "exit": exit_counters}
@@ -45,6 +49,8 @@ def test_it_shows_where_the_network_is_and_what_its_nodes_do():
         "http://127.0.0.1:1/api",
         "ws://127.0.0.1:3",
         "Router.Address",
+        "SecondExit",
+        "emulated links  mobile",
         "mix-1",
         "41",
         "1 replayed",

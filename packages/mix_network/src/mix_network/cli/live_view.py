@@ -45,14 +45,15 @@ def render(network: LocalNetwork) -> RenderableType:
 def _address_lines(network: LocalNetwork) -> list[tuple[str, str]]:
     """What a client may want to copy, each with its label."""
     description = network.description()
-    (entry,), (exit_gateway,) = description["entry_gateways"], description["exit_gateways"]
-    return [
-        ("directory", description["directory"]["http"]),
-        ("", description["directory"]["https"]),
-        ("entry gateway", f"{entry['ws']}  {entry['identity']}"),
-        ("exit gateway", exit_gateway["identity"]),
-        ("packet router", exit_gateway["ip_packet_router"]),
-    ]
+    lines = [("directory", description["directory"]["http"]), ("", description["directory"]["https"])]
+    if description["link"] != "none":
+        lines.append(("emulated links", description["link"]))
+    for entry in description["entry_gateways"]:
+        lines.append(("entry gateway", f"{entry['ws']}  {entry['identity']}"))
+    for exit_gateway in description["exit_gateways"]:
+        lines.append(("exit gateway", exit_gateway["identity"]))
+        lines.append(("packet router", exit_gateway["ip_packet_router"]))
+    return lines
 
 
 def _addresses(network: LocalNetwork) -> RenderableType:

@@ -16,6 +16,7 @@ from typing import TextIO
 import click
 
 from mix_network.exit.hosts_resolver import parse_host
+from mix_network.links.profile import parse_links
 from mix_network.options import DEFAULT_VERSION, MAX_GATEWAYS, NetworkOptions
 from mix_protocol.errors import MixError
 
@@ -36,6 +37,8 @@ Examples:
   mix-network up --ca-out ca.pem
       Also writes the certificate of the authority behind the directory's
       https, for clients to trust.
+  mix-network up --link mainnet
+      As slow as people report the live network to be; see how an app feels.
 """
 
 
@@ -50,6 +53,18 @@ class _HostParameter(click.ParamType[tuple[str, IpAddress]]):
         try:
             return parse_host(str(value))
         except ValueError as error:
+            self.fail(str(error), param, ctx)
+
+
+class _LinkParameter(click.ParamType[str]):
+    """A preset's name, or keys and values."""
+
+    name = "LINK"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        try:
+            return parse_links(str(value)).text
+        except MixError as error:
             self.fail(str(error), param, ctx)
 
 
@@ -119,6 +134,15 @@ _port_help = "0 for a free one."
     metavar="MS",
     help="Mean delay at each hop for acknowledgements of the exit's packets. Clients choose the delays of theirs.",
 )
+@click.option(
+    "--link",
+    type=_LinkParameter(),
+    default="none",
+    show_default=True,
+    help="Emulate links between nodes, and between clients and their gateway: none, home, mobile, mainnet, or for all "
+    "alike such as 'delay=80ms jitter=30ms loss=1% rate=2mbit'.",
+)
+@click.option("--link-seed", type=int, default=0, metavar="N", help="Lose and delay the same packets every time.")
 def up_command(
     as_json: bool,
     http_port: int,
@@ -135,6 +159,8 @@ def up_command(
     pcap: Path | None,
     ca_out: Path | None,
     mean_delay: float,
+    link: str,
+    link_seed: int,
 ) -> None:
     """Start a whole mixnet on this machine and run it until Ctrl-C.
 
@@ -159,6 +185,8 @@ def up_command(
             exit_policy=exit_policy.read() if exit_policy is not None else None,
             advertise_version=advertise_version,
             mean_ack_delay_ms=mean_delay,
+            link=link,
+            link_seed=link_seed,
             pcap=pcap,
         )
         asyncio.run(_run(options, as_json, ca_out))

@@ -60,6 +60,7 @@ class GatewayServer:
             self.metrics,
             forward=self.forward,
             wall_clock=context.wall_clock,
+            links=context.links,
         )
         self._sweeper: asyncio.Task[None] | None = None
 

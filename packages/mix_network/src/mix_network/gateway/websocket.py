@@ -17,6 +17,7 @@ from websockets.protocol import State
 
 from mix_network.errors import PortUnavailable
 from mix_network.gateway.delivery import Delivery
+from mix_network.links.line import LinkEmulation
 from mix_network.metrics import NodeMetrics
 from mix_network.node_keys import IdentityKeys
 from mix_protocol.crypto.provider import CryptoProvider
@@ -63,7 +64,9 @@ class _ClientConnection:
         self._websocket = websocket
         self._session = session
         self._identity: bytes | None = None
+        self._uplink, self._downlink = listener.links.client_lines(self._receive, self._make_ready)
         self._unsent: deque[str | bytes] = deque()
+        self._unsent_frames = 0
         self._unsent_bytes = 0
         self._has_unsent = asyncio.Event()
         self._has_room = asyncio.Event()
@@ -75,25 +78,36 @@ class _ClientConnection:
         watcher = asyncio.create_task(self._watch_time())
         try:
             async for message in self._websocket:
-                now = self._listener.now()
-                if isinstance(message, str):
-                    self._session.receive_text(message, now)
-                else:
-                    self._session.receive_binary(message, now)
-                self._settle(now)
+                self._uplink.send(message)
+                await self._uplink.wait_for_room()
                 await self._wait_for_room()
                 if self._ending:
                     break
+            # The connection is closed behind what it carries.
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._uplink.drain(), self._listener.limits.closing_s)
         except ConnectionClosed:
             pass
         finally:
             watcher.cancel()
+            self._uplink.close()
             if self._identity is not None:
                 self._listener.delivery.disconnect(self._identity, self)
             self._end()
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(writer, self._listener.limits.closing_s)
+            self._downlink.close()
             await self._websocket.close()
+
+    def _receive(self, message: str | bytes) -> None:
+        now = self._listener.now()
+        if isinstance(message, str):
+            self._session.receive_text(message, now)
+        else:
+            self._session.receive_binary(message, now)
+        self._settle(now)
+        if self._ending:
+            self._end()
 
     def push(self, payload: bytes) -> bool:
         """Send a payload that is for this client; False if it is too slow to take more."""
@@ -116,7 +130,7 @@ class _ClientConnection:
     @property
     def _is_full(self) -> bool:
         limits = self._listener.limits
-        return len(self._unsent) >= limits.unsent_frames or self._unsent_bytes >= limits.unsent_bytes
+        return self._unsent_frames >= limits.unsent_frames or self._unsent_bytes >= limits.unsent_bytes
 
     async def _wait_for_room(self) -> None:
         while self._is_full and not self._ending:
@@ -142,10 +156,14 @@ class _ClientConnection:
 
     def _collect(self, now: float) -> None:
         frames = self._session.frames_to_send(now)
-        if frames:
-            self._unsent.extend(frames)
-            self._unsent_bytes += sum(map(len, frames))
-            self._has_unsent.set()
+        for frame in frames:
+            self._unsent_frames += 1
+            self._unsent_bytes += len(frame)
+            self._downlink.send(frame)
+
+    def _make_ready(self, frame: str | bytes) -> None:
+        self._unsent.append(frame)
+        self._has_unsent.set()
 
     async def _write(self) -> None:
         """Send what waits, in order, as fast as the client takes it; ends with the connection."""
@@ -153,6 +171,7 @@ class _ClientConnection:
             while True:
                 while self._unsent:
                     frame = self._unsent.popleft()
+                    self._unsent_frames -= 1
                     self._unsent_bytes -= len(frame)
                     await self._websocket.send(frame)
                     self._has_room.set()
@@ -182,6 +201,7 @@ class ClientListener:
     """The WebSocket server of a gateway.
 
     forward -- takes the packets that clients hand in
+    links -- what the ways to clients are like
     """
 
     def __init__(
@@ -197,12 +217,14 @@ class ClientListener:
         wall_clock: Callable[[], float],
         limits: ClientLimits | None = None,
         session_config: GatewaySessionConfig | None = None,
+        links: LinkEmulation | None = None,
     ) -> None:
         self.delivery = delivery
         self.metrics = metrics
         self.forward = forward
         self.limits = limits or ClientLimits()
         self.session_config = session_config or GatewaySessionConfig()
+        self.links = links or LinkEmulation()
         self._crypto = crypto
         self._random = random
         self._identity = identity

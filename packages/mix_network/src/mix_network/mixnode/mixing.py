@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from mix_network.links.line import LinkEmulation
 from mix_network.metrics import NodeMetrics
 from mix_network.mixnode.delay_queue import DelayQueue
 from mix_network.mixnode.incoming import Incoming
@@ -32,6 +33,7 @@ class NodeContext:
     """What a node is given by the program around it.
 
     wall_clock -- seconds since 1970, for epochs; delays go by the event loop's monotonic clock
+    links -- what the ways to other nodes and to clients are like
     """
 
     crypto: CryptoProvider
@@ -40,6 +42,7 @@ class NodeContext:
     wall_clock: Callable[[], float]
     host: str = "127.0.0.1"
     outgoing_limits: OutgoingLimits | None = None
+    links: LinkEmulation = field(default_factory=LinkEmulation)
 
 
 FinalHandler = Callable[[FinalPacket, PacketSize, KeyRotation], None]
@@ -68,7 +71,7 @@ class MixingNode:
         self._on_final = on_final
         self._processor = PacketProcessor(context.crypto, keyring, metrics)
         self._incoming = Incoming(self._receive_frame, metrics)
-        self._outgoing = Outgoing(context.view, metrics, context.outgoing_limits)
+        self._outgoing = Outgoing(context.view, metrics, context.outgoing_limits, context.links)
         self._delayed: DelayQueue[tuple[NodeAddress, bytes, KeyRotation]] = DelayQueue(
             DELAY_QUEUE_PACKETS, DELAY_QUEUE_BYTES
         )

@@ -8,6 +8,7 @@ from collections import deque
 from dataclasses import dataclass
 from typing import cast
 
+from mix_network.links.line import Line, LinkEmulation
 from mix_network.metrics import NodeMetrics
 from mix_network.network_view import NetworkView
 from mix_protocol.addressing import KeyRotation, NodeAddress
@@ -113,26 +114,40 @@ class _PeerConnection(asyncio.Protocol):
 
 
 class Outgoing:
-    """Sends Sphinx packets to other nodes of the network, and to nobody else."""
+    """Sends Sphinx packets to other nodes of the network, and to nobody else.
 
-    def __init__(self, view: NetworkView, metrics: NodeMetrics, limits: OutgoingLimits | None = None) -> None:
+    links -- what the way to them is like; None is as this machine is
+    """
+
+    def __init__(
+        self,
+        view: NetworkView,
+        metrics: NodeMetrics,
+        limits: OutgoingLimits | None = None,
+        links: LinkEmulation | None = None,
+    ) -> None:
         self._view = view
         self._metrics = metrics
         self._limits = limits or OutgoingLimits()
-        self._peers: dict[NodeAddress, _PeerConnection] = {}
+        self._links = links or LinkEmulation()
+        self._peers: dict[NodeAddress, tuple[_PeerConnection, Line[bytes]]] = {}
 
     def send(self, next_hop: NodeAddress, packet: bytes, key_rotation: KeyRotation) -> None:
         """Send one packet to its next hop without waiting; unknown hops and full queues drop it."""
         if not self._view.knows(next_hop):
             self._metrics.drop("unknown_next_hop")
             return
-        peer = self._peers.get(next_hop)
-        if peer is None:
-            peer = self._peers[next_hop] = _PeerConnection(next_hop, self._limits, self._metrics)
-        peer.send(encode_frame(packet, key_rotation))
+        if next_hop not in self._peers:
+            peer = _PeerConnection(next_hop, self._limits, self._metrics)
+            line = self._links.node_line(self._metrics.name, next_hop, peer.send, self._metrics.drop)
+            self._peers[next_hop] = peer, line
+        _, line = self._peers[next_hop]
+        line.send(encode_frame(packet, key_rotation))
 
     async def close(self) -> None:
         """Close every connection."""
         peers = list(self._peers.values())
         self._peers.clear()
-        await asyncio.gather(*(peer.close() for peer in peers))
+        for _, line in peers:
+            line.close()
+        await asyncio.gather(*(peer.close() for peer, _ in peers))
