@@ -13,7 +13,7 @@ from enum import Enum, auto
 from mix_protocol.codec import base58
 from mix_protocol.crypto.provider import CryptoProvider
 from mix_protocol.gateway.events import ClientAuthenticated, PacketForwarded, SessionFailed
-from mix_protocol.gateway.registry import ClientRegistry
+from mix_protocol.gateway.registry import FREE_ALLOWANCE_BYTES, ClientRegistry
 from mix_protocol.gateway.server import GatewaySession, GatewaySessionConfig
 from mix_protocol.topology.described import (
     BuildInformation,
@@ -69,6 +69,7 @@ class Fault(Enum):
     CLOSES = auto()
     TOO_OLD = auto()
     LEADS_NOWHERE = auto()
+    WANTS_PAYMENT = auto()
 
 
 class MemoryWebSocket:
@@ -144,7 +145,10 @@ class MemoryGateway:
             self.registry,
             world.now(),
             unix_time_offset_s=WALL_CLOCK_OFFSET_S + world.asleep_s,
-            config=GatewaySessionConfig(announced_version=3 if self.fault is Fault.TOO_OLD else 6),
+            config=GatewaySessionConfig(
+                announced_version=3 if self.fault is Fault.TOO_OLD else 6,
+                free_allowance_bytes=0 if self.fault is Fault.WANTS_PAYMENT else FREE_ALLOWANCE_BYTES,
+            ),
         )
         socket = MemoryWebSocket(self._receive)
         self.sockets[socket] = session

@@ -261,6 +261,11 @@ export declare class OutOfBandwidth extends NetworkFailure {
   static code: string;
 }
 
+/** The gateway refuses the claim of free bandwidth, and forwards nothing without one. */
+export declare class PaidBandwidthWanted extends PeerIncompatible {
+  static code: string;
+}
+
 /** The request's timestamp is too far from now, or not newer than the last one. */
 export declare class StaleRequest extends PeerMisbehaved {
   static code: string;

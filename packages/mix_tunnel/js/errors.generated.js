@@ -261,6 +261,11 @@ export class OutOfBandwidth extends NetworkFailure {
   static code = "gateway.out_of_bandwidth";
 }
 
+/** The gateway refuses the claim of free bandwidth, and forwards nothing without one. */
+export class PaidBandwidthWanted extends PeerIncompatible {
+  static code = "gateway.paid_bandwidth";
+}
+
 /** The request's timestamp is too far from now, or not newer than the last one. */
 export class StaleRequest extends PeerMisbehaved {
   static code = "gateway.stale_request";
@@ -1041,6 +1046,7 @@ export const ERROR_CLASSES = new Map(/** @type {[string, typeof MixError][]} */ 
   ["gateway.malformed_frame", GatewayMalformedFrame],
   ["gateway.not_authenticated", NotAuthenticated],
   ["gateway.out_of_bandwidth", OutOfBandwidth],
+  ["gateway.paid_bandwidth", PaidBandwidthWanted],
   ["gateway.stale_request", StaleRequest],
   ["gateway.timed_out", GatewayTimedOut],
   ["gateway.unexpected_frame", UnexpectedFrame],

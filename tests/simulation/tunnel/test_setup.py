@@ -197,6 +197,7 @@ GATEWAY_FAULTS = {
     Fault.CLOSES: "platform.websocket_closed",
     Fault.TOO_OLD: "gateway.incompatible_version",
     Fault.LEADS_NOWHERE: "tunnel.mixnet_silent",
+    Fault.WANTS_PAYMENT: "gateway.paid_bandwidth",
 }
 
 
@@ -232,6 +233,25 @@ def test_a_faulty_gateway_is_skipped_for_the_next_one(fault: Fault):
         world.stop()
 
     run()
+
+
+@virtual_time
+async def test_gateways_that_want_to_be_paid_are_left_at_once_and_told_of_once(caplog: pytest.LogCaptureFixture):
+    caplog.set_level("DEBUG", "mix_tunnel")
+    world = new_world()
+    world.gateway(0).fault = world.gateway(1).fault = Fault.WANTS_PAYMENT
+    began, subject = world.now(), Subject(world)
+    await subject.driver.connect()
+    assert world.now() - began < 2
+    assert world.gateway(2).connections == 1
+    await subject.driver.close()
+    world.stop()
+    said = [record for record in caplog.records if "passed over" in record.message]
+    words = [record.message for record in caplog.records if "no free bandwidth" in record.message]
+    refused = sum(world.gateway(number).connections for number in (0, 1))
+    assert [record.levelname for record in said] == ["INFO"] * refused
+    assert all("gateway.paid_bandwidth" in record.message for record in said)
+    assert words == ["the entry gateway's words: 'this gateway gives no free bandwidth'"] * refused
 
 
 @virtual_time

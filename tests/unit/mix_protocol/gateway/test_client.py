@@ -32,6 +32,7 @@ from mix_protocol.gateway.errors import (
     MalformedFrame,
     NotAuthenticated,
     OutOfBandwidth,
+    PaidBandwidthWanted,
     UnexpectedFrame,
 )
 from mix_protocol.gateway.events import Authenticated, BandwidthChanged, GatewayRejected, GatewayReported, PayloadPushed
@@ -277,7 +278,7 @@ def test_low_bandwidth_is_claimed_once_and_then_after_a_while(gateway):
     talk = Talk(gateway, claim_interval_s=10.0)
     talk.client.start(0.0)
     talk.tell(SupportedProtocol(6))
-    talk.tell(AuthenticatedMessage(6, True, 0))
+    talk.tell(AuthenticatedMessage(6, True, 5))
     assert talk.said() == ["supportedProtocol", "authenticateV2", "claimFreeTestnetBandwidth"]
     for _ in range(5):
         talk.tell(PacketSent(39_999_999), 1.0)
@@ -309,6 +310,61 @@ def test_complaints_in_a_session_do_not_end_it(gateway):
     (event,) = talk.events()
     assert isinstance(event.error, GatewayComplained)
     assert event.error.fields == {"detail": "only credentials are accepted"}
+    assert talk.client.state is ClientState.READY
+
+
+def claiming(gateway, bandwidth=0):
+    """A client whose claim waits for its answer."""
+    talk = Talk(gateway).ready(bandwidth)
+    talk.client.frames_to_send(0.0)
+    return talk
+
+
+def test_without_any_allowance_the_claim_is_waited_for(gateway):
+    talk = claiming(gateway)
+    assert talk.events() == []
+    with pytest.raises(NotAuthenticated):
+        talk.client.send_mix_packet(PACKET, 0.0)
+    talk.tell(BandwidthGranted(1 << 36))
+    assert talk.events() == [Authenticated(1 << 36)]
+    assert talk.client.next_timeout() is None
+
+
+def test_a_claim_without_an_answer_times_out(gateway):
+    talk = claiming(gateway)
+    talk.client.handle_timeout(talk.client.next_timeout())
+    error = talk.error()
+    assert isinstance(error, GatewayTimedOut)
+    assert error.fields == {"step": "bandwidth allowance"}
+
+
+def test_a_gateway_that_wants_to_be_paid_is_of_no_use(gateway):
+    talk = claiming(gateway)
+    talk.tell(ErrorReported("only credentials \x1b[31m are accepted"))
+    error = talk.error()
+    assert isinstance(error, PaidBandwidthWanted)
+    assert error.fields == {"detail": "only credentials \x1b[31m are accepted"}
+    assert "credentials" not in str(error)
+
+
+def test_what_is_left_of_an_allowance_is_used_up_before_a_refused_claim_counts(gateway):
+    talk = claiming(gateway, 5000)
+    talk.tell(ErrorReported("no"))
+    authenticated, complaint = talk.events()
+    assert authenticated == Authenticated(5000)
+    assert isinstance(complaint.error, GatewayComplained)
+    talk.client.send_mix_packet(PACKET, 0.0)
+    talk.tell(PacketSent(2587))
+    talk.tell(BandwidthExceeded(2413, 174))
+    assert isinstance(talk.error(), PaidBandwidthWanted)
+
+
+def test_a_later_claim_that_is_granted_makes_a_refused_one_forgotten(gateway):
+    talk = claiming(gateway, 5000)
+    talk.tell(ErrorReported("not now"))
+    talk.tell(BandwidthGranted(1 << 36))
+    talk.events()
+    talk.tell(BandwidthExceeded(2413, 174))
     assert talk.client.state is ClientState.READY
 
 

@@ -14,7 +14,6 @@ from mix_protocol.gateway.errors import (
 )
 from mix_protocol.gateway.events import (
     Authenticated,
-    BandwidthChanged,
     ClientAuthenticated,
     ClientRegistered,
     GatewayRejected,
@@ -55,7 +54,7 @@ def test_one_connection(gateway):
         ("C", "claimFreeTestnetBandwidth"),
         ("S", "bandwidth"),
     ]
-    assert [type(event) for event in connection.client_events] == [Registered, Authenticated, BandwidthChanged]
+    assert [type(event) for event in connection.client_events] == [Registered, Authenticated]
     assert [type(event) for event in connection.session_events] == [ClientRegistered, ClientAuthenticated]
     assert connection.client_events[0].shared_key == connection.session_events[0].shared_key
     assert_carries_both_ways(connection)

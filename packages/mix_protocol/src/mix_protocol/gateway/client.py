@@ -28,6 +28,7 @@ from mix_protocol.gateway.errors import (
     MalformedFrame,
     NotAuthenticated,
     OutOfBandwidth,
+    PaidBandwidthWanted,
     UnexpectedFrame,
 )
 from mix_protocol.gateway.handshake import ClientHandshake
@@ -45,6 +46,7 @@ class ClientState(enum.Enum):
     HANDSHAKE_RESULT = "handshake result"
     REGISTRATION = "registration"
     AUTHENTICATION = "authentication"
+    ALLOWANCE = "bandwidth allowance"
     READY = "ready"
     FAILED = "failed"
 
@@ -95,6 +97,9 @@ class GatewayClient:
         self._handshake: ClientHandshake | None = None
         self._deadline: float | None = None
         self._bandwidth_bytes = 0
+        self._claim_is_out = False
+        self._refusal: str | None = None
+        """The gateway's answer to the last claim, unless it granted it."""
         self._may_claim_at: float | None = None
         self._frames: deque[str | bytes] = deque()
         self._events: deque[events.ClientEvent] = deque()
@@ -209,16 +214,22 @@ class GatewayClient:
                 if not message.status:
                     raise AuthenticationRejected()
                 self._adopt(message.protocol_version or self._version)
-                self._become_ready(message.bandwidth_remaining, now)
+                self._let_in(message.bandwidth_remaining, now)
             case control.PacketSent(remaining):
                 self._bandwidth_bytes = remaining
                 self._claim_if_low(now)
             case control.BandwidthGranted(total):
+                self._claim_is_out, self._refusal = False, None
                 self._bandwidth_bytes = total
-                self._events.append(events.BandwidthChanged(total))
+                if self._state is ClientState.ALLOWANCE:
+                    self._become_ready()
+                else:
+                    self._events.append(events.BandwidthChanged(total))
                 self._claim_if_low(now)
             case control.BandwidthExceeded(_, available):
                 self._bandwidth_bytes = available
+                if self._refusal is not None:
+                    raise PaidBandwidthWanted(detail=self._refusal)
                 self._events.append(events.BandwidthChanged(available))
                 self._events.append(events.GatewayReported(OutOfBandwidth()))
                 self._claim_if_low(now)
@@ -228,6 +239,10 @@ class GatewayClient:
                 raise UnexpectedFrame(f"the entry gateway sent a message out of turn (expected: {self._state.value})")
 
     def _receive_error(self, text: str) -> None:
+        if self._claim_is_out:
+            self._claim_is_out, self._refusal = False, text
+        if self._state is ClientState.ALLOWANCE:
+            raise PaidBandwidthWanted(detail=text)
         if self._state is ClientState.READY:
             self._events.append(events.GatewayReported(GatewayComplained(detail=text)))
         elif self._state is ClientState.AUTHENTICATION:
@@ -277,26 +292,33 @@ class GatewayClient:
             raise HandshakeRejected()
         self._handshake = None
         self._events.append(events.Registered(self._shared_key))
-        self._become_ready(0, now)  # a gateway does not say; a claim tells
+        self._let_in(0, now)  # a gateway does not say; a claim tells
 
-    def _become_ready(self, bandwidth_bytes: int, now: float) -> None:
+    def _let_in(self, bandwidth_bytes: int, now: float) -> None:
+        """The gateway has accepted us; without any allowance it is of use only if it grants one."""
+        self._bandwidth_bytes = bandwidth_bytes
+        if bandwidth_bytes > 0:
+            self._become_ready()
+        else:
+            self._await(ClientState.ALLOWANCE, now)
+        self._claim_if_low(now)
+
+    def _become_ready(self) -> None:
         self._state = ClientState.READY
         self._deadline = None
-        self._bandwidth_bytes = bandwidth_bytes
-        self._events.append(events.Authenticated(bandwidth_bytes))
-        self._claim_if_low(now)
+        self._events.append(events.Authenticated(self._bandwidth_bytes))
 
     def _claim_if_low(self, now: float) -> None:
         """Renew a low allowance, but not again and again while an answer is on its way or the gateway is stingy."""
-        if self._state is not ClientState.READY:
+        if self._state not in (ClientState.ALLOWANCE, ClientState.READY):
             return
-        if self._bandwidth_bytes >= self._config.claim_below_bytes:
-            self._deadline = None
-            return
-        if self._may_claim_at is None or now >= self._may_claim_at:
+        is_low = self._bandwidth_bytes < self._config.claim_below_bytes
+        if is_low and (self._may_claim_at is None or now >= self._may_claim_at):
             self._send(control.ClaimFreeBandwidth())
+            self._claim_is_out = True
             self._may_claim_at = now + self._config.claim_interval_s
-        self._deadline = self._may_claim_at
+        if self._state is ClientState.READY:
+            self._deadline = self._may_claim_at if is_low else None
 
     # -- sending
 

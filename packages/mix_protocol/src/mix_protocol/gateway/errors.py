@@ -59,6 +59,13 @@ class GatewayTimedOut(NetworkFailure):
     message = "the entry gateway did not answer in time; try again or choose another gateway"
 
 
+class PaidBandwidthWanted(PeerIncompatible):
+    """The gateway refuses the claim of free bandwidth, and forwards nothing without one."""
+
+    code = "gateway.paid_bandwidth"
+    message = "the entry gateway wants bandwidth to be paid for, which this client can't; choose another gateway"
+
+
 class OutOfBandwidth(NetworkFailure):
     """The gateway has dropped a packet because the client's allowance is used up; a new one is being claimed."""
 

@@ -19,7 +19,7 @@ class Registered:
 
 @dataclass(frozen=True, slots=True)
 class Authenticated:
-    """Packets may be sent. `bandwidth_bytes` is the allowance; too little of it is claimed without being asked."""
+    """Packets may be sent. `bandwidth_bytes` is the allowance, above 0; when it is low, more is claimed unasked."""
 
     bandwidth_bytes: int
 

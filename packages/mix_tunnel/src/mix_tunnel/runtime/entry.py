@@ -5,12 +5,13 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 
+from mix_protocol.errors import MixError
 from mix_protocol.gateway.client import GatewayClient, GatewayClientConfig
 from mix_protocol.gateway.errors import AuthenticationRejected
 from mix_protocol.topology.nodes import GatewayNode
 from mix_tunnel.platform import Platform
 from mix_tunnel.runtime.client_keys import ClientKeys
-from mix_tunnel.runtime.gateway_link import GatewayLink
+from mix_tunnel.runtime.gateway_link import GatewayLink, log_words
 from mix_tunnel.state import Step
 
 _LOG = logging.getLogger(__name__)
@@ -65,7 +66,9 @@ class EntryConnector:
         link = GatewayLink(websocket, client, platform.now)
         try:
             await link.shake_hands(timeout_s=left_s)
-        except BaseException:
+        except BaseException as error:
+            if isinstance(error, MixError):
+                log_words(error)
             await websocket.close()
             raise
         return link

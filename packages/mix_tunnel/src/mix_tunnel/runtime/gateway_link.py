@@ -25,6 +25,12 @@ MAX_EARLY_PAYLOADS = 1024
 """Payloads kept that come before the connection is served: what the gateway held for us while we were away."""
 
 
+def log_words(error: MixError) -> None:
+    """Log a gateway's own words, if it had any: they are a stranger's, and so escaped; the protocol bounds them."""
+    if detail := error.fields.get("detail"):
+        _LOG.debug("the entry gateway's words: %a", detail)
+
+
 class GatewayLink:
     """One connection, from the handshake to its end.
 
@@ -42,6 +48,7 @@ class GatewayLink:
         self._on_progress: Callable[[], None] = lambda: None
         self._early_payloads: list[bytes] = []
         self._timer: asyncio.TimerHandle | None = None
+        self._reported: set[str] = set()
         self.watch = LinkWatch()
         self.shared_key: bytes | None = None
         self.closed: asyncio.Future[MixError] = asyncio.get_running_loop().create_future()
@@ -154,10 +161,17 @@ class GatewayLink:
                 case GatewayRejected(error):
                     raise error
                 case GatewayReported(error):
-                    _LOG.warning("the entry gateway reports: %s", error)
+                    self._report(error)
                 case _:
                     pass
         return is_authenticated
+
+    def _report(self, error: MixError) -> None:
+        """Log a complaint: the first of each kind for people, all of them for who debugs."""
+        if error.code not in self._reported:
+            self._reported.add(error.code)
+            _LOG.warning("the entry gateway reports: %s", error)
+        log_words(error)
 
     async def _send_frames(self) -> None:
         for frame in self._client.frames_to_send(self._now()):

@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from mix_protocol.errors import MixError
+from mix_protocol.gateway.errors import PaidBandwidthWanted
 from mix_protocol.ipr.errors import ConnectionLost
 from mix_protocol.topology.exits import ExitNode
 from mix_tunnel.mixnet.link_watch import BEAT_S
@@ -82,6 +83,8 @@ class Recovery:
         self.last_error = reason
         if not isinstance(reason, ConnectionLost):
             self._broken += 1
+        if isinstance(reason, PaidBandwidthWanted):
+            self._broken = GATEWAY_ATTEMPTS  # it was free, and is no more
         former, is_alive = session.engine.exit, bool(reason.fields.get("is_alive", True))
         while not session.is_whole:
             await asyncio.sleep(self._backoff.next_pause_s())

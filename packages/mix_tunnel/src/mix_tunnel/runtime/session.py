@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from mix_protocol.errors import MixError, PeerMisbehaved
+from mix_protocol.gateway.errors import PaidBandwidthWanted
 from mix_protocol.ipr.client import IprConfig
 from mix_protocol.ipr.events import ExitConnected, ExitLost, ExitRefused, ExitReported
 from mix_protocol.ipr.responses import InfoKind
@@ -176,7 +177,8 @@ class MixnetSession:
             raise self._crashed.result()
         error = self._link.closed.result() if self._link is not None and self._link.closed.done() else None
         # A closed WebSocket says nothing that a person could use; what the gateway did wrong, or not at all, does.
-        return error if isinstance(error, (GatewaySilent, MixnetSilent, PeerMisbehaved)) else GatewayConnectionLost()
+        tells = (GatewaySilent, MixnetSilent, PaidBandwidthWanted, PeerMisbehaved)
+        return error if isinstance(error, tells) else GatewayConnectionLost()
 
     @staticmethod
     async def _first_of(*futures: asyncio.Future[Any]) -> None:
