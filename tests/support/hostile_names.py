@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dns.message
 
-from mix_tunnel.runtime.dns.messages import MAX_RECORDS
+from mix_tunnel.runtime.dns.framing import MAX_RECORDS
 from support.name_server import Answerer, Replies, respond
 
 _HEADER_BYTES = 12

@@ -24,6 +24,10 @@ PLAIN_UDP_BYTES = 512
 MAX_UDP_BYTES = 1232
 """The longest answer over UDP to any client, which fits one packet on every path (DNS flag day 2020)."""
 MAX_TCP_BYTES = 0xFFFF
+MAX_QUERY_BYTES = 4096
+MAX_QUERY_RECORDS = 8
+"""Beside its one question a query has a record of EDNS, perhaps a signature. Those that hold more are not read: a
+library that keeps thousands of names in a dictionary can be made to compare each with all others."""
 
 _TTL_S = 60
 _LOOKUP_TIMEOUT_S = 5.0
@@ -67,6 +71,8 @@ class HostsResolver:
         import dns.rcode
         import dns.rdataclass
 
+        if not _is_modest(query):
+            return _format_error(query)
         try:
             request = dns.message.from_wire(query, ignore_trailing=True)
         except (dns.exception.DNSException, ValueError):
@@ -129,6 +135,12 @@ class HostsResolver:
                 found += addresses or ()
         # For record types that the system's resolver can't be asked for, the name may exist: an empty answer.
         return None if versions and missing == len(versions) else found
+
+
+def _is_modest(query: bytes) -> bool:
+    """Whether a query claims no more than an honest one has."""
+    questions, *records = (int.from_bytes(query[at : at + 2], "big") for at in (4, 6, 8, 10))
+    return len(query) <= MAX_QUERY_BYTES and questions <= 1 and sum(records) <= MAX_QUERY_RECORDS
 
 
 def _format_error(query: bytes) -> bytes | None:

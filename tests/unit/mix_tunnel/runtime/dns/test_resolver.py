@@ -14,7 +14,6 @@ from support.name_server import respond, serve_names, zone
 from support.waiting import until
 
 from mix_protocol.errors import MixError
-from mix_tunnel.runtime.dns.answers import MAX_ALIASES
 from mix_tunnel.runtime.dns.errors import (
     BadName,
     MalformedAnswer,
@@ -25,6 +24,7 @@ from mix_tunnel.runtime.dns.errors import (
     ServerFailed,
 )
 from mix_tunnel.runtime.dns.resolver import Resolver, ResolverOptions
+from mix_tunnel.runtime.dns.sifting import MAX_ALIASES
 
 ONE = IPv4Address("192.0.2.1")
 SOA = "test. 900 IN SOA ns.test. admin.test. 1 3600 600 86400 120"

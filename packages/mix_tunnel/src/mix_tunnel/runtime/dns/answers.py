@@ -19,9 +19,8 @@ from mix_protocol.errors import MixError
 
 from .errors import MalformedAnswer, NameNotFound, NoAddress, NoData, ServerFailed
 from .records import DnsRecord, name_text, read_record
+from .sifting import MAX_ALIASES
 
-MAX_ALIASES = 16
-"""CNAMEs followed from one question, over all of its responses; public resolvers follow as many."""
 MAX_TTL_S = 86_400
 """Answers are believed for at most a day (RFC 8767 section 4 advises against years)."""
 MAX_NEGATIVE_TTL_S = 300

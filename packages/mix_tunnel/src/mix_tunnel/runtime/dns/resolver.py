@@ -16,13 +16,14 @@ from ipaddress import IPv4Address, IPv6Address, ip_address
 from ...options import TunnelOptions, parse_resolver
 from ...streams import IpAddress, IpNetwork
 from ..tls import TlsSettings
-from .answers import MAX_ALIASES, MAX_TTL_S
+from .answers import MAX_TTL_S
 from .cache import CachedAnswer, DnsCache
 from .errors import BadLookupOption, BadName, MalformedAnswer
 from .flights import Flights
 from .names import literal_address, normal_name, question_name, reverse_name
 from .records import DnsRecord, normal_type
 from .servers import DnsServer, parse_servers
+from .sifting import MAX_ALIASES
 from .upstreams import Upstream, Upstreams
 
 MAX_TIMEOUT_S = 3600.0
