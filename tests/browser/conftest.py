@@ -152,6 +152,7 @@ def watch(browser: Browser, playground: Playground, path: str = "", **options: A
         page.goto(playground.url + path)
         if not path or path.startswith("#"):
             result.wait_for_program()
+            page.locator("#tunnel-options-box").evaluate("each => { each.open = true; }")
             page.get_by_test_id("cover-traffic").uncheck()
             page.get_by_test_id("poisson-traffic").uncheck()
         yield result

@@ -54,6 +54,18 @@ def test_a_burst_is_timed(opened: Page):
     expect(opened.get_by_test_id("burst-start")).to_be_enabled()
 
 
+def test_a_burst_hides_no_other_echoes(opened: Page):
+    opened.get_by_test_id("burst-count").fill("400")
+    opened.get_by_test_id("burst-start").click()
+    for text in ("in the midst", "of many"):
+        opened.get_by_test_id("socket-text").fill(text)
+        opened.get_by_test_id("socket-text").press("Enter")
+    expect(opened.get_by_test_id("burst-status")).to_have_text("running…")
+    expect(opened.get_by_test_id("socket-lines").locator("li.in")).to_have_text(["came in the midst", "came of many"])
+    expect(opened.get_by_test_id("burst-status")).to_contain_text("400 of 400 echoes")
+    expect(opened.get_by_test_id("socket-lines").locator("li.in")).to_have_count(2)
+
+
 def test_subprotocols_and_the_close_code(page: Page):
     page.get_by_text("Subprotocols, and how to close").click()
     page.get_by_test_id("socket-protocols").fill("chat, other")

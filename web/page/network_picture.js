@@ -1,27 +1,50 @@
 import { draw, fillRows, find } from "./elements.js";
 import { formatCount } from "./format.js";
+import { log } from "./log.js";
 import { findWays, placeStations } from "./network_layout.js";
 
 /** @import { NetworkCounters, Station, Way } from "./network_layout.js" */
 
+/** @typedef {{ x: number, y: number }} Point */
+/**
+ * Where stations stand in a picture of some width, in pixels.
+ * @typedef {object} Layout
+ * @property {number} height
+ * @property {number} room for the words of one station
+ * @property {(station: Station) => Point} place
+ */
+
 const INTERVAL_MS = 1000;
-const NARROW_PX = 620;
+const ANSWER_MS = 5000;
+/** So often in a row the network may leave the question for its counters unanswered: it may be busy. */
+const PATIENCE = 3;
+/** Narrower pictures stand upright. */
+const UPRIGHT_PX = 560;
+/** A column needs so much for what a station knows, and for the long form of its name. */
+const CAPTION_PX = 142;
+const LABEL_PX = 112;
 const ROW_PX = 92;
+const UPRIGHT_ROW_PX = 50;
+const SIDESTEP_PX = 22;
 const ARC_PX = 44;
 /** The dots of a way stand so far apart. */
 const DOT_GAP = 12;
+/** A network that does not answer moves nothing. */
+const NONE = "–";
 
 /** Make the picture of the local network and keep it moving; without such a network it stays hidden. */
 export async function startNetworkPicture() {
   const first = await readCounters();
-  if (first === null) {
+  if ("failure" in first) {
     return;
   }
+  const settings = await readSettings();
   find("network").hidden = false;
   let picture = new Picture(first);
   let before = { counters: first, at: performance.now() };
   new ResizeObserver(() => picture.draw()).observe(find("network-picture"));
   let isLooking = false;
+  let unanswered = 0;
   setInterval(async () => {
     if (document.visibilityState === "hidden" || isLooking) {
       return; // answers that overtake each other would set the counters back
@@ -30,9 +53,18 @@ export async function startNetworkPicture() {
     const counters = await readCounters();
     isLooking = false;
     const at = performance.now();
-    if (counters === null) {
-      return; // the network has stopped, or is busy: the last picture stays
+    if ("failure" in counters) {
+      unanswered += 1;
+      if (unanswered >= PATIENCE) {
+        picture.silence();
+        tell(counters.failure);
+      }
+      return;
     }
+    if (unanswered >= PATIENCE) {
+      tell(await readSettings() === settings ? "" : RESTARTED);
+    }
+    unanswered = 0;
     if (counters.nodes.length !== before.counters.nodes.length) {
       picture = new Picture(counters);
     }
@@ -41,13 +73,43 @@ export async function startNetworkPicture() {
   }, INTERVAL_MS);
 }
 
-/** @returns {Promise<NetworkCounters | null>} */
+const NO_NETWORK = "The local network does not answer. Unless this machine is very busy, it has ended: " +
+  "start the playground again where you started it, then reload this page.";
+const NO_SERVER = "This page's server does not answer: the playground has ended, and the local network with it. " +
+  "Start it again with make playground, then reload this page.";
+const RESTARTED = "The playground was started again, with other keys and certificates: reload this page to use it.";
+
+/**
+ * Say below the heading what has become of the network; once, not each second.
+ *
+ * @param {string} text
+ */
+function tell(text) {
+  const note = find("network-note");
+  if (note.textContent !== text) {
+    note.textContent = text;
+    note.hidden = text === "";
+    log(text === "" ? "the local network answers again" : text, text === "" ? "" : "bad");
+  }
+}
+
+/** What the server tells of this network: another one's is another. */
+async function readSettings() {
+  try {
+    return await (await fetch("playground.json")).text();
+  } catch {
+    return "";
+  }
+}
+
+/** @returns {Promise<NetworkCounters | { failure: string }>} */
 async function readCounters() {
   try {
-    const response = await fetch("network.json");
-    return response.ok ? await response.json() : null;
-  } catch {
-    return null;
+    const response = await fetch("network.json", { signal: AbortSignal.timeout(ANSWER_MS) });
+    return response.ok ? await response.json() : { failure: NO_NETWORK };
+  } catch (error) {
+    const isLate = /** @type {Error} */ (error).name === "TimeoutError";
+    return { failure: isLate ? NO_NETWORK : NO_SERVER };
   }
 }
 
@@ -55,11 +117,12 @@ async function readCounters() {
 class Picture {
   #stations;
   #ways;
-  /** @type {Map<Station, { rate: SVGElement, total: SVGElement, dot: SVGElement }>} */
+  /** @type {Map<Station, { figures: SVGElement[], dot: SVGElement }>} */
   #texts = new Map();
   /** @type {Map<Way, Flow>} */
   #flows = new Map();
   #width = 0;
+  #isSilent = false;
   /** @type {[now: NetworkCounters, before: NetworkCounters, seconds: number]} */
   #shown;
 
@@ -78,50 +141,126 @@ class Picture {
       return;
     }
     this.#width = width;
-    const isNarrow = width < NARROW_PX;
-    const columns = (this.#stations.at(-1)?.column ?? 0) + 1;
-    const tallest = Math.max(...this.#stations.map(({ column }) => this.#at(column).length));
-    const height = tallest * ROW_PX + ARC_PX + (isNarrow ? -16 : 10);
-    const place = (/** @type {Station} */ station) => {
-      const same = this.#at(station.column);
-      const middle = ARC_PX + 12 + ((tallest - 1) * ROW_PX) / 2;
-      return {
-        x: ((station.column + 0.5) / columns) * width,
-        y: middle + (same.indexOf(station) - (same.length - 1) / 2) * ROW_PX,
-      };
-    };
+    const isUpright = width < UPRIGHT_PX;
+    const layout = isUpright ? this.#layUpright(width) : this.#layAcross(width);
     const lines = this.#ways.map((way) => {
-      const path = outline(way.kind, place(way.from), place(way.to));
+      const path = outline(way.kind, layout.place(way.from), layout.place(way.to), isUpright);
       const flow = new Flow(path, way.kind);
       this.#flows.set(way, flow);
       return draw("g", {}, draw("path", { d: path, class: "way" }), flow.element);
     });
     const marks = this.#stations.map((station) => {
-      const { x, y } = place(station);
-      const dot = draw("circle", { cx: x, cy: y, r: isNarrow ? 6 : 8, class: "station" });
+      const { x, y } = layout.place(station);
+      const dot = draw("circle", { cx: x, cy: y, r: isUpright ? 6 : 8, class: "station" });
       /**
-       * @param {number} down
+       * @param {{ right: number, down: number }} shift
        * @param {string} className
        * @param {string} words
        */
-      const text = (down, className, words) => draw("text", { x, y: y + down, class: className }, words);
-      const rate = text(isNarrow ? 38 : 46, "rate", "");
-      const total = text(isNarrow ? 54 : 64, "total", "");
-      this.#texts.set(station, { rate, total, dot });
-      const name = text(isNarrow ? 22 : 28, "name", isNarrow ? station.shortLabel : station.label);
-      return draw("g", {}, dot, name, rate, total);
+      const text = ({ right, down }, className, words) => (
+        draw("text", { x: x + right, y: y + down, class: className }, words));
+      const figures = isUpright ? [text({ right: 14, down: 15 }, "rate", "")]
+        : [text({ right: 0, down: 46 }, "rate", ""), text({ right: 0, down: 64 }, "total", "")];
+      const name = text(isUpright ? { right: 14, down: 0 } : { right: 0, down: 28 }, "name",
+        layout.room < LABEL_PX ? station.shortLabel : station.label);
+      this.#texts.set(station, { figures, dot });
+      return draw("g", {}, dot, name, ...figures);
     });
     // What a kind of station knows is written once, below the last of its column.
-    const captions = isNarrow ? [] : this.#stations.filter((station) => this.#at(station.column).at(-1) === station);
-    const knowledge = captions.map((station) => (
-      draw("text", { x: place(station).x, y: place(station).y + 80, class: "caption" }, station.caption)));
+    const captions = isUpright || layout.room < CAPTION_PX ? []
+      : this.#stations.filter((station) => this.#at(station.column).at(-1) === station);
+    const knowledge = captions.map((station) => {
+      const { x, y } = layout.place(station);
+      return draw("text", { x, y: y + 80, class: "caption" }, station.caption);
+    });
     const picture = draw("svg", {
-      viewBox: `0 0 ${width} ${height}`, width, height, role: "img", class: isNarrow ? "narrow" : "",
+      viewBox: `0 0 ${width} ${layout.height}`, width, height: layout.height, role: "img",
+      class: isUpright ? "upright" : "",
       "aria-label": `The way of a request: ${this.#stations.map(({ label, caption }) => `${label} (${caption})`).join(
         ", ")}. Packets and rates are in the table below.`,
     }, ...lines, ...marks, ...knowledge);
     box.replaceChildren(picture);
     this.show(...this.#shown);
+    if (this.#isSilent) {
+      this.silence();
+    }
+  }
+
+  /**
+   * From left to right, names below.
+   *
+   * @param {number} width
+   * @returns {Layout}
+   */
+  #layAcross(width) {
+    const columns = this.#columns;
+    const tallest = Math.max(...this.#stations.map(({ column }) => this.#at(column).length));
+    const middle = ARC_PX + 12 + ((tallest - 1) * ROW_PX) / 2;
+    return {
+      height: tallest * ROW_PX + ARC_PX + 10,
+      room: width / columns,
+      place: (station) => {
+        const same = this.#at(station.column);
+        return {
+          x: ((station.column + 0.5) / columns) * width,
+          y: middle + (same.indexOf(station) - (same.length - 1) / 2) * ROW_PX,
+        };
+      },
+    };
+  }
+
+  /**
+   * From top to bottom, names to the right; stations of one kind step aside, so that none stands in another's way.
+   *
+   * @param {number} width
+   * @returns {Layout}
+   */
+  #layUpright(width) {
+    const widest = Math.max(...this.#stations.map(({ column }) => this.#at(column).length));
+    const x = (/** @type {number} */ place) => ARC_PX + place * SIDESTEP_PX;
+    return {
+      height: this.#stations.length * UPRIGHT_ROW_PX,
+      room: width - x(widest - 1),
+      place: (station) => ({
+        x: x(this.#at(station.column).indexOf(station)),
+        y: this.#stations.indexOf(station) * UPRIGHT_ROW_PX + 14,
+      }),
+    };
+  }
+
+  get #columns() {
+    return (this.#stations.at(-1)?.column ?? 0) + 1;
+  }
+
+  /** Show that nothing is known of the present. */
+  silence() {
+    this.#isSilent = true;
+    find("network-picture").classList.add("silent");
+    for (const [station, { figures, dot }] of this.#texts) {
+      dot.classList.remove("busy");
+      this.#write(figures, NONE, formatCount(station.packets(this.#shown[0])));
+    }
+    for (const flow of this.#flows.values()) {
+      flow.rate = 0;
+    }
+    for (const cell of find("network-table").querySelectorAll("td:nth-of-type(2)")) {
+      cell.textContent = NONE;
+    }
+  }
+
+  /**
+   * @param {SVGElement[]} figures
+   * @param {string} rate
+   * @param {string} total
+   */
+  #write(figures, rate, total) {
+    const [first, second] = figures;
+    if (first) {
+      first.textContent = second ? rate : `${rate} · ${total}`;
+    }
+    if (second) {
+      second.textContent = total;
+    }
   }
 
   /**
@@ -131,11 +270,12 @@ class Picture {
    */
   show(now, before, seconds) {
     this.#shown = [now, before, seconds];
+    this.#isSilent = false;
+    find("network-picture").classList.remove("silent");
     const rateOf = (/** @type {Station | Way} */ each) => Math.max(0, each.packets(now) - each.packets(before)) / seconds;
-    for (const [station, { rate, total, dot }] of this.#texts) {
+    for (const [station, { figures, dot }] of this.#texts) {
       const perSecond = Math.round(rateOf(station));
-      rate.textContent = `${formatCount(perSecond)}/s`;
-      total.textContent = formatCount(station.packets(now));
+      this.#write(figures, `${formatCount(perSecond)}/s`, formatCount(station.packets(now)));
       dot.classList.toggle("busy", perSecond > 0);
     }
     for (const [way, flow] of this.#flows) {
@@ -189,14 +329,20 @@ class Flow {
 
 /**
  * @param {Way["kind"]} kind
- * @param {{ x: number, y: number }} from
- * @param {{ x: number, y: number }} to
+ * @param {Point} from
+ * @param {Point} to
+ * @param {boolean} isUpright
  */
-function outline(kind, from, to) {
+function outline(kind, from, to, isUpright) {
+  if (kind === "arc" && isUpright) {
+    const left = Math.min(from.x, to.x) - ARC_PX * 1.2;
+    return `M${from.x},${from.y}C${left},${from.y} ${left},${to.y} ${to.x},${to.y}`;
+  }
   if (kind === "arc") {
     const top = Math.min(from.y, to.y) - ARC_PX * 1.6;
     return `M${from.x},${from.y}C${from.x},${top} ${to.x},${top} ${to.x},${to.y}`;
   }
   const shift = kind === "back" ? 5 : 0;
-  return `M${from.x},${from.y + shift}L${to.x},${to.y + shift}`;
+  const [right, down] = isUpright ? [shift, 0] : [0, shift];
+  return `M${from.x + right},${from.y + down}L${to.x + right},${to.y + down}`;
 }

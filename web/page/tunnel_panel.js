@@ -6,7 +6,7 @@ import { formatDuration } from "./format.js";
 import { log } from "./log.js";
 import { startTunnelOptions } from "./tunnel_options.js";
 
-/** @import { TunnelState } from "mix-tunnel" */
+/** @import { TunnelState, TunnelStep } from "mix-tunnel" */
 /** @import { Playground } from "./playground.js" */
 
 const STATE_WORDS = {
@@ -16,15 +16,26 @@ const STATE_WORDS = {
   shutdown: "not connected",
   failed: "failed",
 };
-/** What a finished step has done. */
+/** What a step has done that succeeded, and what one could not do that led nowhere. */
 const STEP_WORDS = new Map(Object.entries({
-  starting_worker: "started Python in a worker",
-  fetching_directory: "fetched the directory",
-  choosing_gateway: "chose an entry gateway",
-  connecting_gateway: "connected to the gateway",
-  registering: "registered with the gateway",
-  asking_exit: "asked the exit for an address",
+  starting_worker: ["started Python in a worker", "could not start Python in a worker"],
+  fetching_directory: ["fetched the directory", "could not fetch the directory"],
+  choosing_gateway: ["chose an entry gateway", "could not choose an entry gateway"],
+  connecting_gateway: ["connected to the gateway", "could not connect to the gateway"],
+  registering: ["registered with the gateway", "could not register with the gateway"],
+  asking_exit: ["asked the exit for an address", "could not get an address from the exit"],
 }));
+/** What can be done with the panels while a tunnel is not ready. */
+const HINTS = {
+  shutdown: "Connect the tunnel, then try these.",
+  connecting: "The tunnel is connecting; then try these.",
+  again: "The tunnel is connecting again. What was begun waits for it; new things can be tried when it is ready.",
+  shutting_down: "The tunnel is being disconnected.",
+  failed: "The tunnel has failed, and says why beside its steps. Connect it again, then try these.",
+  ready: "",
+};
+/** Windows narrower than this have everything in one column, where options would be in the way of the panels. */
+const ONE_COLUMN = "(max-width: 60rem)";
 
 /**
  * Make the panel that connects and disconnects.
@@ -40,7 +51,20 @@ export function startTunnelPanel(playground) {
   let wasReady = false;
   let tries = 0;
   let toldWarnings = 0;
+  let toldFailure = "";
   let lastLine = "";
+
+  /** @type {HTMLDetailsElement} */ (find("tunnel-options-box")).open = !matchMedia(ONE_COLUMN).matches;
+
+  /** @param {readonly TunnelStep[]} steps */
+  const logFailures = (steps) => {
+    const last = steps.at(-1);
+    const failure = last?.error ? `${wordsOf(last)}: ${last.error.message} (${last.error.code})` : "";
+    if (failure !== "" && failure !== toldFailure) { // each attempt fails in the same way
+      log(failure, "bad");
+    }
+    toldFailure = last?.error || steps.length === 0 ? failure : toldFailure;
+  };
 
   onTunnelState((told) => {
     // A first set-up that was refused leaves the state of before: "connecting", without a step.
@@ -56,6 +80,8 @@ export function startTunnelPanel(playground) {
     options.disabled = !isOff;
     disconnect.disabled = isOff; // not before: it would lose the keyboard's focus
     showSteps(state);
+    find("try-hint").textContent = HINTS[isAgain ? "again" : state.state];
+    logFailures(state.steps);
     showFailure(find("tunnel-error"), state.state === "failed" ? state.reason : null);
     const note = find("tunnel-note");
     note.textContent = isAgain && state.reason
@@ -99,6 +125,7 @@ export function startTunnelPanel(playground) {
 
 /** A field that is refused must be seen. */
 function showOptions() {
+  /** @type {HTMLDetailsElement} */ (find("tunnel-options-box")).open = true;
   /** @type {HTMLDetailsElement} */ (find("tunnel-more")).open = true;
 }
 
@@ -113,6 +140,31 @@ function moveFocus(from, to) {
     to.disabled = false;
     to.focus();
   }
+}
+
+/** @param {TunnelStep} taken */
+function wordsOf({ step, error }) {
+  return STEP_WORDS.get(step)?.[error ? 1 : 0] ?? step;
+}
+
+/**
+ * Attempts that fail in the same way are one line.
+ *
+ * @param {readonly TunnelStep[]} steps
+ */
+function countRepeats(steps) {
+  /** @type {{ taken: TunnelStep, times: number, elapsedMs: number }[]} */
+  const counted = [];
+  for (const taken of steps) {
+    const last = counted.at(-1);
+    if (last?.taken.error && taken.error && last.taken.step === taken.step) {
+      last.times += 1;
+      last.elapsedMs += taken.elapsedMs;
+    } else {
+      counted.push({ taken, times: 1, elapsedMs: taken.elapsedMs });
+    }
+  }
+  return counted;
 }
 
 /** @param {TunnelState} state */
@@ -144,13 +196,14 @@ function showSteps({ state, step, steps, elapsedMs }) {
    */
   const line = (className, text, ms) =>
     make("li", className, make("span", "", text), make("time", "", ms === undefined ? "" : formatDuration(ms)));
-  const lines = steps.map((taken) => line("", STEP_WORDS.get(taken.step) ?? taken.step, taken.elapsedMs));
+  const lines = countRepeats(steps).map(({ taken, times, elapsedMs: ms }) => (
+    line(taken.error ? "failed" : "", `${wordsOf(taken)}${times > 1 ? `, ${times} times` : ""}`, ms)));
   if (state === "connecting" && step) {
     lines.push(line("now", step));
   } else if (state === "ready") {
     lines.push(line("total", "in all", elapsedMs));
   } else if (state === "failed") {
-    lines.push(line("failed", "failed", elapsedMs));
+    lines.push(line("failed total", "failed", elapsedMs));
   }
   find("steps").replaceChildren(...lines);
 }

@@ -15,6 +15,8 @@ export function startBurst() {
   /** @type {MixWebSocket | null} */
   let socket = null;
   let isRunning = false;
+  /** @type {Flight | null} */
+  let flight = null;
 
   const update = () => {
     start.disabled = socket === null || isRunning;
@@ -26,9 +28,10 @@ export function startBurst() {
     }
     isRunning = true;
     update();
-    find("socket").classList.add("bursting");
-    await run(socket, field("burst-count").valueAsNumber, field("burst-size").valueAsNumber);
-    find("socket").classList.remove("bursting");
+    const size = Math.max(field("burst-size").valueAsNumber, NUMBER_BYTES);
+    flight = new Flight(field("burst-count").valueAsNumber, size);
+    await run(socket, flight);
+    flight = null;
     isRunning = false;
     update();
   });
@@ -39,15 +42,63 @@ export function startBurst() {
       socket = open;
       update();
     },
+    /**
+     * Whether a message is an echo that the burst waits for; others are somebody else's.
+     *
+     * @param {unknown} data
+     */
+    isEcho: (data) => flight?.sentAtOf(data) !== undefined,
   };
+}
+
+/** The messages of one burst that are on their way. */
+class Flight {
+  /** @type {Map<number, number>} */
+  #sentAt = new Map();
+
+  /**
+   * @param {number} count messages
+   * @param {number} size of each, in bytes
+   */
+  constructor(count, size) {
+    this.count = count;
+    this.size = size;
+  }
+
+  /** @param {number} number */
+  makeMessage(number) {
+    const message = new Uint8Array(this.size);
+    new DataView(message.buffer).setUint32(0, number);
+    this.#sentAt.set(number, performance.now());
+    return message;
+  }
+
+  /**
+   * When the message was sent of which this is the echo.
+   *
+   * @param {unknown} data
+   */
+  sentAtOf(data) {
+    return this.#sentAt.get(this.#numberOf(data));
+  }
+
+  /** @param {unknown} data an echo, which is awaited no longer */
+  remove(data) {
+    this.#sentAt.delete(this.#numberOf(data));
+  }
+
+  /** @param {unknown} data */
+  #numberOf(data) {
+    return data instanceof ArrayBuffer && data.byteLength === this.size ? new DataView(data).getUint32(0) : -1;
+  }
 }
 
 /**
  * @param {MixWebSocket} socket
- * @param {number} count
- * @param {number} size
+ * @param {Flight} flight
  */
-async function run(socket, count, size) {
+async function run(socket, flight) {
+  const { count } = flight;
   const status = find("burst-status");
   const bar = /** @type {HTMLProgressElement} */ (find("burst-progress"));
   bar.max = count;
@@ -56,19 +107,18 @@ async function run(socket, count, size) {
   showHistogram(find("burst-histogram"), "", []);
   showStatus(status, "running…", "busy");
   const started = performance.now();
-  /** @type {number[]} */
-  const sentAt = [];
   const times = await new Promise((/** @type {(times: number[]) => void} */ resolve) => {
     /** @type {number[]} */
     const seen = [];
     /** @param {MessageEvent} event */
     const receive = ({ data }) => {
-      const number = data instanceof ArrayBuffer ? new DataView(data).getUint32(0) : -1;
-      const began = sentAt[number];
-      if (began !== undefined) {
-        seen.push(performance.now() - began);
-        bar.value = seen.length;
+      const sentAt = flight.sentAtOf(data);
+      if (sentAt === undefined) {
+        return;
       }
+      flight.remove(data);
+      seen.push(performance.now() - sentAt);
+      bar.value = seen.length;
       if (seen.length === count) {
         end();
       }
@@ -81,10 +131,7 @@ async function run(socket, count, size) {
     socket.addEventListener("message", receive);
     socket.addEventListener("close", end);
     for (let number = 0; number < count; number += 1) {
-      const message = new Uint8Array(Math.max(size, NUMBER_BYTES));
-      new DataView(message.buffer).setUint32(0, number);
-      sentAt.push(performance.now());
-      socket.send(message).catch(end);
+      socket.send(flight.makeMessage(number)).catch(end);
     }
   });
   const elapsedMs = performance.now() - started;

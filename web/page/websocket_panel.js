@@ -51,7 +51,7 @@ export function startWebSocketPanel(playground) {
     showFailure(find("socket-error"), null);
     find("socket-lines").replaceChildren();
     try {
-      socket = open(field("socket-url").value, protocols, update);
+      socket = open(field("socket-url").value, protocols, update, burst.isEcho);
     } catch (error) {
       showFailure(find("socket-error"), error);
     }
@@ -82,8 +82,9 @@ export function startWebSocketPanel(playground) {
  * @param {string} url
  * @param {string[]} protocols
  * @param {() => void} onChange
+ * @param {(data: unknown) => boolean} isHidden whether a message is not for the list
  */
-function open(url, protocols, onChange) {
+function open(url, protocols, onChange, isHidden) {
   const started = performance.now();
   const socket = new MixWebSocket(url, protocols);
   socket.binaryType = "arraybuffer";
@@ -98,7 +99,7 @@ function open(url, protocols, onChange) {
     onChange();
   });
   socket.addEventListener("message", ({ data }) => {
-    if (!find("socket").classList.contains("bursting")) {
+    if (!isHidden(data)) {
       addLine("in", typeof data === "string" ? data : `${formatBytes(data.byteLength)} of binary data`);
     }
   });

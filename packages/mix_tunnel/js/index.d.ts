@@ -73,11 +73,13 @@ export interface SetupMixTunnelOptions {
 
 export type TunnelStateName = "connecting" | "ready" | "shutting_down" | "shutdown" | "failed";
 
-/** A finished step of connecting. */
+/** A step of connecting that is over. */
 export interface TunnelStep {
   /** Such as "fetching_directory"; "starting_worker" is the page's own first step. */
   step: string;
   elapsedMs: number;
+  /** Why the step led nowhere; null if it succeeded. */
+  error: Required<ErrorDescription> | null;
 }
 
 /** The published client's two parts that can end: the mixnet's side (bridge) and the Internet's (reactor). */
@@ -90,7 +92,7 @@ export type FailureReason = ({ kind: "task_exited"; task: TaskName } | { kind: "
 interface TunnelProgress {
   /** What is going on, for a person to read; empty before the first set-up. */
   step: string;
-  /** The finished steps of this connecting. */
+  /** The steps of this connecting that are over; of very many the last ones. */
   steps: TunnelStep[];
   /** Milliseconds since this connecting began. */
   elapsedMs: number;

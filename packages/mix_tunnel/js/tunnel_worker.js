@@ -145,7 +145,7 @@ export class TunnelWorker {
     if (this.#waitedMs === 0) {
       return state;
     }
-    const started = { step: "starting_worker", elapsedMs: this.#waitedMs };
+    const started = { step: "starting_worker", elapsedMs: this.#waitedMs, error: null };
     if (state.state !== "connecting") {
       this.#waitedMs = 0;
     }

@@ -47,6 +47,7 @@ async def test_a_dropped_connection_is_made_again_and_a_download_goes_on():
         assert subject.phases == BACK_AND_FORTH
         assert subject.reasons == ["tunnel.gateway_lost"]
         assert [str(taken.step) for taken in subject.driver.state.steps] == ["connecting_gateway", "registering"]
+        assert all(taken.error is None for taken in subject.driver.state.steps)
         assert sum(gateway.registrations for gateway in subject.world.gateways.values()) == 1
         assert subject.driver.stats().gateway_reconnects == 1
 

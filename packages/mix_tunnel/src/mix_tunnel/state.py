@@ -46,10 +46,11 @@ _STEP_TEXTS = {
 
 @dataclass(frozen=True, slots=True)
 class StepTaken:
-    """A step of connecting that is over, and how long it took in milliseconds."""
+    """A step of connecting that is over, how long it took in milliseconds, and why it led nowhere if it did."""
 
     step: Step
     elapsed_ms: float
+    error: MixError | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +65,6 @@ class TunnelState:
     elapsed_ms: float = 0.0
     """Milliseconds since this connecting began."""
     steps: tuple[StepTaken, ...] = ()
-    """The finished steps of this connecting, in order."""
+    """The steps of this connecting that are over, in order; of very many the last ones."""
     warnings: tuple[MixError, ...] = ()
     """What is not as it should be though the tunnel works, such as an identity that could not be kept."""

@@ -141,7 +141,7 @@ async def test_setup_passes_options_and_pushes_states(worker):
     assert page.states[1] == {
         "state": "ready",
         "step": "ready",
-        "steps": [{"step": "registering", "elapsedMs": 4.0}],
+        "steps": [{"step": "registering", "elapsedMs": 4.0, "error": None}],
         "elapsedMs": 12.5,
         "reason": None,
         "warnings": [],

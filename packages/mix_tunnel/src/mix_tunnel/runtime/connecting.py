@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from mix_protocol.errors import MixError
 from mix_protocol.ipr.client import IprConfig
@@ -45,26 +45,43 @@ LAST_MARGIN_S = 0.1
 """The last candidate's time ends so much before the whole time, so that its own error is what is told."""
 
 
+class ConnectProgress(Protocol):
+    """Who is told how connecting goes."""
+
+    def enter(self, step: Step) -> None: ...
+
+    def step_failed(self, error: MixError) -> None: ...
+
+    def wait(self) -> None: ...
+
+
 class Connector:
     """Connects one client.
 
-    on_step -- called with each step of connecting
+    progress -- told of each step of connecting, and of those that led nowhere
     """
 
-    def __init__(
-        self, options: TunnelOptions, platform: Platform, keys: ClientKeys, on_step: Callable[[Step], None]
-    ) -> None:
+    def __init__(self, options: TunnelOptions, platform: Platform, keys: ClientKeys, progress: ConnectProgress) -> None:
         self._options = options
         self._platform = platform
         self._keys = keys
-        self._on_step = on_step
-        self._entry = EntryConnector(platform, keys, on_step)
+        self._progress = progress
+        self._entry = EntryConnector(platform, keys, progress.enter)
         self._directory = DirectoryClient(platform, options.directory_url)
         self._snapshot: DirectorySnapshot | None = None
         self._exits: tuple[ExitNode, ...] = ()
         self._clock = Clock(platform.now, platform.wall_clock)
         self._fetched_at = self._clock.read()
         self._deadline = 0.0
+
+    def note_failure(self, what: str, error: MixError) -> None:
+        """Tell that the present step led nowhere, and log what follows from that."""
+        self._progress.step_failed(error)
+        _LOG.info("%s: %s", what, error.code)
+
+    def note_pause(self) -> None:
+        """Tell that nothing is tried for a while."""
+        self._progress.wait()
 
     @property
     def snapshot_age_s(self) -> float:
@@ -77,7 +94,7 @@ class Connector:
 
     async def fetch_directory(self) -> DirectorySnapshot:
         """Learn the network and its exits; the cryptography loads while the directory is being waited for."""
-        self._on_step(Step.FETCHING_DIRECTORY)
+        self._progress.enter(Step.FETCHING_DIRECTORY)
         async with first_failure_wins(), asyncio.TaskGroup() as group:
             exits = group.create_task(list_exit_candidates(self._options, self._directory))
             snapshot = group.create_task(self._directory.fetch_snapshot())
@@ -129,7 +146,7 @@ class Connector:
 
         A gateway does not work either when its connection breaks during `use`.
         """
-        self._on_step(Step.CHOOSING_GATEWAY)
+        self._progress.enter(Step.CHOOSING_GATEWAY)
         snapshot, known = self._require_snapshot(), self._keys.gateway_keys.keys()
         random = self._platform.random_bytes
         *others, last = entry_candidates(self._options, snapshot, self._exits, known, random)
@@ -137,12 +154,12 @@ class Connector:
             try:
                 link = await self.open_gateway(gateway)
             except MixError as error:
-                _LOG.info("an entry gateway is passed over: %s", error.code)
+                self.note_failure("an entry gateway is passed over", error)
                 continue
             try:
                 return await use(gateway, link)
             except (GatewayConnectionLost, GatewaySilent, MixnetSilent) as error:
-                _LOG.info("an entry gateway is passed over: %s", error.code)
+                self.note_failure("an entry gateway is passed over", error)
                 continue
         return await use(last, await self._entry.open(last, timeout_s=self._time_for_last()))
 
@@ -159,7 +176,7 @@ class Connector:
             except MixError as error:
                 if not session.is_linked or isinstance(error, TunnelCrashed):
                     raise
-                _LOG.info("an exit is passed over: %s", error.code)
+                self.note_failure("an exit is passed over", error)
                 continue
             return
         await session.ask_exit(last, self._ipr_config(self._time_for_last()))
@@ -179,12 +196,12 @@ class Connector:
                 is_last = number == min(len(exits), EXITS_AT_ONCE)
                 if is_last or not session.is_linked or isinstance(error, TunnelCrashed):
                     raise
-                _LOG.info("an exit is passed over: %s", error.code)
+                self.note_failure("an exit is passed over", error)
                 continue
             return
 
     def _exits_to_ask(self, session: MixnetSession) -> list[ExitNode]:
-        self._on_step(Step.ASKING_EXIT)
+        self._progress.enter(Step.ASKING_EXIT)
         mixnet, random = session.engine.mixnet, self._platform.random_bytes
         return exit_candidates(self._options, self._exits, mixnet.topology, mixnet.own.gateway, random)
 

@@ -58,7 +58,7 @@ class TunnelDriver:
         self._platform = platform
         self._reporter = StateReporter(platform.now, on_state)
         self._identity = Identity(options, platform, self._reporter.warn)
-        self._connector = Connector(options, platform, self._identity.keys, self._reporter.enter)
+        self._connector = Connector(options, platform, self._identity.keys, self._reporter)
         self._timeout_s = options.connect_timeout_ms / 1000.0
         self._reconnect_timeout_s = options.reconnect_timeout_ms / 1000.0
         self._session: MixnetSession | None = None

@@ -102,7 +102,8 @@ class Recovery:
             except TunnelCrashed:
                 raise
             except MixError as error:
-                _LOG.info("the tunnel could not be restored yet: %s", error.code)
+                self._connector.note_failure("the tunnel could not be restored yet", error)
+                self._connector.note_pause()
                 self.last_error = error
                 if session.is_linked:
                     is_alive = False  # the exits do not take us; the former one is not to keep others from being asked
@@ -136,7 +137,7 @@ class Recovery:
                 if number == len(nodes):
                     self._unopened += 1
                     raise
-                _LOG.info("an entry gateway is passed over: %s", error.code)
+                self._connector.note_failure("an entry gateway is passed over", error)
                 continue
             if node.identity != session.gateway.identity:
                 self._connector.move(session, node)

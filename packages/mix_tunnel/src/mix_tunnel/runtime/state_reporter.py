@@ -12,6 +12,8 @@ from mix_tunnel.state import Phase, Step, StepTaken, TunnelState
 _LOG = logging.getLogger(__name__)
 
 MAX_WARNINGS = 8
+MAX_STEPS = 32
+"""Steps that a state tells of: who tries to connect for hours takes thousands."""
 
 
 class StateReporter:
@@ -44,10 +46,18 @@ class StateReporter:
             self._push(Phase.CONNECTING, "connecting again", reason)
 
     def enter(self, step: Step) -> None:
-        """Go to another step of connecting; the one before is over."""
+        """Go to another step of connecting; the one before has succeeded, unless `step_failed` said otherwise."""
         self._finish_step()
         self._step, self._step_began_at = step, self._now()
         self._push(Phase.CONNECTING, step.text, self.state.reason)
+
+    def step_failed(self, error: MixError) -> None:
+        """The present step led nowhere."""
+        self._finish_step(error)
+
+    def wait(self) -> None:
+        """There is a pause before the next step."""
+        self._push(Phase.CONNECTING, "waiting to try again", self.state.reason)
 
     def warn(self, warning: MixError) -> None:
         """Tell what is not as it should be, though the tunnel works."""
@@ -70,12 +80,13 @@ class StateReporter:
 
     def failed(self, reason: MixError) -> None:
         """The tunnel can't go on."""
+        self._finish_step(reason)
         self._push(Phase.FAILED, "failed", reason)
 
-    def _finish_step(self) -> None:
+    def _finish_step(self, error: MixError | None = None) -> None:
         if self._step is not None:
-            taken = StepTaken(self._step, (self._now() - self._step_began_at) * 1000.0)
-            self._steps = (*self._steps, taken)
+            taken = StepTaken(self._step, (self._now() - self._step_began_at) * 1000.0, error)
+            self._steps = (*self._steps, taken)[-MAX_STEPS:]
             self._step = None
 
     def _push(self, phase: Phase, step: str, reason: MixError | None = None) -> None:

@@ -10,7 +10,7 @@ from mix_tunnel.default import TunnelSlot
 from mix_tunnel.options import OPTION_RULES, InvalidOption, TunnelOptions
 from mix_tunnel.rpc.naming import to_camel
 from mix_tunnel.rpc.server import IncomingCall, Method
-from mix_tunnel.state import Phase, TunnelState
+from mix_tunnel.state import Phase, StepTaken, TunnelState
 from mix_tunnel.worker.failure_kinds import failure_kind
 
 
@@ -32,10 +32,10 @@ def describe_error(error: MixError | None) -> dict[str, Any] | None:
     """Why a tunnel failed, as a JSON value: the published client's kind, and the error in the shape of an RPC error."""
     if error is None:
         return None
-    return {**failure_kind(error), **_describe_warning(error)}
+    return {**failure_kind(error), **_describe_error(error)}
 
 
-def _describe_warning(error: MixError) -> dict[str, Any]:
+def _describe_error(error: MixError) -> dict[str, Any]:
     return {"code": error.code, "message": str(error), "fields": dict(error.fields), "retryable": error.retryable}
 
 
@@ -44,11 +44,16 @@ def describe_state(state: TunnelState) -> dict[str, Any]:
     return {
         "state": str(state.phase),
         "step": state.step,
-        "steps": [{"step": str(taken.step), "elapsed_ms": taken.elapsed_ms} for taken in state.steps],
+        "steps": [_describe_step(taken) for taken in state.steps],
         "elapsed_ms": state.elapsed_ms,
         "reason": describe_error(state.reason),
-        "warnings": [_describe_warning(warning) for warning in state.warnings],
+        "warnings": [_describe_error(warning) for warning in state.warnings],
     }
+
+
+def _describe_step(taken: StepTaken) -> dict[str, Any]:
+    error = _describe_error(taken.error) if taken.error is not None else None
+    return {"step": str(taken.step), "elapsed_ms": taken.elapsed_ms, "error": error}
 
 
 class TunnelService:
