@@ -92,8 +92,8 @@ class MemoryExit:
         self._receiver.receive_pushed(payload, now)
         while (event := self._receiver.next_event()) is not None:
             match event:
-                case AckReceived(identifier):
-                    self.replies.acknowledge(identifier, now)
+                case AckReceived(identifier, ack_iv):
+                    self.replies.acknowledge(identifier, ack_iv, now)
                 case MessageReceived(RepliableData(tag, surbs, data)):
                     self.replies.receive_surbs(tag, surbs, now)
                     if not self.is_deaf:

@@ -197,7 +197,7 @@ def test_after_the_faults_the_tunnel_is_ready_and_nothing_hangs(seed: int):
             assert subject.driver.network._stack is not None
             assert subject.driver.network._stack.connection_count == 0
             assert session.engine.mixnet.queued == 0
-            assert len(session.engine.mixnet._pending) <= 2
+            assert len(session.engine.mixnet._outbox._pending) <= 2
             assert len(session.engine.mixnet._sender_tags) <= 1
             assert not subject.driver.network._sockets or all(
                 socket._socket is None for socket in subject.driver.network._sockets

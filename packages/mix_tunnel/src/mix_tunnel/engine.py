@@ -136,10 +136,10 @@ class TunnelEngine:
             self._ipr.close(now)
             self._send_messages(now)
 
-    def suspend(self) -> None:
+    def suspend(self, now: float) -> None:
         """Stand still, for there is no connection to the entry gateway: nothing is sent, nothing times out."""
         self._suspended = True
-        self.mixnet.suspend()
+        self.mixnet.suspend(now)
 
     def resume(self, now: float) -> None:
         """Go on after `suspend`."""

@@ -57,10 +57,10 @@ class Party:
         self.receiver.receive_pushed(payload, now)
         while (event := self.receiver.next_event()) is not None:
             match event:
-                case AckReceived(identifier) if identifier.is_cover:
+                case AckReceived(identifier, _) if identifier.is_cover:
                     self.cover_acks += 1
-                case AckReceived(identifier):
-                    self.acknowledged(identifier, now)
+                case AckReceived(identifier, ack_iv):
+                    self.acknowledged(identifier, ack_iv, now)
                 case CoverReceived():
                     self.covers += 1
                 case PayloadDropped(reason):
@@ -68,8 +68,8 @@ class Party:
                 case MessageReceived(message):
                     self.received(message, now)
 
-    def acknowledged(self, identifier, now: float) -> None:
-        self.pending.acknowledge(identifier)
+    def acknowledged(self, identifier, ack_iv: bytes, now: float) -> None:
+        self.pending.acknowledge(identifier, ack_iv, now)
 
     def received(self, message: NymMessage, now: float) -> None:
         self.messages.append(message)
@@ -113,9 +113,9 @@ class Replier(Party):
         super().__init__(mixnet, gateway, seed)
         self.replies = ReplyQueue(self.preparer, self.random)
 
-    def acknowledged(self, identifier, now: float) -> None:
-        if not self.replies.acknowledge(identifier, now):
-            super().acknowledged(identifier, now)
+    def acknowledged(self, identifier, ack_iv: bytes, now: float) -> None:
+        if not self.replies.acknowledge(identifier, ack_iv, now):
+            super().acknowledged(identifier, ack_iv, now)
 
     def received(self, message: NymMessage, now: float) -> None:
         super().received(message, now)

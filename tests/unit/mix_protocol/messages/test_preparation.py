@@ -5,7 +5,7 @@ from support.memory_mixnet import MemoryMixnet
 
 from mix_protocol.addressing import KeyRotation, Recipient
 from mix_protocol.crypto.randomness import SeededRandom
-from mix_protocol.messages.acknowledgement import decode_ack, split_surb_ack
+from mix_protocol.messages.acknowledgement import ack_iv, decode_ack, split_surb_ack
 from mix_protocol.messages.cover import cover_content
 from mix_protocol.messages.encryption import decrypt_from_sender
 from mix_protocol.messages.fragment import COVER, Fragment, split_message
@@ -74,6 +74,7 @@ def test_a_fragment_reaches_its_recipient_and_its_ack_comes_back(stage: Stage, s
     returned, ack_held_s, _ = stage.deliver(ack_packet)
     assert returned.destination == stage.own.identity
     assert decode_ack(stage.mixnet.crypto, ACK_KEY, returned.message) == fragment.identifier
+    assert ack_iv(returned.message) == prepared.ack_iv
     assert prepared.round_trip_s == pytest.approx(held_s + ack_held_s)
 
 
@@ -110,6 +111,7 @@ def test_a_reply_takes_the_way_that_its_surb_gives(stage: Stage):
     returned, _, _ = stage.deliver(ack_packet)
     assert returned.destination == stage.recipient.identity
     assert decode_ack(stage.mixnet.crypto, b"r" * 16, returned.message) == fragment.identifier
+    assert ack_iv(returned.message) == prepared.ack_iv
 
 
 def test_without_delays_the_round_trip_takes_no_time(stage: Stage):

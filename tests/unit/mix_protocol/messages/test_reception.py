@@ -60,8 +60,9 @@ def client(crypto: CryptoProvider) -> Client:
 
 
 def test_acknowledgements(client: Client):
-    assert client.push(client.ack(FragmentIdentifier(7, 3).encode())) == [AckReceived(FragmentIdentifier(7, 3))]
-    assert client.push(client.ack(COVER.encode())) == [AckReceived(COVER)]
+    ack, cover_ack = client.ack(FragmentIdentifier(7, 3).encode()), client.ack(COVER.encode())
+    assert client.push(ack) == [AckReceived(FragmentIdentifier(7, 3), ack[:16])]
+    assert client.push(cover_ack) == [AckReceived(COVER, cover_ack[:16])]
     assert client.push(client.ack(b"\xff" * 5)) == [PayloadDropped("messages.malformed_fragment")]
 
 

@@ -1,4 +1,5 @@
 from ipaddress import IPv4Address
+from itertools import pairwise
 
 import pytest
 
@@ -6,14 +7,16 @@ from mix_protocol.addressing import KeyRotation, NodeAddress
 from mix_protocol.crypto.randomness import SeededRandom, uniform_below
 from mix_protocol.messages.fragment import COVER, FragmentIdentifier
 from mix_protocol.messages.preparation import PreparedPacket
-from mix_protocol.messages.retransmission import OverdueFragment, PendingAcks
+from mix_protocol.messages.retransmission import LEAST_REPEATS, MAX_REMEMBERED, OverdueFragment, PendingAcks
 from mix_protocol.sphinx.mix_packet import MixPacket
 
 PACKET = MixPacket(NodeAddress(IPv4Address("10.0.0.1"), 1789), b"", KeyRotation.ODD)
+FIRST, SECOND = FragmentIdentifier(1, 1), FragmentIdentifier(1, 2)
+IVS = SeededRandom("ivs")
 
 
-def prepared(identifier: FragmentIdentifier, round_trip_s: float = 1.0) -> PreparedPacket:
-    return PreparedPacket(PACKET, identifier, round_trip_s)
+def prepared(identifier: FragmentIdentifier, drawn_s: float = 0.2) -> PreparedPacket:
+    return PreparedPacket(PACKET, identifier, IVS(16), drawn_s)
 
 
 @pytest.fixture
@@ -21,82 +24,193 @@ def pending() -> PendingAcks[str]:
     return PendingAcks()
 
 
-def test_the_wait_is_half_as_long_again_and_a_second_and_a_half(pending: PendingAcks[str]):
-    first = FragmentIdentifier(1, 1)
-    pending.register(prepared(first, 0.2), "context", 100.0)
-    assert pending.next_timeout() == pytest.approx(101.8)
-    assert pending.due(101.7) == []
-    assert pending.due(101.81) == [OverdueFragment(first, "context", 1)]
+def sent(pending: PendingAcks[str], identifier: FragmentIdentifier, now: float, context: str = "") -> PreparedPacket:
+    packet = prepared(identifier)
+    pending.register(packet, context, now)
+    return packet
+
+
+def identifiers(overdue: list[OverdueFragment[str]]) -> list[FragmentIdentifier]:
+    return [each.identifier for each in overdue]
+
+
+def test_the_first_wait_is_half_as_long_again_as_the_drawn_delays_and_three_seconds(pending: PendingAcks[str]):
+    sent(pending, FIRST, 100.0, "context")
+    assert pending.next_timeout() == pytest.approx(103.3)
+    assert pending.due(103.2) == []
+    assert pending.due(103.31) == [OverdueFragment(FIRST, "context", 1)]
     assert pending.next_timeout() is None
     assert pending.due(200.0) == []
-    assert first in pending
+    assert FIRST in pending
 
 
 def test_an_acknowledged_fragment_is_not_due(pending: PendingAcks[str]):
-    first, second = FragmentIdentifier(1, 1), FragmentIdentifier(1, 2)
-    pending.register(prepared(first), "first", 0.0)
-    pending.register(prepared(second), "second", 1.0)
-    assert pending.acknowledge(first) == "first"
-    assert pending.acknowledge(first) is None
-    assert first not in pending
+    first = sent(pending, FIRST, 0.0, "first")
+    sent(pending, SECOND, 1.0, "second")
+    assert pending.acknowledge(FIRST, first.ack_iv, 0.5).context == "first"
+    assert pending.acknowledge(FIRST, first.ack_iv, 0.5).context is None
+    assert FIRST not in pending
     assert len(pending) == 1
-    assert pending.next_timeout() == 4.0
-    assert [overdue.identifier for overdue in pending.due(10.0)] == [second]
+    assert identifiers(pending.due(10.0)) == [SECOND]
+
+
+def test_the_wait_follows_the_round_trip_also_of_what_is_under_way(pending: PendingAcks[str]):
+    first = sent(pending, FIRST, 0.0)
+    sent(pending, SECOND, 0.0)
+    assert pending.acknowledge(FIRST, first.ack_iv, 2.2).round_trip_s == pytest.approx(2.2)
+    # The drawn delays are no part of the estimate: 2 s for the network, and a variation of half of that.
+    assert pending.round_trip.srtt_s == pytest.approx(2.0)
+    assert pending.next_timeout() == pytest.approx(0.3 + 6.0)
+
+
+def test_each_acknowledgement_tells_which_transmission_it_answers(pending: PendingAcks[str]):
+    first = sent(pending, FIRST, 0.0)
+    assert identifiers(pending.due(4.0)) == [FIRST]
+    again = sent(pending, FIRST, 4.0)
+    assert pending.acknowledge(FIRST, first.ack_iv, 5.0).round_trip_s == pytest.approx(5.0)
+    late = pending.acknowledge(FIRST, again.ack_iv, 9.0)
+    assert (late.context, late.round_trip_s) == (None, pytest.approx(5.0))
+    assert pending.acknowledge(FIRST, again.ack_iv, 9.0).round_trip_s is None  # a copy tells nothing
+
+
+def test_a_path_that_is_slow_from_the_start_is_learned_from_one_repeat(pending: PendingAcks[str]):
+    packets = [sent(pending, FragmentIdentifier(2, position), 0.0) for position in range(1, 31)]
+    assert identifiers(pending.due(4.0)) == [packets[0].fragment]
+    sent(pending, packets[0].fragment, 4.0)
+    assert pending.due(5.0) == []
+    for packet in packets:
+        pending.acknowledge(packet.fragment, packet.ack_iv, 5.2)
+    assert pending.round_trip.srtt_s == pytest.approx(5.0)
+    assert pending.due(100.0) == []
+
+
+def test_what_is_overtaken_is_lost_and_makes_nobody_else_wait(pending: PendingAcks[str]):
+    sent(pending, FIRST, 0.0)
+    sent(pending, SECOND, 0.1)
+    third = sent(pending, FragmentIdentifier(1, 3), 0.2)
+    pending.acknowledge(third.fragment, third.ack_iv, 0.7)
+    assert identifiers(pending.due(2.0)) == [FIRST, SECOND]
+    assert pending.round_trip.timeout_s == 1.0
+
+
+def test_a_dead_path_is_asked_less_and_less(pending: PendingAcks[str]):
+    now, repeats = 0.0, []
+    sent(pending, FIRST, now)
+    while (deadline := pending.next_timeout()) is not None and len(repeats) < 7:
+        now = deadline
+        assert identifiers(pending.due(now)) == [FIRST]
+        repeats.append(now)
+        sent(pending, FIRST, now)
+    gaps = [round(later - earlier - 0.3, 6) for earlier, later in pairwise(repeats)]
+    assert gaps == [6.0, 12.0, 24.0, 48.0, 60.0, 60.0]
+
+
+def test_where_each_has_a_path_of_its_own_each_backs_off_alone():
+    pending: PendingAcks[str] = PendingAcks(one_path=False)
+    sent(pending, FIRST, 0.0)
+    assert identifiers(pending.due(4.0)) == [FIRST]
+    sent(pending, FIRST, 4.0)
+    sent(pending, SECOND, 4.0)
+    assert identifiers(pending.due(8.0)) == [SECOND]
+    assert identifiers(pending.due(10.4)) == [FIRST]
+
+
+def test_only_a_few_are_sent_again_at_a_time(pending: PendingAcks[str]):
+    packets = [sent(pending, FragmentIdentifier(2, position), 0.0) for position in range(1, 41)]
+    repeated = 0
+    for each in pending.due(1000.0) + pending.due(2000.0):
+        if pending.may_repeat:
+            sent(pending, each.identifier, 2000.0)
+            repeated += 1
+    assert repeated == 10
+    for packet in packets:
+        pending.acknowledge(packet.fragment, packet.ack_iv, 2000.1)
+    assert pending._repeats == 0
+    for position in range(LEAST_REPEATS):
+        assert pending.may_repeat
+        for _ in range(2):
+            sent(pending, FragmentIdentifier(3, position + 1), 2001.0)
+    assert not pending.may_repeat
 
 
 def test_an_acknowledgement_that_comes_late_calls_a_retransmission_off(pending: PendingAcks[str]):
-    first = FragmentIdentifier(1, 1)
-    pending.register(prepared(first), "first", 0.0)
+    first = sent(pending, FIRST, 0.0, "first")
     assert len(pending.due(10.0)) == 1
-    assert pending.acknowledge(first) == "first"
-    assert first not in pending
+    assert pending.acknowledge(FIRST, first.ack_iv, 10.0).context == "first"
+    assert FIRST not in pending
     assert pending.next_timeout() is None
 
 
-def test_retransmissions_are_counted_and_restart_the_timer(pending: PendingAcks[str]):
-    first = FragmentIdentifier(1, 1)
-    for count in (1, 2, 3):
-        pending.register(prepared(first), f"number {count}", count * 10.0)
-        assert pending.next_timeout() == count * 10.0 + 3.0
-        assert pending.transmissions(first) == count
-        assert pending.due(count * 10.0 + 3.0) == [OverdueFragment(first, f"number {count}", count)]
-    pending.forget(first)
-    assert pending.transmissions(first) == 0
-    assert len(pending) == 0
+def test_time_counts_from_when_a_packet_has_left(pending: PendingAcks[str]):
+    packet = prepared(FIRST)
+    pending.register(packet, "", None)
+    assert FIRST in pending
+    assert pending.next_timeout() is None
+    pending.left(packet, 20.0)
+    assert pending.next_timeout() == pytest.approx(23.3)
+    assert pending.acknowledge(FIRST, packet.ack_iv, 20.7).round_trip_s == pytest.approx(0.7)
+
+
+def test_an_acknowledgement_may_come_before_it_is_known_that_the_packet_has_left(pending: PendingAcks[str]):
+    packet = prepared(FIRST)
+    pending.register(packet, "early", None)
+    assert pending.acknowledge(FIRST, packet.ack_iv, 1.0).context == "early"
+    pending.left(packet, 1.1)
+    assert pending.next_timeout() is None
+
+
+def test_time_in_which_nobody_could_listen_does_not_count(pending: PendingAcks[str]):
+    first = sent(pending, FIRST, 0.0)
+    pending.excuse(60.0)
+    assert pending.due(63.0) == []
+    acknowledged = pending.acknowledge(FIRST, first.ack_iv, 60.7)
+    assert acknowledged.round_trip_s == pytest.approx(60.7)
+    assert pending.round_trip.srtt_s == pytest.approx(0.5)
+
+
+def test_after_an_absence_there_is_time_to_read_what_came_but_once(pending: PendingAcks[str]):
+    sent(pending, FIRST, 0.0)
+    assert pending.due(10.0, late_s=6.7) == []
+    assert pending.due(12.9, late_s=0.01) == []
+    assert identifiers(pending.due(13.1, late_s=0.01)) == [FIRST]
+    sent(pending, FIRST, 20.0)
+    assert pending.due(30.0, late_s=3.7) == []
+    assert identifiers(pending.due(40.0, late_s=0.06)) == [FIRST]
 
 
 def test_registering_again_replaces_a_running_timer(pending: PendingAcks[str]):
-    first = FragmentIdentifier(1, 1)
-    pending.register(prepared(first), "first", 0.0)
-    pending.register(prepared(first), "again", 2.0)
-    assert pending.next_timeout() == 5.0
+    sent(pending, FIRST, 0.0, "first")
+    sent(pending, FIRST, 2.0, "again")
+    assert pending.transmissions(FIRST) == 2
     assert pending.due(4.0) == []
-    assert pending.due(5.0) == [OverdueFragment(first, "again", 2)]
+    assert pending.due(5.4) == [OverdueFragment(FIRST, "again", 2)]
+    pending.forget(FIRST)
+    assert pending.transmissions(FIRST) == len(pending) == 0
 
 
 def test_cover_is_never_waited_for(pending: PendingAcks[str]):
-    pending.register(prepared(COVER), "cover", 0.0)
+    sent(pending, COVER, 0.0)
     assert len(pending) == 0
     assert pending.next_timeout() is None
-    assert pending.acknowledge(COVER) is None
 
 
 def test_what_is_due_comes_in_order_of_time(pending: PendingAcks[str]):
     random = SeededRandom("order")
     for position in range(1, 200):
-        trip = uniform_below(random, 1000) / 100
-        pending.register(prepared(FragmentIdentifier(1, position), trip), f"{trip:06.2f}", 0.0)
-    trips = [overdue.context for overdue in pending.due(100.0)]
-    assert len(trips) == 199
-    assert trips == sorted(trips)
+        drawn_s = uniform_below(random, 1000) / 100
+        pending.register(prepared(FragmentIdentifier(1, position), drawn_s), f"{drawn_s:06.2f}", 0.0)
+    drawn = [overdue.context for overdue in pending.due(100.0)]
+    assert len(drawn) == 199
+    assert drawn == sorted(drawn)
 
 
-def test_cancelled_timers_do_not_pile_up(pending: PendingAcks[str]):
+def test_cancelled_timers_and_old_transmissions_do_not_pile_up(pending: PendingAcks[str]):
     last = FragmentIdentifier(2**31 - 1, 1)
-    pending.register(prepared(last), "stays", 0.0)
+    sent(pending, last, 0.0, "stays")
     for set_id in range(1, 20_000):
-        pending.register(prepared(FragmentIdentifier(set_id, 1)), "goes", float(set_id))
-        pending.acknowledge(FragmentIdentifier(set_id, 1))
+        identifier = FragmentIdentifier(set_id, 1)
+        sent(pending, identifier, 0.0)
+        pending.acknowledge(identifier, bytes(16), 0.0)
     assert len(pending._timers) < 200
-    assert pending.next_timeout() == 3.0
-    assert pending.due(1e9) == [OverdueFragment(last, "stays", 1)]
+    assert len(pending._transmissions) <= MAX_REMEMBERED
+    assert identifiers(pending.due(1e9)) == [last]

@@ -234,7 +234,7 @@ def test_a_device_that_emits_nonsense_does_no_harm():
 def test_while_suspended_nothing_is_sent_and_afterwards_all_goes_on():
     world = World()
     world.connect()
-    world.engine.suspend()
+    world.engine.suspend(world.now)
     world.device.outgoing.append(world.echo())
     assert world.engine.packets_to_send(world.now) == []
     assert world.device.outgoing

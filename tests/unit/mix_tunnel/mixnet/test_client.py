@@ -160,13 +160,14 @@ def test_a_late_acknowledgement_calls_a_queued_retransmission_off():
     world.network.attach(world.client.own.identity, lambda payload, now: held.append(payload))
     world.send(b"x")
     world.run(lambda: bool(held))
-    deadline = world.client._pending.next_timeout()
+    deadline = world.client._outbox.next_timeout()
     assert deadline is not None
+    assert deadline > world.now + 2.0
     world.client.handle_timeout(deadline)
-    assert world.client.queued == 1
+    assert world.client._outbox.repeats_waiting == 1
     world.client.receive_pushed(held[0], deadline)
     assert world.client.packets_to_send(deadline) == []
-    assert world.client.queued == 0
+    assert world.client._outbox.repeats_waiting == 0
 
 
 def test_a_surb_request_is_answered_in_batches_up_to_the_cap():
@@ -231,7 +232,7 @@ def test_a_suspended_client_is_silent_and_goes_on_afterwards():
     world.send(b"before")
     world.pump(0.0)
     world.network.detach(world.client.own.identity)
-    world.client.suspend()
+    world.client.suspend(0.0)
     for second in range(1, 100):
         world.client.handle_timeout(float(second))
         world.network.handle_timeout(float(second))

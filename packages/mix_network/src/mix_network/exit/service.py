@@ -178,7 +178,7 @@ class IpPacketRouterService:
                 self.counters.messages += 1
                 self._receive_message(event.message, now)
             elif isinstance(event, AckReceived):
-                self._replies.acknowledge(event.identifier, now)
+                self._replies.acknowledge(event.identifier, event.ack_iv, now)
             elif isinstance(event, PayloadDropped):
                 self.counters.payloads_dropped += 1
 

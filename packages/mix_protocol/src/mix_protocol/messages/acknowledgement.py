@@ -58,6 +58,7 @@ def make_surb_ack(
     destination: bytes,
     ack_key: bytes,
     identifier: FragmentIdentifier,
+    iv: bytes | None = None,
     version: SphinxVersion = SphinxVersion.SEEDED,
 ) -> SurbAck:
     """Make the packet that will tell its maker that the fragment arrived.
@@ -65,8 +66,10 @@ def make_surb_ack(
     route -- from a first mix node to the maker's own gateway
     destination -- the maker's own identity
     ack_key -- 16 bytes that only the maker knows
+    iv -- 16 random bytes, drawn by default; `ack_iv` finds them again in what comes back
     """
-    iv = random(AES_IV_LENGTH)
+    if iv is None:
+        iv = random(AES_IV_LENGTH)
     content = iv + crypto.aes128_ctr_iv(ack_key, iv, identifier.encode())
     packet = build_packet(
         crypto,
@@ -87,6 +90,11 @@ def decode_ack(crypto: CryptoProvider, ack_key: bytes, data: bytes) -> FragmentI
         raise MalformedAck("an acknowledgement must be 21 bytes long")
     iv, sealed = bytes(data[:AES_IV_LENGTH]), bytes(data[AES_IV_LENGTH:])
     return FragmentIdentifier.decode(crypto.aes128_ctr_iv(ack_key, iv, sealed))
+
+
+def ack_iv(data: bytes) -> bytes:
+    """Give the IV of a pushed acknowledgement: it tells the transmissions of one fragment apart."""
+    return bytes(data[:AES_IV_LENGTH])
 
 
 def split_surb_ack(plaintext: bytes) -> tuple[SurbAck, bytes]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from mix_protocol.addressing.key_rotation import KeyRotation
 from mix_protocol.addressing.recipient import Recipient
@@ -14,7 +14,7 @@ from mix_protocol.messages.acknowledgement import SurbAck, make_surb_ack
 from mix_protocol.messages.cover import cover_content
 from mix_protocol.messages.encryption import encrypt_to_recipient
 from mix_protocol.messages.fragment import COVER, Fragment, FragmentIdentifier
-from mix_protocol.messages.geometry import AES_KEY_LENGTH, SIZE_OF_FRAGMENT
+from mix_protocol.messages.geometry import AES_IV_LENGTH, AES_KEY_LENGTH, SIZE_OF_FRAGMENT
 from mix_protocol.messages.reply_surb import ReplySurb
 from mix_protocol.sphinx.delays import draw_delays_ns, forward_delay_s
 from mix_protocol.sphinx.geometry import PacketSize
@@ -45,11 +45,13 @@ class PreparedPacket:
     """A packet to hand to the entry gateway.
 
     fragment -- what its acknowledgement will name; `COVER` if there is nothing to wait for
+    ack_iv -- what tells its acknowledgement from those of other packets that carry the same fragment (16 bytes)
     round_trip_s -- how long the packet and its acknowledgement are held back on their ways by mix nodes
     """
 
     packet: MixPacket
     fragment: FragmentIdentifier
+    ack_iv: bytes = field(repr=False)
     round_trip_s: float
 
 
@@ -129,13 +131,15 @@ class MessagePreparer:
         size = _size_for(content)
         # The last hop sends the acknowledgement on as what the reply came in: a packet of the SURB's key rotation.
         topology = self._topology_of(surb.key_rotation)
-        ack, ack_delay_s = self._make_surb_ack(topology, fragment.identifier)
+        ack_iv = self.random(AES_IV_LENGTH)
+        ack, ack_delay_s = self._make_surb_ack(topology, fragment.identifier, ack_iv)
         sealed = self.crypto.aes128_ctr(surb.encryption_key, content)
         plaintext = b"".join((ack.encode(), surb.digest(self.crypto), sealed))
         first_hop, packet = surb.surb.use(self.crypto, plaintext, size)
         return PreparedPacket(
             MixPacket(first_hop, packet, surb.key_rotation),
             fragment.identifier,
+            ack_iv,
             _UNKNOWN_PATH_HOPS * self.mean_packet_delay_ms / 1000.0 + ack_delay_s,
         )
 
@@ -156,7 +160,8 @@ class MessagePreparer:
         self, content: bytes, size: PacketSize, identifier: FragmentIdentifier, recipient: Recipient
     ) -> PreparedPacket:
         topology = self._require_topology()
-        ack, ack_delay_s = self._make_surb_ack(topology, identifier)
+        ack_iv = self.random(AES_IV_LENGTH)
+        ack, ack_delay_s = self._make_surb_ack(topology, identifier, ack_iv)
         sealed = encrypt_to_recipient(self.crypto, self.random, recipient.encryption_key, content)
         route = topology.route_to(recipient.gateway, self.random)
         delays_ns = draw_delays_ns(self.random, len(route), self.mean_packet_delay_ms)
@@ -172,10 +177,11 @@ class MessagePreparer:
         return PreparedPacket(
             MixPacket(route[0].address, packet, topology.key_rotation),
             identifier,
+            ack_iv,
             forward_delay_s(delays_ns) + ack_delay_s,
         )
 
-    def _make_surb_ack(self, topology: Topology, identifier: FragmentIdentifier) -> tuple[SurbAck, float]:
+    def _make_surb_ack(self, topology: Topology, identifier: FragmentIdentifier, iv: bytes) -> tuple[SurbAck, float]:
         route = topology.route_to(self.own.gateway, self.random)
         delays_ns: Sequence[int] = draw_delays_ns(self.random, len(route), self.mean_ack_delay_ms)
         ack = make_surb_ack(
@@ -186,6 +192,7 @@ class MessagePreparer:
             destination=self.own.identity,
             ack_key=self.ack_key,
             identifier=identifier,
+            iv=iv,
         )
         return ack, forward_delay_s(delays_ns)
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from mix_protocol.crypto.provider import CryptoProvider
 from mix_protocol.errors import PeerMisbehaved
-from mix_protocol.messages.acknowledgement import ACK_LENGTH, decode_ack
+from mix_protocol.messages.acknowledgement import ACK_LENGTH, ack_iv, decode_ack
 from mix_protocol.messages.cover import is_cover
 from mix_protocol.messages.encryption import decrypt_from_sender
 from mix_protocol.messages.fragment import Fragment, FragmentIdentifier
@@ -33,9 +33,13 @@ class UnsolicitedReply(PeerMisbehaved):
 
 @dataclass(frozen=True, slots=True)
 class AckReceived:
-    """One of our packets reached its last gateway; `identifier.is_cover` if it was a cover packet."""
+    """One of our packets reached its last gateway; `identifier.is_cover` if it was a cover packet.
+
+    ack_iv -- the `PreparedPacket.ack_iv` of the packet
+    """
 
     identifier: FragmentIdentifier
+    ack_iv: bytes = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +109,8 @@ class MessageReceiver:
         """Take one payload that the gateway pushed."""
         try:
             if len(payload) == ACK_LENGTH:
-                self._events.append(AckReceived(decode_ack(self._crypto, self._ack_key, payload)))
+                identifier = decode_ack(self._crypto, self._ack_key, payload)
+                self._events.append(AckReceived(identifier, ack_iv(payload)))
             elif len(payload) in PUSHED_LENGTHS:
                 self._receive_data(payload, now)
             else:

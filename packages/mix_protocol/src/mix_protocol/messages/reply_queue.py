@@ -72,7 +72,7 @@ class ReplyQueue:
         self._options = options or ReplyQueueOptions()
         self._senders: OrderedDict[bytes, ReplySender] = OrderedDict()  # not heard from for longest first
         self._ready: OrderedDict[bytes, None] = OrderedDict()  # senders for whom something may be sendable
-        self._pending: PendingAcks[OutgoingFragment] = PendingAcks()
+        self._pending: PendingAcks[OutgoingFragment] = PendingAcks(one_path=False)
         self._events: deque[RepliesDropped] = deque()
         self._surbs = self._queued = 0  # of all senders
         self._rotation: RotationPeriod | None = None
@@ -130,9 +130,9 @@ class ReplyQueue:
             self._forget(next(iter(self._senders)))
         self._note_work(sender_tag, now)
 
-    def acknowledge(self, identifier: FragmentIdentifier, now: float) -> bool:
-        """Stop waiting for a fragment's acknowledgement; whether it was one of ours that waited."""
-        outgoing = self._pending.acknowledge(identifier)
+    def acknowledge(self, identifier: FragmentIdentifier, ack_iv: bytes, now: float) -> bool:
+        """Take in an acknowledgement; whether one of our fragments waited for it."""
+        outgoing = self._pending.acknowledge(identifier, ack_iv, now).context
         if outgoing is None:
             return False
         sender = self._senders.get(outgoing.sender_tag)
@@ -178,7 +178,8 @@ class ReplyQueue:
 
     def handle_timeout(self, now: float) -> None:
         """Retransmit what is overdue, ask again where nothing comes, forget what is too old."""
-        for overdue in self._pending.due(now):
+        deadline = self.next_timeout()
+        for overdue in self._pending.due(now, now - deadline if deadline is not None else 0.0):
             self._retransmit(overdue.context, overdue.transmissions, now)
         if self._drop_stale_at is not None and self._drop_stale_at <= now:
             self._drop_stale_at = None

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Hashable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from enum import Enum, auto
 
 from mix_protocol.addressing import Recipient
 from mix_protocol.crypto.provider import CryptoProvider
 from mix_protocol.crypto.randomness import RandomBytes
-from mix_protocol.messages.fragment import Fragment, FragmentIdentifier, split_message
+from mix_protocol.messages.fragment import FragmentIdentifier, split_message
 from mix_protocol.messages.geometry import SENDER_TAG_LENGTH
 from mix_protocol.messages.nym_message import (
     AdditionalSurbs,
@@ -24,13 +24,12 @@ from mix_protocol.messages.nym_message import (
 from mix_protocol.messages.preparation import MessagePreparer
 from mix_protocol.messages.reception import AckReceived, CoverReceived, MessageReceived, MessageReceiver
 from mix_protocol.messages.reply_surb import ReplySurb
-from mix_protocol.messages.retransmission import PendingAcks
 from mix_protocol.sphinx.mix_packet import MixPacket
 from mix_protocol.topology.errors import UnknownGateway
 from mix_protocol.topology.topology import Topology
 from mix_tunnel.mixnet.events import DataReceived, MixnetCounters, MixnetEvent, SurbsRequested
+from mix_tunnel.mixnet.outbox import Outbox, OutgoingFragment
 from mix_tunnel.mixnet.pacing import CHANNEL_SLOTS, DelayMultiplier, PoissonStream
-from mix_tunnel.mixnet.send_queue import SendQueue
 from mix_tunnel.mixnet.surb_budget import SurbGrants
 from mix_tunnel.mixnet.traffic import TrafficConfig
 
@@ -42,16 +41,6 @@ class Lane(Enum):
 
     GENERAL = auto()
     ADDITIONAL_SURBS = auto()
-    RETRANSMISSION = auto()
-
-
-@dataclass(slots=True)
-class _OutgoingFragment:
-    fragment: Fragment
-    recipient: Recipient
-    sender_tag: bytes
-    transmissions: int = 0
-    sent_at: float = 0.0
 
 
 class MixnetClient:
@@ -90,8 +79,7 @@ class MixnetClient:
             topology=topology,
         )
         self._receiver = MessageReceiver(crypto, encryption_secret, ack_key)
-        self._pending: PendingAcks[_OutgoingFragment] = PendingAcks()
-        self._queue: SendQueue[_OutgoingFragment] = SendQueue(random)
+        self._outbox = Outbox(random, config.max_transmissions, self._is_wanted, self.counters)
         self._sender_tags: dict[Recipient, bytes] = {}
         self._events: deque[MixnetEvent] = deque()
         self._grants = SurbGrants(config.max_requested_surbs, now)
@@ -99,7 +87,7 @@ class MixnetClient:
         self._cover = _stream(random, config.cover_stream_mean_ms, now)
         self._multiplier = DelayMultiplier(now)
         self._housekeeping_at = now + HOUSEKEEPING_S
-        self._suspended = False
+        self._suspended_at: float | None = None
         self._is_probing = False
 
     @property
@@ -114,8 +102,8 @@ class MixnetClient:
 
     @property
     def queued(self) -> int:
-        """Fragments that wait to be sent."""
-        return len(self._queue)
+        """Fragments that wait to be sent for the first time."""
+        return len(self._outbox)
 
     @property
     def surbs_unused(self) -> int:
@@ -144,7 +132,7 @@ class MixnetClient:
     def forget_recipient(self, recipient: Recipient) -> None:
         """Send nothing more to a recipient: neither what is queued nor what was not acknowledged."""
         self._sender_tags.pop(recipient, None)
-        self._queue.discard(lambda item: item.recipient == recipient)
+        self._outbox.discard(lambda item: item.recipient == recipient)
 
     def move_to(self, gateway: bytes) -> None:
         """Live at another entry gateway from now on: acknowledgements and replies are to come there."""
@@ -160,8 +148,8 @@ class MixnetClient:
         self._receiver.receive_pushed(payload, now)
         while (event := self._receiver.next_event()) is not None:
             match event:
-                case AckReceived(identifier):
-                    self._receive_ack(identifier, now)
+                case AckReceived(identifier, ack_iv):
+                    self._receive_ack(identifier, ack_iv, now)
                 case CoverReceived():
                     self.counters.cover_packets_received += 1
                 case MessageReceived(SurbRequest(recipient, amount)):
@@ -179,20 +167,21 @@ class MixnetClient:
 
         waiting -- packets given earlier that the connection has not taken yet; with 32 of them nothing is added
         """
-        if self._suspended:
+        if self._suspended_at is not None:
             return []
+        self._outbox.note_waiting(waiting, now)
         self._multiplier.note_waiting(waiting, now)
         packets: list[MixPacket] = []
         slots = CHANNEL_SLOTS - waiting
         if self._main is None:
-            while len(packets) < slots and (item := self._next_fragment(now)) is not None:
-                self._send_fragment(item, now, packets)
+            while len(packets) < slots and (item := self._outbox.next_fragment(now)) is not None:
+                self._send_fragment(item, packets)
         else:
             for _ in range(self._main.take_due(now, self._multiplier.value)):
                 if len(packets) >= slots:
                     break
-                if (item := self._next_fragment(now)) is not None:
-                    self._send_fragment(item, now, packets)
+                if (item := self._outbox.next_fragment(now)) is not None:
+                    self._send_fragment(item, packets)
                 else:
                     self._send_cover(packets)
         is_due = self._cover is not None and self._cover.take_due(now) > 0
@@ -202,13 +191,16 @@ class MixnetClient:
         self._is_probing = False
         return packets
 
-    def suspend(self) -> None:
+    def suspend(self, now: float) -> None:
         """Send nothing and let no acknowledgement time out, for there is no connection to the entry gateway."""
-        self._suspended = True
+        if self._suspended_at is None:
+            self._suspended_at = now
 
     def resume(self, now: float) -> None:
         """Go on after `suspend`."""
-        self._suspended = False
+        if self._suspended_at is not None:
+            self._outbox.excuse(now - self._suspended_at)
+        self._suspended_at = None
         for stream in (self._main, self._cover):
             if stream is not None:
                 stream.restart(now)
@@ -219,59 +211,44 @@ class MixnetClient:
 
     def next_timeout(self) -> float | None:
         """Tell when packets will be due or something times out; after that call `handle_timeout`."""
-        if self._suspended:
+        if self._suspended_at is not None:
             return self._housekeeping_at
-        moments = [self._housekeeping_at, self._pending.next_timeout(), self._receiver.next_timeout()]
+        moments = [self._housekeeping_at, self._outbox.next_timeout(), self._receiver.next_timeout()]
         moments += [stream.deadline for stream in (self._main, self._cover) if stream is not None]
         return min(moment for moment in moments if moment is not None)
 
     def handle_timeout(self, now: float) -> None:
         """Queue again what was not acknowledged in time, and forget what is too old."""
+        deadline = self.next_timeout()
         if now >= self._housekeeping_at:
             self._housekeeping_at = now + HOUSEKEEPING_S
-            self._queue.drop_idle_lanes(now)
+            self._outbox.drop_idle_lanes(now)
         self._receiver.handle_timeout(now)
-        if self._suspended:
+        if self._suspended_at is not None:
             return
-        for overdue in self._pending.due(now):
-            item = overdue.context
-            is_wanted = self._sender_tags.get(item.recipient) == item.sender_tag
-            if is_wanted and overdue.transmissions < self.config.max_transmissions:
-                self._queue.push(Lane.RETRANSMISSION, item, now)
-            else:
-                self._pending.forget(overdue.identifier)
-                self.counters.fragments_given_up += 1
+        self._outbox.handle_timeout(now, now - deadline if deadline is not None else 0.0)
 
     def _queue_message(self, message: RepliableMessage, recipient: Recipient, lane: Hashable, now: float) -> None:
         for fragment in split_message(self._random, encode_message(message)):
-            self._queue.push(lane, _OutgoingFragment(fragment, recipient, message.sender_tag), now)
+            self._outbox.push(lane, OutgoingFragment(fragment, recipient, message.sender_tag), now)
 
-    def _next_fragment(self, now: float) -> _OutgoingFragment | None:
-        """Take the next fragment, passing over those that were acknowledged while they waited to be sent again."""
-        while (item := self._queue.pop(now)) is not None:
-            if not item.transmissions or item.fragment.identifier in self._pending:
-                return item
-        return None
+    def _is_wanted(self, item: OutgoingFragment) -> bool:
+        """Whether its recipient has not been forgotten since."""
+        return self._sender_tags.get(item.recipient) == item.sender_tag
 
-    def _send_fragment(self, item: _OutgoingFragment, now: float, packets: list[MixPacket]) -> None:
+    def _send_fragment(self, item: OutgoingFragment, packets: list[MixPacket]) -> None:
         try:
             prepared = self._preparer.prepare(item.fragment, item.recipient)
         except UnknownGateway:
             # The recipient's gateway has left the network; TCP above sends the bytes again when it is back.
-            self._pending.forget(item.fragment.identifier)
-            self.counters.fragments_given_up += 1
+            self._outbox.give_up(item)
             return
-        item.transmissions += 1
-        item.sent_at = now
-        self._pending.register(prepared, item, now)
+        self._outbox.sent(prepared, item)
         packets.append(prepared.packet)
-        if item.transmissions == 1:
-            self.counters.real_packets_sent += 1
-        else:
-            self.counters.retransmitted_packets += 1
 
     def _send_cover(self, packets: list[MixPacket]) -> None:
         packets.append(self._preparer.prepare_cover().packet)
+        self._outbox.sent_cover()
         self.counters.cover_packets_sent += 1
 
     def _make_surbs(self, count: int, now: float) -> tuple[ReplySurb, ...]:
@@ -281,22 +258,16 @@ class MixnetClient:
         self.counters.reply_surbs_given += count
         return surbs
 
-    def _receive_ack(self, identifier: FragmentIdentifier, now: float) -> None:
+    def _receive_ack(self, identifier: FragmentIdentifier, ack_iv: bytes, now: float) -> None:
         if identifier.is_cover:
             return
-        self.counters.acks_received += 1
-        item = self._pending.acknowledge(identifier)
-        # Karn's rule: an acknowledgement of a fragment that was sent twice does not tell which one it answers.
-        if item is not None and item.transmissions == 1:
-            sample = now - item.sent_at
-            known = self.counters.round_trip_s
-            self.counters.round_trip_s = sample if known is None else known + (sample - known) / 8
+        self._outbox.acknowledge(identifier, ack_iv, now)
 
     def _answer_surb_request(self, recipient: Recipient, amount: int, now: float) -> None:
         """Grant what a known recipient asks for, within bounds: each of its packets could cost us hundreds."""
         tag = self._sender_tags.get(recipient)
         granted = 0
-        if tag is not None and not self._queue.lane_length(Lane.ADDITIONAL_SURBS):
+        if tag is not None and not self._outbox.lane_length(Lane.ADDITIONAL_SURBS):
             granted = self._grants.take(amount, now)
         for start in range(0, granted, self.config.max_surbs_per_message):
             count = min(self.config.max_surbs_per_message, granted - start)

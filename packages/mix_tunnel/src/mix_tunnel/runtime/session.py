@@ -107,7 +107,7 @@ class MixnetSession:
         self._pump.detach()
         if not self._is_suspended:
             self._is_suspended = True
-            self.engine.suspend()
+            self.engine.suspend(self._now())
         if link is not None:
             await link.close()
 
