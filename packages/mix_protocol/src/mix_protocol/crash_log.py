@@ -7,8 +7,6 @@ among many, the handling runs inside `CrashLog.isolated`.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
-from contextlib import contextmanager
 from types import TracebackType
 
 _MOST_KINDS = 256
@@ -45,13 +43,28 @@ class CrashLog:
             ", ".join(reversed(frames[-_SHOWN_FRAMES:])) or "an unknown place",
         )
 
-    @contextmanager
-    def isolated(self, ended: str) -> Iterator[None]:
-        """Let no exception out of the block; `ended` is as for `note`."""
-        try:
-            yield
-        except Exception as error:
-            self.note(error, ended)
+    def isolated(self, ended: str) -> Isolation:
+        """A context manager that lets no exception out of its block; `ended` is as for `note`."""
+        return Isolation(self, ended)
+
+
+class Isolation:
+    """Made by `CrashLog.isolated`."""
+
+    __slots__ = ("_ended", "_log")
+
+    def __init__(self, log: CrashLog, ended: str) -> None:
+        self._log = log
+        self._ended = ended
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, cls: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> bool:
+        if not isinstance(error, Exception):
+            return False
+        self._log.note(error, self._ended)
+        return True
 
 
 def _frames(traceback: TracebackType | None) -> list[str]:

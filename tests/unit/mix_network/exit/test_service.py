@@ -6,7 +6,9 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from ipaddress import ip_address
+from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.memory_exit import EchoInternet
@@ -18,7 +20,10 @@ from mix_network.exit.service import IpPacketRouterService
 from mix_network.node_keys import ServiceKeys
 from mix_protocol.ipr.client import IprClient
 from mix_protocol.ipr.events import ExitConnected, IprEvent, PacketReceived
+from mix_protocol.ipr.lp import LpFrame, LpFrameType
+from mix_protocol.ipr.requests import PingRequest, encode_request
 from mix_protocol.ipr.router import RouterConfig
+from mix_protocol.ipr.timestamp import Timestamp
 from mix_protocol.messages.encryption import encrypt_to_recipient
 from mix_protocol.messages.fragment import split_message
 from mix_protocol.messages.geometry import PUSHED_LENGTHS, fragment_length
@@ -49,6 +54,7 @@ class Exit:
     def __init__(self) -> None:
         self.loop = asyncio.get_running_loop()
         self.faults: list[dict] = []
+        self.expected_crashes = 0
         self.loop.set_exception_handler(lambda _, fault: self.faults.append(fault))
         self.network = MemoryMixnet()
         self.keys = ServiceKeys.generate(self.network.crypto, self.network.random)
@@ -154,6 +160,7 @@ async def running_exit() -> AsyncIterator[Exit]:
         client = Client(exit_)
         await client.echo(await client.connect(), b"still here")
         assert exit_.faults == []
+        assert exit_.service._crashes.count == exit_.expected_crashes
     finally:
         exit_.service.close()
 
@@ -266,3 +273,51 @@ async def test_a_closed_service_does_nothing_more():
     await exit_.settle()
     assert exit_.service.counters.payloads_dropped == 0
     assert exit_.faults == []
+
+
+@virtual_time
+@pytest.mark.parametrize("machine", ["_receiver.receive_pushed", "_router.receive_message", "_replies.queue_reply"])
+async def test_what_fails_for_one_client_costs_others_nothing(
+    machine: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+):
+    async with running_exit() as exit_:
+        honest = Client(exit_)
+        granted = await honest.connect()
+        name, method = machine.split(".")
+        original = getattr(getattr(exit_.service, name), method)
+        exit_.expected_crashes = 20
+        left = iter(range(exit_.expected_crashes))
+
+        def broken(*arguments: Any, **options: Any) -> Any:
+            if next(left, None) is not None:
+                raise ZeroDivisionError
+            return original(*arguments, **options)
+
+        monkeypatch.setattr(getattr(exit_.service, name), method, broken)
+        bad = Client(exit_)
+        for _ in range(exit_.expected_crashes):
+            surbs = bad.make_surbs(1)
+            request = encode_request(PingRequest(10, 1, Timestamp(2026, 1, 0, 0, 0, 0)))
+            frame = LpFrame(1, LpFrameType.DATA, 0, request)
+            exit_.push_message(encode_message(RepliableData(bad.tag, surbs, frame.encode())))
+        await exit_.settle()
+        await honest.echo(granted, b"a datagram")
+        assert len([record for record in caplog.records if "please report it" in record.getMessage()]) == 1
+
+
+@virtual_time
+async def test_a_clock_that_always_fails_does_not_make_the_service_spin(monkeypatch: pytest.MonkeyPatch):
+    exit_ = Exit()
+    turns = 0
+
+    def broken(now: float) -> None:
+        nonlocal turns
+        turns += 1
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(exit_.service._router, "next_timeout", lambda: 0.0)
+    monkeypatch.setattr(exit_.service._router, "handle_timeout", broken)
+    exit_.service.wake()
+    await asyncio.sleep(1.0)
+    exit_.service.close()
+    assert 10 <= turns <= 25

@@ -5,6 +5,7 @@ import contextlib
 import dataclasses
 import os
 import time
+from types import SimpleNamespace
 
 import pytest
 
@@ -45,6 +46,9 @@ class StubbornWebSocket:
         self.taken.append(frame)
 
     async def close(self) -> None:
+        self.closed = True
+
+    def close_now(self) -> None:
         self.closed = True
 
 
@@ -132,3 +136,41 @@ async def test_large_payloads_for_a_slow_client_are_bounded_by_their_bytes(liste
     assert [connection.push(bytes(30_000)) for _ in range(3)] == [True, True, False]
     writing.cancel()
     await asyncio.wait({writing})
+
+
+class Broken(EverReady):
+    """A session that fails at everything, as a bug would make it."""
+
+    def __init__(self, failing: str) -> None:
+        super().__init__()
+        setattr(self, failing, self._fail)
+
+    def _fail(self, *_: object) -> None:
+        raise ZeroDivisionError
+
+    def receive_text(self, text: str, now: float) -> None:
+        pass
+
+    def next_event(self) -> None:
+        return None
+
+    def next_timeout(self) -> float | None:
+        return None
+
+    def handle_timeout(self, now: float) -> None:
+        pass
+
+
+@pytest.mark.parametrize("failing", ["receive_text", "next_event", "frames_to_send", "next_timeout"])
+async def test_a_session_that_fails_ends_its_own_connection(listener, failing, caplog):
+    websocket = StubbornWebSocket()
+    websocket.transport = SimpleNamespace(abort=websocket.close_now)
+    await asyncio.wait_for(_ClientConnection(listener, websocket, Broken(failing)).serve(), 1.0)
+    assert websocket.closed
+    assert [record.name for record in caplog.records] in ([], ["mix_network.gateway.websocket"])  # once for all tests
+
+
+async def test_a_payload_that_cannot_be_pushed_ends_that_clients_connection(listener):
+    connection = _ClientConnection(listener, StubbornWebSocket(), Broken("push_payload"))
+    assert not connection.push(b"payload")
+    assert connection._ending

@@ -149,3 +149,33 @@ async def test_a_port_that_is_taken_is_told():
         await other.incoming.start("127.0.0.1", port)
     assert caught.value.fields == {"port": port}
     await node.incoming.close()
+
+
+def test_a_packet_that_cannot_be_handled_costs_that_packet(caplog: pytest.LogCaptureFixture):
+    node = Node()
+
+    def handle(frame: NodeFrame) -> None:
+        if frame.packet[1] == 1:
+            raise ZeroDivisionError
+        node.frames.append(frame)
+
+    node.incoming = Incoming(handle, node.metrics)
+    peer = node.peer()
+    peer.send(b"".join(frame_of(number) for number in (0, 1, 1, 2)))
+    assert numbers(node) == [0, 2]
+    assert not peer.transport.aborted
+    assert len(caplog.records) == 1
+
+
+def test_a_stream_that_cannot_be_handled_costs_that_connection(monkeypatch: pytest.MonkeyPatch):
+    node = Node()
+    bad, good = node.peer(), node.peer()
+
+    def broken(data: bytes) -> list[NodeFrame]:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(bad._protocol._decoder, "feed", broken)
+    bad.send(frame_of(1))
+    good.send(frame_of(2))
+    assert bad.transport.aborted
+    assert numbers(node) == [2]

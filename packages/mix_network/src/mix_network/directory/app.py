@@ -6,6 +6,7 @@ of the real directory, which ignores `page` and `per_page`.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from typing import Any
 
@@ -18,7 +19,9 @@ from starlette.routing import Mount, Route
 
 from mix_network.directory.documents import DirectoryDocuments
 from mix_protocol.codec.json import encode_json
+from mix_protocol.crash_log import CrashLog
 
+_CRASHES = CrashLog(logging.getLogger(__name__))
 _ROLES = {
     "active-mixnode": "mix-node",
     "entry-gateway": "entry-gateway",
@@ -87,6 +90,8 @@ def _in_event_loop(handler: Callable[[Request], Response]) -> Callable[[Request]
     """Wrap a handler that never blocks, so that Starlette calls it directly instead of in a thread."""
 
     async def endpoint(request: Request) -> Response:
-        return handler(request)
+        with _CRASHES.isolated("one request to the directory"):
+            return handler(request)
+        return JSONResponse({"message": "the directory has failed at this request"}, 500)
 
     return endpoint

@@ -7,11 +7,14 @@ names go to the system's resolver, or don't exist.
 from __future__ import annotations
 
 import asyncio
+import logging
 import socket
 import threading
 from collections.abc import Iterable, Mapping, Sequence
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import TYPE_CHECKING, Literal
+
+from mix_protocol.crash_log import CrashLog
 
 if TYPE_CHECKING:
     import dns.message
@@ -32,6 +35,9 @@ library that keeps thousands of names in a dictionary can be made to compare eac
 _TTL_S = 60
 _LOOKUP_TIMEOUT_S = 5.0
 _CONCURRENT_LOOKUPS = 32
+
+
+_CRASHES = CrashLog(logging.getLogger(__name__))
 
 
 class LookupFailed(Exception):
@@ -64,6 +70,11 @@ class HostsResolver:
         max_bytes -- longest answer; None for UDP, where the query itself tells. A longer one comes truncated, upon
             which clients ask again over TCP.
         """
+        with _CRASHES.isolated("one DNS query"):
+            return await self._answer(query, max_bytes)
+        return None
+
+    async def _answer(self, query: bytes, max_bytes: int | None) -> bytes | None:
         import dns.exception
         import dns.flags
         import dns.message

@@ -16,12 +16,13 @@ from typing import Any
 from mix_network.exit.nat.nat import UserspaceNat
 from mix_network.node_keys import ServiceKeys
 from mix_protocol.addressing import Recipient
+from mix_protocol.crash_log import CrashLog
 from mix_protocol.crypto.provider import CryptoProvider
 from mix_protocol.crypto.randomness import RandomBytes
 from mix_protocol.ipr.router import IprRouter, RouterConfig
 from mix_protocol.ipr.router_events import ClientConnected, ClientExpired, PacketForwarded
 from mix_protocol.messages.nym_message import AdditionalSurbs, Heartbeat, NymMessage, PlainMessage, RepliableData
-from mix_protocol.messages.preparation import MessagePreparer
+from mix_protocol.messages.preparation import MessagePreparer, PreparedPacket
 from mix_protocol.messages.reception import AckReceived, MessageReceived, MessageReceiver, PayloadDropped
 from mix_protocol.messages.reply_queue import RepliesDropped, ReplyQueue
 from mix_protocol.messages.rotation_period import RotationPeriod
@@ -36,6 +37,7 @@ CONTROL_RETRANSMISSIONS = 3
 """How often an answer that a client waits for is sent again while it is not acknowledged; IP packets never are, for TCP
 above them does that."""
 _MAX_WAITING_PUSHES = 4096
+_CRASH_PAUSE_S = 0.05
 
 logger = logging.getLogger(__name__)
 
@@ -85,6 +87,7 @@ class IpPacketRouterService:
         self._scheduled: asyncio.Handle | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._closed = False
+        self._crashes = CrashLog(logger)
 
     def start(self, device: Device, nat: UserspaceNat) -> None:
         """Begin to forward.
@@ -148,35 +151,63 @@ class IpPacketRouterService:
         device = self._device
         if device is None or self._closed:
             return
-        now = self._now()
+        now, crashes_before = self._now(), self._crashes.count
         self._handle_timeouts(device, now)
         pushed, self._pushed = self._pushed[:_PUSHED_AT_ONCE], self._pushed[_PUSHED_AT_ONCE:]
         for payload in pushed:
-            self._receiver.receive_pushed(payload, now)
+            with self._crashes.isolated("the handling of one client's payload"):
+                self._receiver.receive_pushed(payload, now)
         self._take_received(now)
         self._take_routed(device, now)
-        for packet in device.packets_to_send(now):
+        self._take_from_device(device, now)
+        self._queue_replies(now)
+        sent = self._send_replies(now)
+        if self._pushed or sent == _PACKETS_AT_ONCE:
+            self.wake()
+        # What fails each time that its time comes must not keep everything else from its turn.
+        self._arm_timer(device, now + _CRASH_PAUSE_S if self._crashes.count > crashes_before else now)
+
+    def _take_from_device(self, device: Device, now: float) -> None:
+        packets: list[bytes] = []
+        with self._crashes.isolated("one turn of the exit's network"):
+            packets = device.packets_to_send(now)
+        for packet in packets:
             self.counters.packets_to_clients += 1
-            self._router.receive_ip_packet(packet, now)
+            with self._crashes.isolated("the handling of one packet to a client"):
+                self._router.receive_ip_packet(packet, now)
+
+    def _queue_replies(self, now: float) -> None:
         for sender_tag, reply, is_control in self._router.replies_to_send(now):
             again = CONTROL_RETRANSMISSIONS if is_control else 0
-            if not self._replies.queue_reply(sender_tag, reply, now, max_retransmissions=again):
-                self.counters.replies_dropped += 1
-        prepared = self._replies.packets_to_send(now, _PACKETS_AT_ONCE)
-        for each in prepared:
-            self.counters.replies_sent += 1
-            self._send(each.packet)
+            with self._crashes.isolated("one reply to a client"):
+                if not self._replies.queue_reply(sender_tag, reply, now, max_retransmissions=again):
+                    self.counters.replies_dropped += 1
+
+    def _send_replies(self, now: float) -> int:
+        """Build and send the replies whose turn it is; gives how many packets that were."""
+        sent = 0
+        while sent < _PACKETS_AT_ONCE:
+            prepared: list[PreparedPacket] = []
+            sent += 1
+            with self._crashes.isolated("one reply to a client"):
+                # One at a time: whatever is wrong with a client's reply blocks costs that reply alone.
+                prepared = self._replies.packets_to_send(now, 1)
+                if not prepared:
+                    sent -= 1
+                    break
+            for each in prepared:
+                self.counters.replies_sent += 1
+                self._send(each.packet)
         while (event := self._replies.next_event()) is not None:
             self._log_dropped(event)
-        if self._pushed or len(prepared) == _PACKETS_AT_ONCE:
-            self.wake()
-        self._arm_timer(device)
+        return sent
 
     def _take_received(self, now: float) -> None:
         while (event := self._receiver.next_event()) is not None:
             if isinstance(event, MessageReceived):
                 self.counters.messages += 1
-                self._receive_message(event.message, now)
+                with self._crashes.isolated("the handling of one client's message"):
+                    self._receive_message(event.message, now)
             elif isinstance(event, AckReceived):
                 self._replies.acknowledge(event.identifier, event.ack_iv, now)
             elif isinstance(event, PayloadDropped):
@@ -197,7 +228,8 @@ class IpPacketRouterService:
         while (event := self._router.next_event()) is not None:
             if isinstance(event, PacketForwarded):
                 self.counters.packets_from_clients += 1
-                device.receive_packet(event.packet, now)
+                with self._crashes.isolated("the handling of one client's packet"):
+                    device.receive_packet(event.packet, now)
             elif isinstance(event, ClientConnected):
                 self._tags[event.ipv4] = self._tags[event.ipv6] = event.sender_tag
             elif isinstance(event, ClientExpired):
@@ -210,11 +242,12 @@ class IpPacketRouterService:
         for machine in (device, self._router, self._replies, self._receiver):
             timeout = machine.next_timeout()
             if timeout is not None and timeout <= now:
-                machine.handle_timeout(now)
+                with self._crashes.isolated("one turn of the exit's clock"):
+                    machine.handle_timeout(now)
 
-    def _arm_timer(self, device: Device) -> None:
+    def _arm_timer(self, device: Device, not_before: float) -> None:
         timeouts = [machine.next_timeout() for machine in (device, self._router, self._replies, self._receiver)]
-        due = min((timeout for timeout in timeouts if timeout is not None), default=None)
+        due = min((max(timeout, not_before) for timeout in timeouts if timeout is not None), default=None)
         if self._timer is not None:
             if due is not None and self._timer.when() == due:
                 return

@@ -20,6 +20,7 @@ from mix_network.gateway.delivery import Delivery
 from mix_network.links.line import LinkEmulation
 from mix_network.metrics import NodeMetrics
 from mix_network.node_keys import IdentityKeys
+from mix_protocol.crash_log import CrashLog
 from mix_protocol.crypto.provider import CryptoProvider
 from mix_protocol.crypto.randomness import RandomBytes
 from mix_protocol.gateway.events import ClientAuthenticated, PacketForwarded, SessionFailed
@@ -54,6 +55,7 @@ logger = logging.getLogger(__name__)
 _silent = logging.getLogger(f"{__name__}.websockets")
 _silent.addHandler(logging.NullHandler())
 _silent.propagate = False
+_CRASHES = CrashLog(logger)
 
 
 class _ClientConnection:
@@ -88,6 +90,8 @@ class _ClientConnection:
                 await asyncio.wait_for(self._uplink.drain(), self._listener.limits.closing_s)
         except ConnectionClosed:
             pass
+        except Exception as error:
+            _CRASHES.note(error, "one client's connection")
         finally:
             watcher.cancel()
             self._uplink.close()
@@ -113,8 +117,13 @@ class _ClientConnection:
         """Send a payload that is for this client; False if it is too slow to take more."""
         if self._ending or self._is_full:
             return False
-        self._session.push_payload(payload)
-        self._collect(self._listener.now())
+        try:
+            self._session.push_payload(payload)
+            self._collect(self._listener.now())
+        except Exception as error:
+            _CRASHES.note(error, "one client's connection")
+            self._end()
+            return False
         return True
 
     def replace(self) -> None:
@@ -182,9 +191,21 @@ class _ClientConnection:
                 await self._has_unsent.wait()
         except ConnectionClosed:
             self._end()
+        except Exception as error:
+            _CRASHES.note(error, "one client's connection")
+            self._websocket.transport.abort()
+            self._end()
 
     async def _watch_time(self) -> None:
         """Let time pass in the session: a client must go on with its handshake."""
+        try:
+            await self._let_time_pass()
+        except Exception as error:
+            _CRASHES.note(error, "one client's connection")
+            self._end()
+            self._websocket.transport.abort()
+
+    async def _let_time_pass(self) -> None:
         while (due := self._session.next_timeout()) is not None:
             now = self._listener.now()
             if due > now:

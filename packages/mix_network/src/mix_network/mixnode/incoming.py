@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable
 from typing import cast
 
 from mix_network.errors import PortUnavailable
 from mix_network.metrics import NodeMetrics
+from mix_protocol.crash_log import CrashLog
 from mix_protocol.errors import PeerMisbehaved
 from mix_protocol.mixwire.frames import FrameDecoder, NodeFrame
 
 MAX_CONNECTIONS = 1024
 """Peers at a time. One more takes the place of the one that has sent no frame for longest, so that a stranger who opens
 connections and says nothing keeps no node out."""
+
+_CRASHES = CrashLog(logging.getLogger(__name__))
 
 
 class _IncomingConnection(asyncio.Protocol):
@@ -31,9 +35,9 @@ class _IncomingConnection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         try:
             frames = self._decoder.feed(data)
-        except PeerMisbehaved:
+        except Exception as error:
             # After a bad header nobody knows where the next frame starts.
-            self._listener.malformed_stream()
+            self._listener.failed_stream(error)
             if self._transport is not None:
                 self._transport.abort()
             return
@@ -95,11 +99,14 @@ class Incoming:
             del self._transports[transport]
             self._metrics.connections -= 1
 
-    def malformed_stream(self) -> None:
+    def failed_stream(self, error: Exception) -> None:
         """A peer sent what is no frame."""
         self._metrics.malformed += 1
+        if not isinstance(error, PeerMisbehaved):
+            _CRASHES.note(error, "one node's connection")
 
     def receive(self, frame: NodeFrame) -> None:
         """A peer sent a frame."""
         self._metrics.received += 1
-        self._on_frame(frame)
+        with _CRASHES.isolated("the handling of one packet"):
+            self._on_frame(frame)

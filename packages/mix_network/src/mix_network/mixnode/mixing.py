@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -17,6 +18,7 @@ from mix_network.network_view import NetworkView
 from mix_network.node_keys import SphinxKeyring
 from mix_network.rotation import RotationSchedule
 from mix_protocol.addressing import KeyRotation, NodeAddress
+from mix_protocol.crash_log import CrashLog
 from mix_protocol.crypto.provider import CryptoProvider
 from mix_protocol.mixwire.frames import NodeFrame
 from mix_protocol.sphinx.delays import MAX_HOLD_NS, hold_time_s
@@ -26,6 +28,8 @@ from mix_protocol.sphinx.processing import FinalPacket, ForwardPacket
 DELAY_QUEUE_PACKETS = 20_000
 DELAY_QUEUE_BYTES = 64 << 20
 """Bounds of the delay queue: so many regular packets fit, but not as many extended ones, which would be 660 MB."""
+
+_CRASHES = CrashLog(logging.getLogger(__name__))
 
 
 @dataclass(frozen=True)
@@ -137,7 +141,8 @@ class MixingNode:
     def _release(self) -> None:
         self._timer = None
         for next_hop, packet, key_rotation in self._delayed.release(asyncio.get_running_loop().time()):
-            self._outgoing.send(next_hop, packet, key_rotation)
+            with _CRASHES.isolated("the sending of one packet"):
+                self._outgoing.send(next_hop, packet, key_rotation)
         self.metrics.waiting = len(self._delayed)
         self._arm_timer()
 
@@ -145,7 +150,8 @@ class MixingNode:
         schedule, wall_clock = self._context.schedule, self._context.wall_clock
         while True:
             wall_s = wall_clock()
-            self._keyring.update(wall_s)
-            self._processor.forget_old_rotations()
+            with _CRASHES.isolated("one change of keys"):
+                self._keyring.update(wall_s)
+                self._processor.forget_old_rotations()
             # A minute at most, so that a machine that slept or a clock that was set is noticed.
             await asyncio.sleep(min(60.0, max(0.01, schedule.epoch_start(schedule.epoch_at(wall_s) + 1) - wall_s)))

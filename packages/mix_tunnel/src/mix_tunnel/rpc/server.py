@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from mix_protocol.crash_log import CrashLog
 from mix_protocol.errors import MixError
 from mix_tunnel.rpc.bodies import ByteSource, CreditGate, Upload
 from mix_tunnel.rpc.endpoint import Endpoint
@@ -77,13 +78,14 @@ class RpcServer:
     """Serves the methods of a table to the other side of an endpoint.
 
     A method is a coroutine function: what it returns is the call's result, what it raises the call's error. An error
-    that is no `MixError` is a fault of ours: it is logged here and crosses as `rpc.internal`, without its text.
+    that is no `MixError` is a fault of ours: it is logged here once and crosses as `rpc.internal`, without its text.
     """
 
     def __init__(self, endpoint: Endpoint) -> None:
         self._endpoint = endpoint
         self._methods: dict[str, Method] = {}
         self._open: dict[int, _OpenCall] = {}
+        self._crashes = CrashLog(_log)
 
     def offer(self, methods: Mapping[str, Method]) -> None:
         """Add methods to the table."""
@@ -116,6 +118,14 @@ class RpcServer:
         except MalformedRpcMessage as error:
             _log.warning("a message was ignored: %s", error)
             return
+        try:
+            self._take(message, body)
+        except Exception as error:
+            self._crashes.note(error, "one call")
+            if isinstance(message, Call):
+                self._send_error(message.id, InternalFailure())
+
+    def _take(self, message: Message, body: bytes | None) -> None:
         match message:
             case Call():
                 self._begin(message, body)
@@ -163,8 +173,8 @@ class RpcServer:
                 self._send(Result(id, keys_to_camel(answer)))
         except MixError as error:
             self._send_error(id, error)
-        except Exception:
-            _log.exception("a call failed inside")
+        except Exception as error:
+            self._crashes.note(error, "one call")
             self._send_error(id, InternalFailure())
 
     async def _send_body(self, id: int, reply: Reply, gate: CreditGate) -> None:

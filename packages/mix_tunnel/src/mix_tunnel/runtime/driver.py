@@ -8,6 +8,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import replace
 
+from mix_protocol.crash_log import CrashLog
 from mix_protocol.errors import MixError, revive
 from mix_protocol.topology.nodes import GatewayNode
 from mix_tunnel.engine import DeviceFactory
@@ -30,6 +31,7 @@ from mix_tunnel.state import TunnelState
 from mix_tunnel.stats import TunnelStats
 
 _LOG = logging.getLogger(__name__)
+_CRASHES = CrashLog(_LOG)
 
 REFRESH_S = 300.0
 """Time between two looks at the directory; in networks with short epochs an eighth of an epoch, so that no change of
@@ -212,6 +214,8 @@ class TunnelDriver:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(pause_s):
                     await session.slept.wait()
-            is_fresh = await self._connector.refresh(session)
+            is_fresh = False
+            with _CRASHES.isolated("one look at the directory"):
+                is_fresh = await self._connector.refresh(session)
             pause_s = usual_s if is_fresh else min(usual_s, RETRY_REFRESH_S)
             _LOG.debug("the tunnel so far: %s", session.engine.stats())

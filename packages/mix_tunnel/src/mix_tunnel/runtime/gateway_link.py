@@ -8,6 +8,7 @@ import logging
 from collections import deque
 from collections.abc import Callable, Sequence
 
+from mix_protocol.crash_log import CrashLog
 from mix_protocol.errors import MixError
 from mix_protocol.gateway.client import GatewayClient
 from mix_protocol.gateway.errors import GatewayTimedOut
@@ -18,6 +19,7 @@ from mix_tunnel.platform import WebSocket
 from mix_tunnel.runtime.tunnel_errors import GatewayConnectionLost
 
 _LOG = logging.getLogger(__name__)
+_CRASHES = CrashLog(_LOG)
 
 YIELD_AFTER_FRAMES = 32
 """Frames taken in a row before other tasks get their turn."""
@@ -123,6 +125,9 @@ class GatewayLink:
                     await asyncio.sleep(0)
         except MixError as error:
             self._end(error)
+        except Exception as error:
+            _CRASHES.note(error, "one connection to the entry gateway")
+            self._end(GatewayConnectionLost())
 
     async def _write(self) -> None:
         try:
@@ -135,6 +140,9 @@ class GatewayLink:
                 self._on_progress()
         except MixError as error:
             self._end(error)
+        except Exception as error:
+            _CRASHES.note(error, "one connection to the entry gateway")
+            self._end(GatewayConnectionLost())
 
     def _receive(self, frame: str | bytes) -> None:
         self.watch.heard()
@@ -190,9 +198,13 @@ class GatewayLink:
 
     def _tick(self) -> None:
         self._timer = None
-        self._client.handle_timeout(self._now())
-        self._queue_frames()
-        self._arm()
+        try:
+            self._client.handle_timeout(self._now())
+            self._queue_frames()
+            self._arm()
+        except Exception as error:
+            _CRASHES.note(error, "one connection to the entry gateway")
+            self._end(GatewayConnectionLost())
 
     def _queue_frames(self) -> None:
         frames = self._client.frames_to_send(self._now())

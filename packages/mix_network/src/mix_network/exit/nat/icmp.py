@@ -54,6 +54,10 @@ class _PingFlow:
         self._socket.send(_ECHO.pack(_REQUEST_TYPES[self._version], 0, 0, 0, echo.sequence) + echo.payload)
 
     def _readable(self) -> None:
+        with self._forwarder.link.isolated(self):
+            self._read()
+
+    def _read(self) -> None:
         try:
             data = self._socket.recv(0xFFFF)
         except OSError:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import errno
-from collections.abc import Callable
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from mix_network.exit.hosts_resolver import HostsResolver
-from mix_network.exit.nat.flow import FlowTable
+from mix_network.exit.nat.flow import Flow, FlowTable
 from mix_network.exit.nat.packets import unreachable_for
 from mix_network.exit.policy import ExitPolicy
+from mix_protocol.crash_log import CrashLog
 from mix_protocol.netstack.wire.icmp import UnreachableReason
 from mix_protocol.netstack.wire.ip import IpAddress, IpPacket
 
@@ -17,6 +20,9 @@ LOOPBACK_SOURCE = "127.0.0.2"
 """Where sockets to loopback destinations come from, so that a local server can tell the exit from other programs."""
 
 DNS_PORT = 53
+
+
+_CRASHES = CrashLog(logging.getLogger(__name__))
 
 
 @dataclass
@@ -53,6 +59,17 @@ class NatLink:
         """Answer a client's packet with a report that it can't get there."""
         self.refused += 1
         self.send(unreachable_for(original, packet, reason))
+
+    @contextmanager
+    def isolated(self, flow: Flow) -> Iterator[None]:
+        """Let an exception that nobody expected end the flow in which it happened, and nothing else."""
+        try:
+            yield
+        except Exception as error:
+            _CRASHES.note(error, "one flow")
+            with _CRASHES.isolated("one flow"):
+                flow.abort()
+            self.wake()
 
     def answers_dns(self, port: int) -> bool:
         """Whether traffic to this port is for our own resolver."""

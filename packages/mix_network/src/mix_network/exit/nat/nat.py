@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from typing import Any
 
@@ -13,6 +14,7 @@ from mix_network.exit.nat.packets import unreachable_for
 from mix_network.exit.nat.tcp import TcpForwarder
 from mix_network.exit.nat.udp import UdpForwarder
 from mix_network.exit.policy import ExitPolicy
+from mix_protocol.crash_log import CrashLog
 from mix_protocol.crypto.randomness import RandomBytes
 from mix_protocol.errors import PeerMisbehaved
 from mix_protocol.netstack.stack import NetworkStack
@@ -21,6 +23,8 @@ from mix_protocol.netstack.wire.ip import ICMP, ICMPV6, TCP, UDP, IpAddress, dec
 
 _SWEEP_S = 1.0
 _MAX_QUEUED_PACKETS = 4096
+
+_CRASHES = CrashLog(logging.getLogger(__name__))
 
 
 class UserspaceNat:
@@ -46,6 +50,7 @@ class UserspaceNat:
         self._on_output = on_output
         self._queue: list[bytes] = []
         self._stack = NetworkStack(random, mtu_bytes=mtu_bytes)
+        self._stack.on_crash = lambda error: _CRASHES.note(error, "one connection or packet of a client")
         self._link = NatLink(self._send, on_output, clock, policy, resolver, mtu_bytes, on_refused)
         self._tcp = TcpForwarder(self._link, self._stack)
         self._udp = UdpForwarder(self._link)

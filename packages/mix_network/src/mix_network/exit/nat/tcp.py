@@ -65,6 +65,10 @@ class _TcpFlow:
         self._leave()
 
     async def _connect(self) -> None:
+        with self._forwarder.link.isolated(self):
+            await self._reach()
+
+    async def _reach(self) -> None:
         remote, port = self._request.local
         relay = TcpRelay(self._leave, self._forwarder.wake)
         reason: UnreachableReason | None = None
@@ -137,7 +141,8 @@ class TcpForwarder:
         while self.changed:
             flow = next(iter(self.changed))
             del self.changed[flow]
-            flow.connection_changed()
+            with self.link.isolated(flow):
+                flow.connection_changed()
 
     def wake(self) -> None:
         """A real socket has done something to a connection."""

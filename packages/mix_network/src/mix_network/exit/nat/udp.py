@@ -58,6 +58,10 @@ class _UdpFlow:
             self._report(error)
 
     def _readable(self) -> None:
+        with self._forwarder.link.isolated(self):
+            self._read()
+
+    def _read(self) -> None:
         for _ in range(_READS_AT_ONCE):
             try:
                 data = self._socket.recv(_READ_BYTES)

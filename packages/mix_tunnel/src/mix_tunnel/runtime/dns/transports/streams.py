@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable
 from typing import Literal
 
+from mix_protocol.crash_log import CrashLog
 from mix_protocol.errors import MixError, NetworkFailure
 
 from ....streams import ByteStream
@@ -21,6 +23,8 @@ MAX_STRANGERS = 32
 """Messages on one connection that answer no question of ours, before it is dropped."""
 
 _LENGTH_BYTES = 2
+
+_CRASHES = CrashLog(logging.getLogger(__name__))
 
 
 class StreamTransport:
@@ -141,6 +145,9 @@ class StreamConnection:
             raise MalformedAnswer("the DNS server answers questions that were never asked")
         except MixError as error:
             self._fail(error)
+        except Exception as error:
+            _CRASHES.note(error, "one connection to a DNS server")
+            self._fail(MalformedAnswer())
 
     def _deliver(self, wire: bytes) -> bool:
         identifier = int.from_bytes(wire[:2], "big")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable
 
 from h2.events import (
@@ -16,6 +17,7 @@ from h2.events import (
     WindowUpdated,
 )
 
+from mix_protocol.crash_log import CrashLog
 from mix_protocol.errors import MixError, NetworkFailure
 
 from ....streams import ByteStream
@@ -37,6 +39,8 @@ MAX_ANSWERS_BYTES = 65_536
 GOODBYE_S = 3.0
 """How long a server that broke the rules may take to be told so."""
 PING = b"mixfetch"
+
+_CRASHES = CrashLog(logging.getLogger(__name__))
 
 
 class Http2Connection:
@@ -177,6 +181,8 @@ class Http2Connection:
                     raise Http2Flood(reason="ENHANCE_YOUR_CALM")
         except MixError as failure:
             error = failure
+        except Exception as bug:
+            _CRASHES.note(bug, "one HTTP/2 connection")
         finally:
             self._fail(error)  # whatever happened, nobody may wait for a connection that nobody reads
 
