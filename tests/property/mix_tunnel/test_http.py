@@ -9,8 +9,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from mix_protocol.errors import NetworkFailure, PeerMisbehaved
-from mix_tunnel.runtime.http.connection import HttpConnection
 from mix_tunnel.runtime.http.errors import BadUrl
+from mix_tunnel.runtime.http.http1 import HttpConnection
 from mix_tunnel.runtime.http.request import HttpRequest, HttpTimeouts, prepare
 from mix_tunnel.runtime.http.url import HttpUrl
 

@@ -12,8 +12,8 @@ from support.byte_pipe import PipeEnd, byte_pipe
 from support.http2_peer import Http2Pair, http2_pair
 from support.virtual_time import virtual_time
 
-from mix_tunnel.runtime.http.connection import HttpConnection
 from mix_tunnel.runtime.http.errors import IdleTimedOut, ResponseTimedOut, WriteTimedOut
+from mix_tunnel.runtime.http.http1 import HttpConnection
 from mix_tunnel.runtime.http.request import HttpRequest, HttpTimeouts, prepare
 
 

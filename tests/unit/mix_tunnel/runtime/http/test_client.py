@@ -523,7 +523,7 @@ async def test_tls_that_ends_without_goodbye_cuts_a_body_that_ends_with_the_conn
         b"HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n",
         b"HTTP/1.1 200 OK\r\nbad header\r\n\r\n",
         b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n\r\n",
-        b"HTTP/1.1 100 Continue\r\n\r\n" * 20,
+        b"HTTP/1.1 100 Continue\r\n\r\n" * 101,
     ],
 )
 async def test_what_is_not_http(answer):

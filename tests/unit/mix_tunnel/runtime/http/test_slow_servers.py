@@ -21,7 +21,7 @@ BODY_LIMIT = HttpTimeouts(idle_s=0.1)
     ("begin", "drip", "limit", "error"),
     [
         pytest.param(b"HTTP/1.1 200 OK\r\nA: ", b"a", HEAD_LIMIT, ResponseTimedOut, id="a header"),
-        pytest.param(b"", b"H", HEAD_LIMIT, ResponseTimedOut, id="the status line"),
+        pytest.param(b"HTTP/1.1 200 ", b"O", HEAD_LIMIT, ResponseTimedOut, id="the status line"),
         pytest.param(CHUNKED + b"1;", b"a", BODY_LIMIT, IdleTimedOut, id="a chunk's head"),
         pytest.param(CHUNKED + b"0\r\nA: ", b"a", BODY_LIMIT, IdleTimedOut, id="a trailer"),
     ],

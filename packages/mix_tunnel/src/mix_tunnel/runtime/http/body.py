@@ -11,8 +11,8 @@ import asyncio
 from collections import deque
 from typing import Any
 
-from .connection import HttpConnection
 from .errors import ResponseClosed
+from .http1 import HttpConnection
 from .pool import Lease
 
 READ_AHEAD_BYTES = 65_536

@@ -7,10 +7,10 @@ from collections.abc import AsyncIterator
 
 from mix_protocol.errors import MixError
 
-from .connection import CHUNK_BYTES
 from .deadline import Deadline
 from .decoding import BodyReader
 from .errors import ResponseClosed
+from .http1 import CHUNK_BYTES
 from .request import HeaderList
 from .url import HttpUrl
 from .wire_response import ResponseHead, WireResponse

@@ -15,8 +15,8 @@ from typing import Final
 
 from mix_protocol.errors import MixError
 
-from .connection import HttpConnection
 from .errors import ClientClosed, HttpConnectTimedOut, PoolTimedOut
+from .http1 import HttpConnection
 from .http2 import Http2Connection
 from .pool import ConnectionPool, Lease
 from .request import HttpTimeouts

@@ -10,8 +10,8 @@ from ...streams import IpNetwork, NameLookup
 from ..racing import connect_any
 from ..tls import TlsSettings, start_tls
 from .body import BodyBuffer
-from .connection import HttpConnection
 from .errors import ClientClosed, HttpConnectTimedOut, PoolTimedOut, ResponseTimedOut, WriteTimedOut
+from .http1 import HttpConnection
 from .http2 import Http2Connection
 from .http2.errors import Http11Required, NotProcessed
 from .options import HttpOptions

@@ -1,5 +1,7 @@
 """One HTTP/1.1 connection: h11's state machine over a byte stream, one exchange after the other.
 
+What the server sends goes through a `ResponseReader` first, which makes it plain.
+
 The request's body is sent by a task of its own while the response is read, so that a server may answer early, and
 neither side can block the other for ever.
 """
@@ -13,17 +15,16 @@ import h11
 
 from mix_protocol.errors import Closed, MixError, NetworkFailure
 
-from ...streams import ByteStream
-from .answer_clock import AnswerClock
-from .errors import BadBody, BodyCut, HeadTooLarge, MalformedResponse, NoResponse, WriteTimedOut
-from .request import HttpTimeouts, PreparedRequest
-from .wire_response import ResponseHead
+from ....streams import ByteStream
+from ..answer_clock import AnswerClock
+from ..errors import BadBody, BodyCut, MalformedResponse, NoResponse, WriteTimedOut
+from ..request import HttpTimeouts, PreparedRequest
+from ..wire_response import ResponseHead
+from .reader import ResponseReader
 
 CHUNK_BYTES = 65_536
-MAX_HEAD_BYTES = 262_144
-"""Largest response head; Chromium's limit."""
-MAX_INFORMATIONAL = 16
-"""1xx responses passed over before the real one."""
+MAX_INFORMATIONAL = 100
+"""1xx responses passed over before the real one; as many as CPython's client takes."""
 
 
 class HttpConnection:
@@ -31,7 +32,8 @@ class HttpConnection:
 
     def __init__(self, stream: ByteStream) -> None:
         self._stream = stream
-        self._h11 = h11.Connection(our_role=h11.CLIENT, max_incomplete_event_size=MAX_HEAD_BYTES)
+        self._h11 = h11.Connection(our_role=h11.CLIENT)
+        self._reader = ResponseReader("GET")
         self._timeouts = HttpTimeouts()
         self._sender: asyncio.Task[None] | None = None
         self._caller_error: BaseException | None = None
@@ -62,6 +64,7 @@ class HttpConnection:
         self._timeouts = timeouts
         self.exchanges += 1
         self.response_begun = self.complete = False
+        self._reader = ResponseReader(request.method)
         await self._send(request)
         async with self._clock.head(timeouts.response_s):  # for the whole of it, however it drips
             head = await self._receive_head()
@@ -197,7 +200,7 @@ class HttpConnection:
     # --- receiving
 
     async def _receive_head(self) -> ResponseHead:
-        for _ in range(MAX_INFORMATIONAL):
+        for _ in range(MAX_INFORMATIONAL + 1):
             event = await self._next_event()
             if isinstance(event, h11.Response):
                 self._in_body = True
@@ -216,6 +219,8 @@ class HttpConnection:
             event = self._parse()
             if event is not h11.NEED_DATA:
                 return event
+            if self._reader.failure is not None:
+                raise self._reader.failure
             try:
                 data = await self._stream.receive(CHUNK_BYTES)
             except NetworkFailure as error:
@@ -224,11 +229,14 @@ class HttpConnection:
                 if self._caller_error is not None:
                     raise self._caller_error from None
                 raise
-            if data:
-                self.response_begun = True
-            else:
+            if not data:
                 self._at_eof = True
-            self._h11.receive_data(data)
+                self._h11.receive_data(b"")
+                continue
+            self.response_begun = True
+            plain = self._reader.feed(data)
+            if plain:  # nothing would mean the end
+                self._h11.receive_data(plain)
 
     def _cut(self, error: NetworkFailure) -> BaseException:
         if self._caller_error is not None:
@@ -245,7 +253,7 @@ class HttpConnection:
         except h11.RemoteProtocolError as error:
             if self._at_eof:
                 raise (BodyCut() if self._in_body else NoResponse()) from error
-            raise (HeadTooLarge() if error.error_status_hint == 431 else MalformedResponse()) from error
+            raise MalformedResponse from error
 
     def _take_what_is_here(self) -> None:
         """Take what has arrived already: many small chunks make one piece, a short body comes with its head."""
@@ -269,9 +277,9 @@ class HttpConnection:
     def _end_exchange(self) -> None:
         self.complete = True
         self._in_body = False
-        trailing, _ = self._h11.trailing_data
         done = (self._h11.our_state, self._h11.their_state) == (h11.DONE, h11.DONE)
-        if done and not trailing and not self._at_eof and not self._send_failed:
+        clean = not self._reader.odd and not self._reader.rest and not self._at_eof and not self._send_failed
+        if done and clean:
             self._h11.start_next_cycle()
         else:
             self._broken = True
