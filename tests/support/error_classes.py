@@ -31,7 +31,7 @@ def check_error_classes(module: ModuleType, layer: str) -> None:
         assert registered()[cls.code] is cls
         error = cls()
         sentence = str(error)
-        assert sentence == cls.message
+        assert error.template == cls.message
         assert sentence[0].islower() or sentence.split()[0].isupper(), sentence
         assert not sentence.endswith("."), sentence
         assert "://" not in sentence, sentence

@@ -152,7 +152,7 @@ def test_servers_are_the_tunnels(written, tunnel):
         (["-x", "a.test"], "not an IP address"),
         (["-x", "192.0.2.1", "A"], "leave TYPE out"),
         (["--short", "--json", "a.test"], "one of --short and --json"),
-        (["--server", "dns.test", "a.test"], "dns_servers"),
+        (["--server", "dns.test", "a.test"], "--server must be"),
         (["--timeout", "0", "a.test"], "timeout"),
     ],
 )

@@ -63,3 +63,18 @@ def test_kinds_of_subclasses():
 
 def test_the_registry_has_every_code():
     assert errors.registered()["test.cup_too_hot"] is CupTooHot
+
+
+def test_an_advised_option_is_spelled_as_its_reader_writes_it():
+    error = NetworkFailure("allow it with {force_tls=False}, or choose {preferred_gateway}")
+    assert str(error) == "allow it with force_tls=False, or choose preferred_gateway"
+    assert error.sentence(lambda name, value: f"<{name}|{value}>") == (
+        "allow it with <force_tls|False>, or choose <preferred_gateway|None>"
+    )
+    again = errors.revive(error.code, error.template, error.fields)
+    assert again.sentence(lambda name, value: name.upper()) == "allow it with FORCE_TLS, or choose PREFERRED_GATEWAY"
+
+
+def test_braces_that_name_no_option_stay():
+    text = 'JSON such as {"mix1": {"x": 3}}, {} or {Nobody}'
+    assert str(NetworkFailure(text)) == text

@@ -18,7 +18,7 @@ from mix_tunnel.api import (
 )
 from mix_tunnel.cli.exit_codes import exit_code
 from mix_tunnel.cli.output import Output
-from mix_tunnel.cli.running import fail, open_tunnel, run, sentence_of, tunnel_options
+from mix_tunnel.cli.running import fail, open_tunnel, run, sentence_of, tunnel_options, usage
 
 _SECONDS = click.FloatRange(0, min_open=True)
 
@@ -31,7 +31,7 @@ _SECONDS = click.FloatRange(0, min_open=True)
 @click.option("--json", "as_json", is_flag=True, help="Write one JSON object, records with their parts by name.")
 @click.option(
     "--server",
-    "servers",
+    "dns_servers",
     multiple=True,
     metavar="SERVER",
     help="Ask this DNS server; may be repeated. [8.8.8.8, then 1.1.1.1]",
@@ -44,7 +44,7 @@ def dns_command(
     reverse: bool,
     short: bool,
     as_json: bool,
-    servers: tuple[str, ...],
+    dns_servers: tuple[str, ...],
     timeout: float | None,
     options: TunnelOptions,
 ) -> None:
@@ -72,9 +72,9 @@ def dns_command(
         raise click.UsageError("choose one of --short and --json")
     asked_name, asked_type = _question(name, type, reverse=reverse)
     try:
-        options = replace(options, dns_servers=servers)
+        options = replace(options, dns_servers=dns_servers)
     except MixError as error:
-        raise click.UsageError(str(error)) from error
+        raise usage(error) from error
 
     async def work() -> None:
         async with open_tunnel(options) as tunnel:
@@ -95,7 +95,7 @@ def _question(name: str, type: str | None, *, reverse: bool) -> tuple[str, str]:
             return reverse_name(name), "PTR"
         return question_name(name), normal_type(type if type is not None else "A")
     except UsageError as error:
-        raise click.UsageError(str(error)) from error
+        raise usage(error) from error
     except MixError as error:
         fail(exit_code(error), sentence_of(error))
 

@@ -10,14 +10,22 @@
 Layers subclass a kind beside their own code. A class has a stable `code` ("layer.what_happened"), which crosses
 process and language borders together with `fields`; `retryable` tells whether the same call may go through later.
 `str(error)` is a sentence a person can act on, and never holds an address, a URL or a key.
+
+A sentence that advises an option names it as `{force_tls}` or `{force_tls=False}`, so that each language and the
+command line can spell it as its users do: `sentence(spelling)`; `str(error)` is Python's.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Mapping
 from typing import ClassVar
 
 Field = str | int | float | bool | None | list[str]
+Spelling = Callable[[str, str | None], str]
+"""How an option is written, given its name in Python and, perhaps, the value that is advised (`"True"`, `"False"`)."""
+
+_OPTION = re.compile(r"\{([a-z][a-z0-9_]*)(?:=(True|False))?\}")
 
 _registry: dict[str, type[MixError]] = {}
 
@@ -39,6 +47,18 @@ class MixError(Exception):
         super().__init__(message if message is not None else self.message)
         self.fields = fields
 
+    @property
+    def template(self) -> str:
+        """The sentence with its options not spelled yet: what the same error is made of again."""
+        return str(self.args[0]) if self.args else self.message
+
+    def sentence(self, spelling: Spelling) -> str:
+        """What was wrong and what to do, with options as `spelling` writes them."""
+        return _OPTION.sub(lambda option: spelling(option[1], option[2]), self.template)
+
+    def __str__(self) -> str:
+        return self.sentence(_spell_python)
+
     def __init_subclass__(cls, **kwargs: object) -> None:
         super().__init_subclass__(**kwargs)
         if "code" not in cls.__dict__:
@@ -47,6 +67,10 @@ class MixError(Exception):
         if (other.__module__, other.__qualname__) != (cls.__module__, cls.__qualname__):
             raise TypeError(f"error code {cls.code!r} is taken by {other.__qualname__}")
         _registry[cls.code] = cls
+
+
+def _spell_python(name: str, value: str | None) -> str:
+    return name if value is None else f"{name}={value}"
 
 
 class UsageError(MixError):

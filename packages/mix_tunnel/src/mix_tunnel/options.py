@@ -93,7 +93,7 @@ class TunnelOptions:
             object.__setattr__(self, "dns_servers", tuple(servers))
         for name, rule in OPTION_RULES.items():
             if not rule.accepts(getattr(self, name)):
-                raise InvalidOption(f"{name} must be {rule.allowed}", option=name, allowed=rule.allowed)
+                raise InvalidOption(f"{{{name}}} must be {rule.allowed}", option=name, allowed=rule.allowed)
 
 
 def given_options(options: TunnelOptions | None) -> TunnelOptions:

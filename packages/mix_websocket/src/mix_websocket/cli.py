@@ -20,7 +20,7 @@ from mix_tunnel.api import (
     check_websocket_url,
 )
 from mix_tunnel.cli.output import Output
-from mix_tunnel.cli.running import open_tunnel, run, tunnel_options
+from mix_tunnel.cli.running import open_tunnel, run, tunnel_options, usage
 
 MAX_WAITING_LINES = 16
 READ_BYTES = 65_536
@@ -69,7 +69,7 @@ def websocket_command(
             compression=None if no_compression else Compression(),
         )
     except UsageError as error:
-        raise click.UsageError(str(error)) from error
+        raise usage(error) from error
 
     async def work() -> None:
         async with open_tunnel(options) as tunnel:

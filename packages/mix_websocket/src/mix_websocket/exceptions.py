@@ -67,5 +67,5 @@ def as_os_error(error: MixError) -> MixError:
     if cls not in _twins:
         _twins[cls] = type(cls.__name__, (cls, OSError), {"__module__": cls.__module__, "__doc__": cls.__doc__})
     twin = _twins[cls].__new__(_twins[cls])
-    MixError.__init__(twin, str(error), **error.fields)
+    MixError.__init__(twin, error.template, **error.fields)
     return twin

@@ -50,7 +50,7 @@ def test_a_loopback_address_beside_a_strange_host_name_is_no_excuse():
 
 
 def test_no_gateway_with_tls_says_what_to_do():
-    with pytest.raises(NoTlsGateway, match="forceTls") as caught:
+    with pytest.raises(NoTlsGateway, match="force_tls=False") as caught:
         list_entry_gateways(skimmed(gateway(1), gateway(2)))
     assert caught.value.fields == {"without_tls": 2}
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from importlib.metadata import entry_points
 
 import click
 import pytest
@@ -10,9 +11,11 @@ from click.testing import CliRunner
 from support.tls_server import authority, pem_of
 
 from mix_protocol.errors import NetworkFailure
-from mix_tunnel.cli import main
+from mix_protocol.topology.errors import NoTlsGateway, UnknownGateway
+from mix_tunnel.cli import COMMAND_GROUP, PACKAGES, main
 from mix_tunnel.cli.running import Failure, run, tunnel_options
 from mix_tunnel.options import TunnelOptions
+from mix_tunnel.runtime.tunnel_errors import SetupTimedOut
 
 
 @click.command()
@@ -41,6 +44,19 @@ def test_an_unknown_command():
     assert "No such command" in result.output
 
 
+@pytest.mark.parametrize(("command", "package"), list(PACKAGES.items()))
+def test_a_command_whose_package_is_missing_says_how_to_get_it(monkeypatch, command, package):
+    monkeypatch.setattr("mix_tunnel.cli._installed", dict)
+    result = CliRunner().invoke(main, [command, "example.org"])
+    assert result.exit_code == 2
+    assert f"mix {command} comes with the package {package}, which is not installed" in result.output
+    assert "pip install" not in result.output, "no index is asked for it"
+
+
+def test_the_packages_of_commands_are_those_that_bring_them():
+    assert {point.name: point.value.partition(".")[0] for point in entry_points(group=COMMAND_GROUP)} == PACKAGES
+
+
 def test_defaults():
     assert options_of().strip() == repr(TunnelOptions())
 
@@ -50,6 +66,7 @@ def test_every_option(tmp_path):
     pem.write_text(pem_of(authority()))
     shown = options_of(
         *("--directory", "http://127.0.0.1:1/api", "--cacert", str(pem), "--no-force-tls", "--no-cover"),
+        *("--setup-timeout", "2.5", "--https-only"),
         *("--preferred-gateway", "2BuMSfMW3zpeAjKXyKLhmY4QW1DXurrtSPEJ6CjX3SEh"),
     )
     for part in (
@@ -57,6 +74,8 @@ def test_every_option(tmp_path):
         "force_tls=False",
         "disable_poisson_traffic=True",
         "disable_cover_traffic=True",
+        "connect_timeout_ms=2500",
+        "https_only=True",
         "preferred_gateway='2BuMSf",
         "BEGIN CERTIFICATE",
     ):
@@ -77,6 +96,40 @@ def test_wrong_options_are_usage(arguments):
     result = CliRunner().invoke(probe, arguments)
     assert result.exit_code == 2
     assert "Error:" in result.output
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("--preferred-gateway", "no key"), "--preferred-gateway must be a gateway's base58 identity key"),
+        (("--directory", "nowhere"), "--directory must be an http:// or https:// URL"),
+    ],
+)
+def test_options_bear_the_command_lines_names(arguments, said):
+    assert said in " ".join(CliRunner().invoke(probe, arguments).output.split())
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (SetupTimedOut(), "allow more time with --setup-timeout ["),
+        (NoTlsGateway(), "allow plain ones with --no-force-tls ["),
+        (UnknownGateway("{preferred_gateway} is gone"), "--preferred-gateway is gone ["),
+        (NetworkFailure("no flag for {tcp_buffer_size}"), "no flag for tcp_buffer_size ["),
+    ],
+)
+def test_advice_bears_the_command_lines_names(error, said):
+    @click.command()
+    @tunnel_options
+    def failing(options: TunnelOptions) -> None:
+        async def work() -> None:
+            raise error
+
+        run(work())
+
+    result = CliRunner().invoke(failing, [])
+    assert result.exit_code != 0
+    assert said in result.output
 
 
 @pytest.mark.parametrize("content", ["", "rubbish", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"])

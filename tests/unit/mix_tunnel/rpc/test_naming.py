@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mix_tunnel.options import OPTION_RULES
-from mix_tunnel.rpc.naming import keys_to_camel, keys_to_snake, to_camel, to_snake
+from mix_tunnel.rpc.naming import fields_to_camel, keys_to_camel, keys_to_snake, spell_option, to_camel, to_snake
 
 
 @pytest.mark.parametrize(
@@ -33,3 +33,23 @@ def test_round_trip(name):
     # A digit that follows an underscore has no capital: such names are not used.
     if not any(part[0].isdigit() for part in name.split("_")):
         assert to_snake(to_camel(name)) == name
+
+
+@pytest.mark.parametrize(
+    ("option", "spelled"),
+    [
+        (("force_tls", "False"), "forceTls: false"),
+        (("preferred_gateway", None), "preferredGateway"),
+        (("total_s", None), "timeoutMs"),
+        (("open_timeout_s", None), "openTimeoutMs"),
+        (("max_redirects", None), "maxRedirects"),
+    ],
+)
+def test_options_as_javascript_writes_them(option, spelled):
+    assert spell_option(*option) == spelled
+
+
+def test_an_errors_option_bears_javascripts_name():
+    fields = {"option": "connect_s", "retry_after": 3}
+    assert fields_to_camel(fields) == {"option": "connectTimeoutMs", "retryAfter": 3}
+    assert fields_to_camel({"option": 3}) == {"option": 3}

@@ -19,6 +19,7 @@ from mix_fetch.cli.cookie_files import read_cookie_file
 from mix_fetch.cli.multipart import FormField, encode_form
 from mix_protocol.errors import UsageError
 from mix_tunnel.api import Body, HttpRequest, prepare
+from mix_tunnel.cli.running import usage
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -53,7 +54,7 @@ class RequestOptions:
         try:
             prepare(HttpRequest(self.method, url, self.headers, self.body))
         except UsageError as error:
-            raise click.UsageError(str(error)) from error
+            raise usage(error) from error
 
 
 def request_options(command: F) -> F:

@@ -65,7 +65,7 @@ class NoTlsGateway(NetworkFailure):
     """Entry gateways exist, but none is reachable over TLS."""
 
     code = "topology.no_tls_gateway"
-    message = "no entry gateway offers a TLS WebSocket; allow plain ones with force_tls=False (forceTls: false)"
+    message = "no entry gateway offers a TLS WebSocket; allow plain ones with {force_tls=False}"
 
 
 class NoExit(NetworkFailure):

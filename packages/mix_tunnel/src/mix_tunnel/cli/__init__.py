@@ -7,6 +7,8 @@ from importlib.metadata import EntryPoint, entry_points
 import click
 
 COMMAND_GROUP = "mix.commands"
+PACKAGES = {"fetch": "mix_fetch", "dns": "mix_dns", "ws": "mix_websocket"}
+"""Which of our packages brings a command; no index is named, for nobody else should answer to these names."""
 
 
 class InstalledCommands(click.Group):
@@ -19,6 +21,11 @@ class InstalledCommands(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Load one command, or None when no package offers it."""
         point = _installed().get(cmd_name)
+        if point is None and cmd_name in PACKAGES:
+            raise click.UsageError(
+                f"mix {cmd_name} comes with the package {PACKAGES[cmd_name]}, which is not installed: install it from "
+                "where this mix came from (its wheel, or its folder below packages)"
+            )
         command = point.load() if point is not None else None
         return command if isinstance(command, click.Command) else None
 

@@ -31,9 +31,24 @@ class Failure(Exception):
         self.sentence = sentence
 
 
+def spell_flag(name: str, value: str | None) -> str:
+    """An option as the running command's user writes it: `--no-force-tls` for a `force_tls` that is to be False."""
+    context = click.get_current_context(silent=True)
+    wanted = f"no_{name}" if value == "False" else name
+    for param in context.command.params if context is not None else ():
+        if param.name == wanted:
+            return max(param.opts, key=len)
+    return name if value is None else f"{name}={value}"
+
+
 def sentence_of(error: MixError) -> str:
     """An error as the person reads it: what was wrong, what to do, and the stable code to look up."""
-    return f"{error} [{error.code}]"
+    return f"{error.sentence(spell_flag)} [{error.code}]"
+
+
+def usage(error: MixError) -> click.UsageError:
+    """A mistake of whoever wrote the command line (exit code 2)."""
+    return click.UsageError(error.sentence(spell_flag))
 
 
 def fail(code: ExitCode, sentence: str) -> NoReturn:
@@ -106,6 +121,7 @@ def tunnel_options(command: F) -> F:
         click.option("--directory", "directory_url", metavar="URL", help="Base URL of the directory. [Nym's mainnet]"),
         click.option(
             "--cacert",
+            "ca_certificates",
             type=click.Path(exists=True, dir_okay=False),
             metavar="FILE",
             help="Trust the CA certificates in this PEM file too.",
@@ -116,6 +132,14 @@ def tunnel_options(command: F) -> F:
         click.option(
             "--no-cover", is_flag=True, help="Send neither cover packets nor at random times: faster, and less hidden."
         ),
+        click.option(
+            "--setup-timeout",
+            "connect_timeout_ms",
+            type=click.FloatRange(0.001, 3600),
+            metavar="SECONDS",
+            help="Time to set the tunnel up. [60]",
+        ),
+        click.option("--https-only", is_flag=True, help="Refuse plain http, which the exit can read and change."),
         click.option("--debug", is_flag=True, help="Log on standard error what the tunnel does."),
     ]
 
@@ -123,11 +147,13 @@ def tunnel_options(command: F) -> F:
     def wrapped(**arguments: Any) -> Any:
         arguments["options"] = read_tunnel_options(
             directory_url=arguments.pop("directory_url"),
-            cacert=arguments.pop("cacert"),
+            cacert=arguments.pop("ca_certificates"),
             force_tls=not arguments.pop("no_force_tls"),
             preferred_gateway=arguments.pop("preferred_gateway"),
             preferred_ipr=arguments.pop("preferred_ipr"),
             no_cover=arguments.pop("no_cover"),
+            setup_timeout_s=arguments.pop("connect_timeout_ms"),
+            https_only=arguments.pop("https_only"),
             debug=arguments.pop("debug"),
         )
         return command(**arguments)
@@ -146,6 +172,8 @@ def read_tunnel_options(
     preferred_gateway: str | None,
     preferred_ipr: str | None,
     no_cover: bool,
+    setup_timeout_s: float | None,
+    https_only: bool,
     debug: bool,
 ) -> TunnelOptions:
     """The options given on the command line as `TunnelOptions`; raises `click.UsageError` (exit code 2)."""
@@ -158,7 +186,9 @@ def read_tunnel_options(
         logging.basicConfig(stream=sys.stderr, format="mix: warning: %(message)s")
     else:  # scripts take what is on standard error for a failure
         logging.getLogger("mix_tunnel").addHandler(logging.NullHandler())
-    given: dict[str, Any] = {"force_tls": force_tls, "debug": debug}
+    given: dict[str, Any] = {"force_tls": force_tls, "https_only": https_only, "debug": debug}
+    if setup_timeout_s is not None:
+        given["connect_timeout_ms"] = round(setup_timeout_s * 1000)
     if directory_url is not None:
         given["directory_url"] = directory_url
     given |= {"preferred_gateway": preferred_gateway, "preferred_ipr": preferred_ipr}
@@ -169,5 +199,7 @@ def read_tunnel_options(
                 given["ca_certificates"] = (file.read(),)
             TlsSettings(given["ca_certificates"]).context()
         return TunnelOptions(**given)
-    except (MixError, OSError) as error:
+    except MixError as error:
+        raise usage(error) from error
+    except OSError as error:
         raise click.UsageError(str(error)) from error

@@ -73,7 +73,7 @@ class NativePlatform:
                 context.load_verify_locations(cadata=pem)
             except (ssl.SSLError, ValueError) as error:
                 rule = OPTION_RULES["ca_certificates"]
-                raise InvalidOption("a text in ca_certificates is no certificate", allowed=rule.allowed) from error
+                raise InvalidOption("a text in {ca_certificates} is no certificate", allowed=rule.allowed) from error
         return context
 
     async def open_record(self, name: str) -> FileRecord:

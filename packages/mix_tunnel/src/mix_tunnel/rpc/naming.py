@@ -7,6 +7,16 @@ from collections.abc import Mapping
 from typing import Any
 
 _CAPITAL = re.compile(r"[A-Z]")
+_OTHER_NAMES = {
+    "total_s": "timeoutMs",
+    "connect_s": "connectTimeoutMs",
+    "response_s": "responseTimeoutMs",
+    "idle_s": "idleTimeoutMs",
+    "open_timeout_s": "openTimeoutMs",
+    "ping_interval_s": "pingIntervalMs",
+    "subprotocols": "protocols",
+}
+"""Options whose names differ in more than their capitals: seconds in Python are milliseconds in JavaScript."""
 _UNDERSCORE = re.compile(r"_+([a-z0-9])")
 
 
@@ -18,6 +28,19 @@ def to_camel(name: str) -> str:
 def to_snake(name: str) -> str:
     """`maxRedirects` to `max_redirects`."""
     return _CAPITAL.sub(lambda match: f"_{match[0].lower()}", name)
+
+
+def spell_option(name: str, value: str | None) -> str:
+    """An option as JavaScript writes it: `forceTls`, or `forceTls: false`."""
+    name = _OTHER_NAMES.get(name) or to_camel(name)
+    return name if value is None else f"{name}: {value.lower()}"
+
+
+def fields_to_camel(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """An error's fields in JavaScript's names, and so the option that it names."""
+    named: dict[str, Any] = keys_to_camel(fields)
+    option = named.get("option")
+    return {**named, "option": spell_option(option, None)} if isinstance(option, str) else named
 
 
 def keys_to_camel(value: Any) -> Any:

@@ -32,7 +32,7 @@ from mix_tunnel.rpc.messages import (
     decode_head,
     encode_head,
 )
-from mix_tunnel.rpc.naming import keys_to_camel, keys_to_snake
+from mix_tunnel.rpc.naming import fields_to_camel, keys_to_camel, keys_to_snake, spell_option
 
 T = TypeVar("T")
 
@@ -110,7 +110,8 @@ class RpcServer:
         self._endpoint.send(encode_head(message), body)
 
     def _send_error(self, id: int, error: MixError) -> None:
-        self._send(Failure(id, error.code, str(error), keys_to_camel(error.fields), error.retryable))
+        message, fields = error.sentence(spell_option), fields_to_camel(error.fields)
+        self._send(Failure(id, error.code, message, fields, error.retryable))
 
     def _receive(self, head: str, body: bytes | None) -> None:
         try:

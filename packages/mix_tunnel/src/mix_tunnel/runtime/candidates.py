@@ -43,7 +43,8 @@ def _pinned_gateway(options: TunnelOptions, snapshot: DirectorySnapshot, identit
     for node in list_entry_gateways(snapshot.entry_gateways, force_tls=False):
         if node.identity == identity:
             if options.force_tls and not (node.uses_tls or node.is_on_loopback):
-                raise NoTlsGateway("preferredGateway offers no TLS WebSocket; allow plain ones with forceTls: false")
+                sentence = "{preferred_gateway} offers no TLS WebSocket; allow plain ones with {force_tls=False}"
+                raise NoTlsGateway(sentence)
             return node
     raise PinnedGatewayMissing()
 

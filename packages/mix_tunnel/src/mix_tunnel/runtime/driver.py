@@ -183,7 +183,7 @@ class TunnelDriver:
     async def _until_ready(self) -> None:
         await self._settled.wait()
         if self._end is not None:
-            raise revive(self._end.code, str(self._end), self._end.fields)
+            raise revive(self._end.code, self._end.template, self._end.fields)
 
     async def _keep_up(self, session: MixnetSession) -> None:
         """Restore what breaks; when that is impossible, let the tunnel fail."""

@@ -40,8 +40,8 @@ class IdentityNotKept(NetworkFailure):
 
 
 _SENTENCES = {
-    "wrong_passphrase": "storagePassphrase opens no identity stored under this clientId; a fresh one is used, and kept "
-    "beside those that other passphrases open",
+    "wrong_passphrase": "{storage_passphrase} opens no identity stored under this {client_id}; a fresh one is used, "
+    "and kept beside those that other passphrases open",
     "unreadable": "the stored identity is damaged or of another version; a fresh one takes its place",
     "in_use": "the stored identity is in use by another tunnel; this one uses a fresh one, which is not kept",
     "no_storage": "there is no storage for an identity here; the tunnel uses a fresh one, which is not kept",

@@ -102,7 +102,7 @@ class TcpStream:
         error = self._failure or self._connection.error
         if error is not None:
             # Each call raises an exception of its own, for a shared one would gather everybody's traceback.
-            raise revive(error.code, str(error), error.fields)
+            raise revive(error.code, error.template, error.fields)
 
     async def _event(self) -> None:
         waiter = asyncio.get_running_loop().create_future()

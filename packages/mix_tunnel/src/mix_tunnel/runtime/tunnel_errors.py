@@ -9,7 +9,7 @@ class SetupTimedOut(NetworkFailure):
     """The tunnel was not ready in time. Field `step` says what it was waiting for."""
 
     code = "tunnel.setup_timed_out"
-    message = "the tunnel could not be set up in time; check the network or allow more time with connectTimeoutMs"
+    message = "the tunnel could not be set up in time; check the network or allow more time with {connect_timeout_ms}"
 
 
 class GatewayConnectionLost(NetworkFailure):
@@ -44,14 +44,14 @@ class PinnedGatewayMissing(UsageError):
     """The chosen entry gateway is not among those that can be used."""
 
     code = "tunnel.gateway_not_listed"
-    message = "preferredGateway is not among the directory's usable entry gateways; leave it out to have one chosen"
+    message = "{preferred_gateway} is not among the directory's usable entry gateways; leave it out to have one chosen"
 
 
 class PinnedExitUnreachable(UsageError):
     """The chosen exit's gateway is not part of the network."""
 
     code = "tunnel.exit_not_listed"
-    message = "preferredIpr lives at a gateway that the directory does not list; leave it out to have one chosen"
+    message = "{preferred_ipr} lives at a gateway that the directory does not list; leave it out to have one chosen"
 
 
 class ExitPolicyDenied(NetworkFailure):

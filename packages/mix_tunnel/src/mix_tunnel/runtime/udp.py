@@ -68,7 +68,7 @@ class TunnelDatagramSocket:
 
     def _check(self) -> None:
         if self._failure is not None:
-            raise revive(self._failure.code, str(self._failure), self._failure.fields)
+            raise revive(self._failure.code, self._failure.template, self._failure.fields)
 
     def _adopt(self, socket: UdpSocket) -> UdpSocket:
         """Take a new socket of the stack's, unless meanwhile another task has or this one was closed."""

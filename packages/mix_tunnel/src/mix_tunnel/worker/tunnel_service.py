@@ -8,7 +8,7 @@ from typing import Any
 from mix_protocol.errors import MixError
 from mix_tunnel.default import TunnelSlot
 from mix_tunnel.options import OPTION_RULES, InvalidOption, TunnelOptions
-from mix_tunnel.rpc.naming import to_camel
+from mix_tunnel.rpc.naming import fields_to_camel, spell_option, to_camel
 from mix_tunnel.rpc.server import IncomingCall, Method
 from mix_tunnel.state import Phase, StepTaken, TunnelState
 from mix_tunnel.worker.failure_kinds import failure_kind
@@ -24,8 +24,7 @@ def read_options(params: Mapping[str, Any]) -> TunnelOptions:
         return TunnelOptions(**{name: value for name, value in params.items() if value is not None})
     except InvalidOption as error:
         rule = OPTION_RULES[str(error.fields["option"])]
-        name, allowed = rule.js_name, rule.allowed
-        raise InvalidOption(f"{name} must be {allowed}", option=name, allowed=allowed) from None
+        raise InvalidOption(error.template, option=rule.js_name, allowed=rule.allowed) from None
 
 
 def describe_error(error: MixError | None) -> dict[str, Any] | None:
@@ -36,7 +35,8 @@ def describe_error(error: MixError | None) -> dict[str, Any] | None:
 
 
 def _describe_error(error: MixError) -> dict[str, Any]:
-    return {"code": error.code, "message": str(error), "fields": dict(error.fields), "retryable": error.retryable}
+    message, fields = error.sentence(spell_option), fields_to_camel(error.fields)
+    return {"code": error.code, "message": message, "fields": fields, "retryable": error.retryable}
 
 
 def describe_state(state: TunnelState) -> dict[str, Any]:

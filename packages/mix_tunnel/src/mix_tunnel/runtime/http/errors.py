@@ -65,7 +65,7 @@ class InvalidFetchOption(UsageError):
     @classmethod
     def of(cls, option: str, allowed: str) -> Self:
         """The error for an option, with what is allowed."""
-        return cls(f"{option} must be {allowed}", option=option, allowed=allowed)
+        return cls(f"{{{option}}} must be {allowed}", option=option, allowed=allowed)
 
 
 class BodyNotReplayable(NetworkFailure):
@@ -95,7 +95,7 @@ class InsecureRedirect(RedirectRefused):
     """The server redirects to plain http, and the tunnel has `https_only`."""
 
     code = "fetch.insecure_redirect"
-    message = "the server redirects to plain http, which the option https_only refuses"
+    message = "the server redirects to plain http, which the option {https_only} refuses"
 
 
 class BadRedirect(PeerMisbehaved):
@@ -214,7 +214,7 @@ class PlainHttpRefused(UsageError):
     """A plain http URL, and the tunnel has `https_only`."""
 
     code = "fetch.https_only"
-    message = "plain http is refused by the option https_only; use an https:// URL"
+    message = "plain http is refused by the option {https_only}; use an https:// URL"
 
 
 class ResponseClosed(Closed):

@@ -61,7 +61,7 @@ class HttpTimeouts:
             value: object = getattr(self, limit.name)
             if value is None or (_is_number(value) and 0 < value < math.inf):
                 continue
-            raise InvalidFetchOption.of(limit.name, "a number of seconds above 0, or nothing for no limit")
+            raise InvalidFetchOption.of(limit.name, "a time above 0, or nothing for no limit")
 
 
 @dataclass(frozen=True, slots=True)

@@ -190,5 +190,5 @@ class _Opening:
         self.has_place.set()
         for future in self._futures:
             if not future.done():
-                own = type(error)(str(error), **error.fields) if isinstance(error, MixError) else error
+                own = type(error)(error.template, **error.fields) if isinstance(error, MixError) else error
                 future.set_exception(own)

@@ -58,7 +58,7 @@ def check_ssl(ssl: object) -> bool:
     """Whether to encrypt; a context of the caller's is refused, for it might not verify the certificate."""
     if isinstance(ssl, bool):
         return ssl
-    raise InvalidArgument.of("ssl", "True or False; further authorities are an option of the tunnel, ca_certificates")
+    raise InvalidArgument.of("ssl", "True or False; further authorities are an option of the tunnel, {ca_certificates}")
 
 
 def check_limit(limit: object) -> int:

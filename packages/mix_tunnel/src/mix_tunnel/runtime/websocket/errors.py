@@ -50,7 +50,7 @@ class InvalidWebSocketOption(UsageError, ValueError):
     @classmethod
     def of(cls, option: str, allowed: str) -> Self:
         """The error for an option, with what is allowed."""
-        return cls(f"{option} must be {allowed}", option=option, allowed=allowed)
+        return cls(f"{{{option}}} must be {allowed}", option=option, allowed=allowed)
 
 
 class InvalidWebSocketMessage(UsageError, TypeError):

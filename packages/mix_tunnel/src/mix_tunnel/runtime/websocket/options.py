@@ -40,10 +40,10 @@ class Compression:
         """Check every parameter."""
         for name in ("server_no_context_takeover", "client_no_context_takeover"):
             if not isinstance(getattr(self, name), bool):
-                raise InvalidWebSocketOption.of(f"compression's {name}", "true or false")
+                raise InvalidWebSocketOption.of(name, "true or false")
         for name, lowest in (("server_max_window_bits", 8), ("client_max_window_bits", 9)):
             if getattr(self, name) is not None and not _is_whole(getattr(self, name), lowest, 15):
-                raise InvalidWebSocketOption.of(f"compression's {name}", f"a whole number from {lowest} to 15")
+                raise InvalidWebSocketOption.of(name, f"a whole number from {lowest} to 15")
 
     def factory(self) -> ClientExtensionFactory:
         """The extension as the library wants it."""
@@ -155,7 +155,7 @@ def _headers(value: Any) -> bool:
     )
 
 
-_SECONDS = ("a number of seconds above 0, or nothing for no limit", _seconds)
+_SECONDS = ("a time above 0, or nothing for no limit", _seconds)
 _LIMIT = ("a whole number of bytes from 1 to 2147483648, or nothing for no limit", _limit)
 _COUNT = ("a whole number from 1 to 2147483648", lambda value: _is_whole(value, 1, 2**31))
 _HEADER_VALUE = ("a text without line breaks, or nothing", _header_value)

@@ -179,7 +179,7 @@ class StreamConnection:
         self._stream.abort()  # nothing is owed to the server
         for _, answer in self._pending.values():
             if not answer.done():
-                answer.set_exception(type(error)(str(error), **error.fields))
+                answer.set_exception(type(error)(error.template, **error.fields))
 
     def _stay_awake(self) -> None:
         if self._idle is not None:

@@ -9,7 +9,7 @@ class CookiesDisabled(UsageError):
     """The tunnel keeps no cookies."""
 
     code = "cookies.disabled"
-    message = "this tunnel keeps no cookies; set it up with the option cookies"
+    message = "this tunnel keeps no cookies; set it up with the option {cookies}"
 
 
 class InvalidCookie(UsageError):

@@ -202,7 +202,7 @@ class Http2Stream:
     def on_connection_lost(self, error: MixError) -> None:
         """The connection is over, and with it this exchange."""
         if not isinstance(error, NetworkFailure) or isinstance(error, (ConnectionSilent, NotProcessed)):
-            self._fail(type(error)(str(error), **error.fields))
+            self._fail(type(error)(error.template, **error.fields))
         elif self.begun:
             self._fail(BodyCut(cause=error.code))
         else:
