@@ -88,6 +88,9 @@ class MemoryWebSocket:
             raise WebSocketClosed()
         self._receive(self, frame)
 
+    def try_send(self, frame: str | bytes) -> bool:
+        return False
+
     async def receive(self) -> str | bytes:
         while not self._frames:
             if self.is_closed:

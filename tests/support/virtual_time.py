@@ -38,6 +38,10 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
     def time(self) -> float:
         return self._jumping.now
 
+    def be_busy(self, seconds: float) -> None:
+        """Let time pass in which nothing else runs, as a long computation does."""
+        self._jumping.now += seconds
+
 
 def virtual_time(test: Callable[P, Coroutine[Any, Any, T]]) -> Callable[P, T]:
     """Run an asynchronous test on a `VirtualTimeLoop`; every task that it leaves behind is a failure."""

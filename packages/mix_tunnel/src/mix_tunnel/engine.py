@@ -195,6 +195,25 @@ class TunnelEngine:
         self._send_messages(now)
         return self.mixnet.packets_to_send(now, waiting=waiting)
 
+    @property
+    def departs_at(self) -> float | None:
+        """When the next packet leaves at a random moment; None while none does."""
+        return self.mixnet.departs_at
+
+    def departing(self, now: float, *, waiting: int = 0) -> list[MixPacket]:
+        """Give the packets whose random moment has come, and do nothing else; see `packets_to_send`.
+
+        To be asked first of all, since their moments tell nothing only if nothing delays them.
+        """
+        departs_at = self.mixnet.departs_at
+        if departs_at is None or now < departs_at:
+            return []
+        return self.mixnet.packets_to_send(now, waiting=waiting)
+
+    def prepare_ahead(self, now: float) -> bool:
+        """Do one piece of the work for packets that leave later; False if there is none left."""
+        return not self._suspended and self.mixnet.prepare_ahead(now)
+
     def next_event(self) -> EngineEvent | None:
         """Give the oldest event that was not given yet."""
         return self._events.popleft() if self._events else None
@@ -224,8 +243,11 @@ class TunnelEngine:
 
     def _room(self, waiting: int) -> int:
         """How many fragments may be queued now, so that packets wait in the device and not here."""
-        target = PACED_FRAGMENTS if self.mixnet.is_paced else CHANNEL_SLOTS - waiting
-        return target - self.mixnet.queued
+        if not self.mixnet.is_paced:
+            return CHANNEL_SLOTS - waiting - self.mixnet.queued
+        # What else waits (reply SURBs that the exit asked for) leaves every second packet to the device.
+        least = 0 if self.mixnet.has_unsealed_data else 1
+        return max(least, PACED_FRAGMENTS - self.mixnet.queued)
 
     def _take_device_packets(self, now: float, limit: int) -> None:
         if self._feed is None or self._ipr is None or not self._ipr.is_connected or limit <= 0:

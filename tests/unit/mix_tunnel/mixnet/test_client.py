@@ -304,3 +304,175 @@ def test_a_new_topology_is_used_for_the_next_packet():
 
 def test_payload_lengths_of_the_protocol_are_what_the_garbage_test_used():
     assert pushed_length(PacketSize.REGULAR) == 1643
+
+
+# -- what is built ahead of its time
+
+PACED = TrafficConfig(cover_stream_mean_ms=None)
+
+
+def prepare_all(world: World) -> int:
+    pieces = 0
+    while world.client.prepare_ahead(world.now):
+        pieces += 1
+    return pieces
+
+
+def builds(world: World, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What is built from now on."""
+    built: list[str] = []
+    for name in ("prepare", "prepare_cover", "make_reply_surb"):
+        original = getattr(MessagePreparer, name)
+
+        def note(*arguments, name=name, original=original):
+            built.append(name)
+            return original(*arguments)
+
+        monkeypatch.setattr(MessagePreparer, name, note)
+    return built
+
+
+def test_at_its_moment_a_packet_is_ready_with_data_or_without(monkeypatch: pytest.MonkeyPatch):
+    world = World(PACED)
+    world.send(bytes(1600 * 3))
+    assert prepare_all(world) > 3
+    built = builds(world, monkeypatch)
+    for _ in range(8):
+        world.now = world.client.departs_at
+        [packet] = world.client.packets_to_send(world.now)
+        assert packet.packet
+    assert built == []
+    counters = world.client.counters
+    assert (counters.real_packets_sent, counters.cover_packets_sent) == (4, 4)
+
+
+def test_one_piece_of_preparing_builds_one_thing(monkeypatch: pytest.MonkeyPatch):
+    world = World(PACED)
+    world.send(bytes(50_000), surbs=0)
+    built = builds(world, monkeypatch)
+    while world.client.prepare_ahead(0.0):
+        assert len(built) == 1
+        built.clear()
+    assert world.client.queued == 32  # nothing is lost of what is sealed and what is not
+
+
+def test_data_that_came_too_late_to_be_sealed_waits_for_the_next_moment(monkeypatch: pytest.MonkeyPatch):
+    world = World(PACED)
+    prepare_all(world)
+    world.send(b"late", surbs=2)
+    built = builds(world, monkeypatch)
+    world.now = world.client.departs_at
+    assert len(world.client.packets_to_send(world.now)) == 1
+    assert built == []
+    assert world.client.counters.real_packets_sent == 0
+    prepare_all(world)
+    world.now = world.client.departs_at
+    assert len(world.client.packets_to_send(world.now)) == 1
+    assert world.client.counters.real_packets_sent == 1
+    world.run(lambda: world.client.counters.acks_received == 1)
+
+
+def test_reply_surbs_are_made_ahead_too(monkeypatch: pytest.MonkeyPatch):
+    world = World(PACED)
+    prepare_all(world)
+    built = builds(world, monkeypatch)
+    world.send(b"question", surbs=8)
+    assert built == []
+    world.run(lambda: bool(world.service.messages))
+    assert len(world.service.messages[0].surbs) == 8
+    world.service.reply(ReplyData(b"answer"), world.now)
+    world.run(lambda: world.client.counters.replies_received == 1)
+
+
+def test_what_was_built_for_another_network_or_gateway_never_leaves():
+    world = World(PACED)
+    world.send(bytes(1600 * 3), surbs=1)
+    prepare_all(world)
+    (_, second), *others = world.network.topology.layers
+    world.client.topology = replace(world.network.topology, layers=((second,), *others))
+    prepare_all(world)
+    hops = set()
+    for _ in range(16):
+        world.now = world.client.departs_at
+        packets = world.client.packets_to_send(world.now)
+        hops |= {packet.first_hop for packet in packets}
+        world.network.send(packets, world.now)
+    assert hops == {second.address}
+    world.run(lambda: world.client.counters.acks_received == 4)
+    assert [message.data for message in world.service.messages] == [bytes(1600 * 3)]
+
+    world.send(b"from the new place", surbs=1)
+    prepare_all(world)
+    world.network.detach(world.client.own.identity)
+    world.client.move_to(world.network.gateways[1])
+    world.network.attach(world.client.own.identity, world.client.receive_pushed)
+    world.run(lambda: world.client.counters.acks_received == 5)
+
+
+def test_nothing_that_is_sealed_goes_to_a_forgotten_recipient():
+    world = World(PACED)
+    world.send(bytes(1600 * 10))
+    prepare_all(world)
+    world.client.forget_recipient(world.service.recipient)
+    assert world.client.queued == 0
+    world.run(lambda: world.client.counters.cover_packets_sent >= 10)
+    assert world.client.counters.real_packets_sent == 0
+
+
+def test_an_acknowledgement_calls_a_sealed_retransmission_off():
+    world = World(PACED)
+    held: list[bytes] = []
+    world.network.attach(world.client.own.identity, lambda payload, now: held.append(payload))
+    send = world.pump
+
+    def pump(now: float) -> None:
+        send(now)
+        world.now = now
+        prepare_all(world)
+
+    world.pump = pump  # type: ignore[method-assign]
+    world.send(b"x", surbs=0)
+    world.run(lambda: world.client.counters.real_packets_sent == 1 and world.client._stock.sealed == 1)
+    for payload in held:
+        world.client.receive_pushed(payload, world.now)
+    world.run(lambda: world.client.queued == 0)
+    assert (world.client.counters.acks_received, world.client.counters.retransmitted_packets) == (1, 0)
+
+
+def test_paced_surbs_that_were_asked_for_leave_a_packet_at_a_time():
+    world = World(PACED)
+    world.send(b"question")
+    world.run(lambda: bool(world.service.messages))
+    world.service.reply(SurbRequest(world.service.recipient, 50), world.now)
+    world.run(lambda: sum(len(m.surbs) for m in world.service.messages if isinstance(m, AdditionalSurbs)) >= 50)
+    batches = [len(m.surbs) for m in world.service.messages if isinstance(m, AdditionalSurbs)]
+    assert max(batches) == 3
+    assert sum(batches) == 50
+
+
+def test_nothing_is_built_ahead_where_packets_leave_at_once_or_not_at_all():
+    assert prepare_all(World(QUIET)) == 0
+    world = World(PACED)
+    world.client.suspend(0.0)
+    assert world.client.departs_at is None
+    assert prepare_all(world) == 0
+
+
+def test_packets_that_leave_first_do_not_hide_that_the_process_did_not_run(monkeypatch: pytest.MonkeyPatch):
+    world = World(PACED)
+    lateness: list[float] = []
+    handle = world.client._outbox.handle_timeout
+
+    def note(now: float, late_s: float) -> None:
+        lateness.append(late_s)
+        handle(now, late_s)
+
+    monkeypatch.setattr(world.client._outbox, "handle_timeout", note)
+    due = world.client.next_timeout()
+    assert due is not None
+    world.client.packets_to_send(due + 3.0)
+    assert world.client.next_timeout() == due  # something is to be handled, at once
+    world.client.handle_timeout(due + 3.0)
+    world.client.packets_to_send(due + 3.0)
+    assert lateness == [3.0]
+    assert (world.client.next_timeout() or 0.0) > due + 3.0

@@ -34,6 +34,18 @@ class Engine:
         self._maybe_fail("packets_to_send")
         return ["packet"]
 
+    def departing(self, now: float, *, waiting: int) -> list[str]:
+        self._maybe_fail("departing")
+        return []
+
+    @property
+    def departs_at(self) -> float | None:
+        return 1e9 if "prepare_ahead" in self.failing else None
+
+    def prepare_ahead(self, now: float) -> bool:
+        self._maybe_fail("prepare_ahead")
+        return False
+
     def handle_timeout(self, now: float) -> None:
         self._maybe_fail("handle_timeout")
 
@@ -86,7 +98,7 @@ async def test_a_payload_that_cannot_be_handled_is_dropped(caplog: pytest.LogCap
 
 
 @virtual_time
-@pytest.mark.parametrize("part", ["packets_to_send", "handle_timeout"])
+@pytest.mark.parametrize("part", ["packets_to_send", "handle_timeout", "departing"])
 async def test_a_turn_that_fails_is_not_the_last(part: str, caplog: pytest.LogCaptureFixture) -> None:
     subject = Subject()
     subject.engine.failing = {part}

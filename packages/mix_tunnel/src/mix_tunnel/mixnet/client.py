@@ -21,19 +21,24 @@ from mix_protocol.messages.nym_message import (
     SurbRequest,
     encode_message,
 )
-from mix_protocol.messages.preparation import MessagePreparer
+from mix_protocol.messages.preparation import MessagePreparer, PreparedPacket
 from mix_protocol.messages.reception import AckReceived, CoverReceived, MessageReceived, MessageReceiver
 from mix_protocol.messages.reply_surb import ReplySurb
+from mix_protocol.messages.retransmission import ORDINARY_LATENESS_S
 from mix_protocol.sphinx.mix_packet import MixPacket
 from mix_protocol.topology.errors import UnknownGateway
 from mix_protocol.topology.topology import Topology
 from mix_tunnel.mixnet.events import DataReceived, MixnetCounters, MixnetEvent, SurbsRequested
 from mix_tunnel.mixnet.outbox import Outbox, OutgoingFragment
 from mix_tunnel.mixnet.pacing import CHANNEL_SLOTS, DelayMultiplier, PoissonStream
+from mix_tunnel.mixnet.stock import SEALED_PACKETS, PacketStock
 from mix_tunnel.mixnet.surb_budget import SurbGrants
 from mix_tunnel.mixnet.traffic import TrafficConfig
 
 HOUSEKEEPING_S = 10.0
+PACED_SURBS = 3
+"""Requested reply SURBs that leave in one message while packets are paced; they fill its one packet, and making more of
+them at once would take longer than the time between two packets."""
 
 
 class Lane(Enum):
@@ -80,6 +85,8 @@ class MixnetClient:
         )
         self._receiver = MessageReceiver(crypto, encryption_secret, ack_key)
         self._outbox = Outbox(random, config.max_transmissions, self._is_wanted, self.counters)
+        self._stock: PacketStock[OutgoingFragment] = PacketStock(self._preparer)
+        self._surbs_owed: tuple[Recipient, int] | None = None
         self._sender_tags: dict[Recipient, bytes] = {}
         self._events: deque[MixnetEvent] = deque()
         self._grants = SurbGrants(config.max_requested_surbs, now)
@@ -88,6 +95,8 @@ class MixnetClient:
         self._multiplier = DelayMultiplier(now)
         self._housekeeping_at = now + HOUSEKEEPING_S
         self._suspended_at: float | None = None
+        self._handled_at = now
+        self._missed_at: float | None = None
         self._is_probing = False
 
     @property
@@ -99,11 +108,24 @@ class MixnetClient:
     @topology.setter
     def topology(self, topology: Topology) -> None:
         self._preparer.topology = topology
+        self._clear_stock()
 
     @property
     def queued(self) -> int:
         """Fragments that wait to be sent for the first time."""
-        return len(self._outbox)
+        return len(self._outbox) + self._stock.sealed
+
+    @property
+    def has_unsealed_data(self) -> bool:
+        """Whether a message's fragment waits for which no packet has been built yet."""
+        return self._outbox.lane_length(Lane.GENERAL) > 0
+
+    @property
+    def departs_at(self) -> float | None:
+        """When the next packet leaves, with data or without; None while none leaves of itself."""
+        if self._suspended_at is not None:
+            return None
+        return min((stream.deadline for stream in (self._main, self._cover) if stream is not None), default=None)
 
     @property
     def surbs_unused(self) -> int:
@@ -132,12 +154,16 @@ class MixnetClient:
     def forget_recipient(self, recipient: Recipient) -> None:
         """Send nothing more to a recipient: neither what is queued nor what was not acknowledged."""
         self._sender_tags.pop(recipient, None)
-        self._outbox.discard(lambda item: item.recipient == recipient)
+        for holder in (self._outbox, self._stock):
+            holder.discard(lambda item: item.recipient == recipient)
+        if self._surbs_owed is not None and self._surbs_owed[0] == recipient:
+            self._surbs_owed = None
 
     def move_to(self, gateway: bytes) -> None:
         """Live at another entry gateway from now on: acknowledgements and replies are to come there."""
         self.own = replace(self.own, gateway=gateway)
         self._preparer.own = self.own
+        self._clear_stock()
 
     def probe_path(self) -> None:
         """Send a loop cover packet soon, whether or not one would be due; its return shows that the path works."""
@@ -169,32 +195,51 @@ class MixnetClient:
         """
         if self._suspended_at is not None:
             return []
+        self._note_lateness(now)
         self._outbox.note_waiting(waiting, now)
         self._multiplier.note_waiting(waiting, now)
         packets: list[MixPacket] = []
         slots = CHANNEL_SLOTS - waiting
         if self._main is None:
-            while len(packets) < slots and (item := self._outbox.next_fragment(now)) is not None:
-                self._send_fragment(item, packets)
+            while len(packets) < slots and (sealed := self._seal_next(now)) is not None:
+                packets.append(self._depart(*sealed))
         else:
             for _ in range(self._main.take_due(now, self._multiplier.value)):
                 if len(packets) >= slots:
                     break
-                if (item := self._outbox.next_fragment(now)) is not None:
-                    self._send_fragment(item, packets)
-                else:
-                    self._send_cover(packets)
+                sealed = self._next_sealed(now)
+                packets.append(self._depart(*sealed) if sealed is not None else self._depart_cover(now))
+            self._pay_surbs(now)
         is_due = self._cover is not None and self._cover.take_due(now) > 0
         # While packets leave all the time, they are probe enough; one more would not be a random moment's.
         if (is_due or (self._is_probing and not packets and self._main is None)) and len(packets) < slots:
-            self._send_cover(packets)
+            packets.append(self._depart_cover(now))
         self._is_probing = False
         return packets
+
+    def prepare_ahead(self, now: float) -> bool:
+        """Do one piece of the work for packets that leave later, about a packet's worth; False if there is none left.
+
+        Without it everything works, but packets leave when they are finished and not at their random moments.
+        """
+        stock = self._stock
+        if self.departs_at is None:
+            return False
+        if not stock.has_cover:
+            return stock.build_cover(now)
+        if self._main is not None:
+            if stock.sealed < SEALED_PACKETS and (sealed := self._seal_next(now)) is not None:
+                stock.add_sealed(*sealed)
+                return True
+            if stock.build_surb(now):
+                return True
+        return stock.build_cover(now)
 
     def suspend(self, now: float) -> None:
         """Send nothing and let no acknowledgement time out, for there is no connection to the entry gateway."""
         if self._suspended_at is None:
             self._suspended_at = now
+            self._clear_stock()
 
     def resume(self, now: float) -> None:
         """Go on after `suspend`."""
@@ -213,13 +258,20 @@ class MixnetClient:
         """Tell when packets will be due or something times out; after that call `handle_timeout`."""
         if self._suspended_at is not None:
             return self._housekeeping_at
-        moments = [self._housekeeping_at, self._outbox.next_timeout(), self._receiver.next_timeout()]
-        moments += [stream.deadline for stream in (self._main, self._cover) if stream is not None]
+        if self._missed_at is not None:
+            return self._missed_at
+        moments = (
+            self._housekeeping_at,
+            self._outbox.next_timeout(),
+            self._receiver.next_timeout(),
+            self.departs_at,
+        )
         return min(moment for moment in moments if moment is not None)
 
     def handle_timeout(self, now: float) -> None:
         """Queue again what was not acknowledged in time, and forget what is too old."""
         deadline = self.next_timeout()
+        self._missed_at, self._handled_at = None, now
         if now >= self._housekeeping_at:
             self._housekeeping_at = now + HOUSEKEEPING_S
             self._outbox.drop_idle_lanes(now)
@@ -236,23 +288,47 @@ class MixnetClient:
         """Whether its recipient has not been forgotten since."""
         return self._sender_tags.get(item.recipient) == item.sender_tag
 
-    def _send_fragment(self, item: OutgoingFragment, packets: list[MixPacket]) -> None:
-        try:
-            prepared = self._preparer.prepare(item.fragment, item.recipient)
-        except UnknownGateway:
-            # The recipient's gateway has left the network; TCP above sends the bytes again when it is back.
-            self._outbox.give_up(item)
-            return
-        self._outbox.sent(prepared, item)
-        packets.append(prepared.packet)
+    def _note_lateness(self, now: float) -> None:
+        """Remember for `handle_timeout` how late this call is: what departs first leaves no trace of it."""
+        deadline = self.next_timeout()
+        if deadline is not None and self._missed_at is None:
+            due = max(deadline, self._handled_at)
+            if now - due > ORDINARY_LATENESS_S:
+                self._missed_at = due
 
-    def _send_cover(self, packets: list[MixPacket]) -> None:
-        packets.append(self._preparer.prepare_cover().packet)
+    def _seal_next(self, now: float) -> tuple[PreparedPacket, OutgoingFragment] | None:
+        """Build the packet of the next fragment; None if nothing waits."""
+        while (item := self._outbox.next_fragment(now)) is not None:
+            try:
+                return self._preparer.prepare(item.fragment, item.recipient), item
+            except UnknownGateway:
+                # The recipient's gateway has left the network; TCP above sends the bytes again when it is back.
+                self._outbox.give_up(item)
+        return None
+
+    def _next_sealed(self, now: float) -> tuple[PreparedPacket, OutgoingFragment] | None:
+        """Give what leaves now of what waits. A fragment without a packet waits for the next moment, if there is cover
+        for this one: building it now would take time."""
+        while (sealed := self._stock.take_sealed()) is not None:
+            if self._outbox.is_open(sealed[1]):
+                return sealed
+        return None if self._stock.has_cover else self._seal_next(now)
+
+    def _depart(self, prepared: PreparedPacket, item: OutgoingFragment) -> MixPacket:
+        self._outbox.sent(prepared, item)
+        return prepared.packet
+
+    def _depart_cover(self, now: float) -> MixPacket:
         self._outbox.sent_cover()
         self.counters.cover_packets_sent += 1
+        return self._stock.take_cover(now).packet
+
+    def _clear_stock(self) -> None:
+        """Build everything anew, for the network or our place in it has changed."""
+        self._outbox.put_back(self._stock.clear())
 
     def _make_surbs(self, count: int, now: float) -> tuple[ReplySurb, ...]:
-        surbs = tuple(self._preparer.make_reply_surb() for _ in range(count))
+        surbs = tuple(self._stock.take_surb(now) for _ in range(count))
         for surb in surbs:
             self._receiver.remember_surb_key(surb.digest(self._crypto), surb.encryption_key, now)
         self.counters.reply_surbs_given += count
@@ -267,13 +343,24 @@ class MixnetClient:
         """Grant what a known recipient asks for, within bounds: each of its packets could cost us hundreds."""
         tag = self._sender_tags.get(recipient)
         granted = 0
-        if tag is not None and not self._outbox.lane_length(Lane.ADDITIONAL_SURBS):
+        if tag is not None and self._surbs_owed is None and not self._outbox.lane_length(Lane.ADDITIONAL_SURBS):
             granted = self._grants.take(amount, now)
-        for start in range(0, granted, self.config.max_surbs_per_message):
-            count = min(self.config.max_surbs_per_message, granted - start)
-            message = AdditionalSurbs(tag or b"", self._make_surbs(count, now))
-            self._queue_message(message, recipient, Lane.ADDITIONAL_SURBS, now)
+        if granted:
+            self._surbs_owed = recipient, granted
+            self._pay_surbs(now)
         self._events.append(SurbsRequested(recipient, amount, granted))
+
+    def _pay_surbs(self, now: float) -> None:
+        """Queue what was granted: all of it, or a packet's worth at a time while packets are paced."""
+        most = PACED_SURBS if self.is_paced else self.config.max_surbs_per_message
+        while self._surbs_owed is not None:
+            if self.is_paced and self._outbox.lane_length(Lane.ADDITIONAL_SURBS):
+                return
+            recipient, owed = self._surbs_owed
+            count = min(most, owed)
+            self._surbs_owed = (recipient, owed - count) if owed > count else None
+            message = AdditionalSurbs(self._sender_tags[recipient], self._make_surbs(count, now))
+            self._queue_message(message, recipient, Lane.ADDITIONAL_SURBS, now)
 
 
 def _stream(random: RandomBytes, mean_ms: float | None, now: float) -> PoissonStream | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass
 
 from mix_protocol.addressing import Recipient
@@ -56,6 +56,7 @@ class Outbox:
         self._counters = counters
         self._queue: SendQueue[OutgoingFragment] = SendQueue(random)
         self._repeats: deque[OutgoingFragment] = deque()
+        self._returned: deque[OutgoingFragment] = deque()
         self._pending: PendingAcks[OutgoingFragment] = PendingAcks()
         # What was handed to the connection, None for cover: what of it has left, `note_waiting` tells.
         self._channel: deque[PreparedPacket | None] = deque()
@@ -63,7 +64,7 @@ class Outbox:
         self._new_since_repeat = 0
 
     def __len__(self) -> int:
-        return len(self._queue)
+        return len(self._queue) + len(self._returned)
 
     @property
     def repeats_waiting(self) -> int:
@@ -81,9 +82,25 @@ class Outbox:
     def discard(self, unwanted: Callable[[OutgoingFragment], bool]) -> None:
         """Drop new fragments for which `unwanted` says so."""
         self._queue.discard(unwanted)
+        self._returned = deque(item for item in self._returned if not unwanted(item))
+
+    def put_back(self, items: Iterable[OutgoingFragment]) -> None:
+        """Take fragments back that were taken and not sent; they are the next."""
+        self._returned.extend(items)
+
+    def is_open(self, item: OutgoingFragment) -> bool:
+        """Whether a fragment that was taken is still to be sent: not if it has been acknowledged meanwhile."""
+        return not item.transmissions or item.fragment.identifier in self._pending
 
     def next_fragment(self, now: float) -> OutgoingFragment | None:
-        """Take the fragment that is to be sent next; `sent` or `give_up` must follow."""
+        """Take the fragment that is to be sent next; `sent`, `give_up` or `put_back` must follow.
+
+        Between the two an acknowledgement may come, which calls a repeat off: ask `is_open`.
+        """
+        while self._returned:
+            item = self._returned.popleft()
+            if self.is_open(item):
+                return item
         if len(self._queue) and self._new_since_repeat < NEW_PER_REPEAT:
             self._new_since_repeat += 1
             return self._queue.pop(now)

@@ -69,6 +69,10 @@ class WebSocket(Protocol):
         """Send one text or binary frame, waiting while the connection is congested."""
         ...
 
+    def try_send(self, frame: str | bytes) -> bool:
+        """Send one frame at once; False, and nothing is sent, if that would take waiting. Not while `send` runs."""
+        ...
+
     async def receive(self) -> str | bytes:
         """Wait for the next frame."""
         ...

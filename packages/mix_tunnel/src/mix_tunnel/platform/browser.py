@@ -157,9 +157,16 @@ class BrowserWebSocket:
         """Send one frame; waits while the browser holds more than 256 kB back."""
         while not self._is_closed and self._socket.bufferedAmount > _HIGH_WATER_BYTES:  # noqa: ASYNC110
             await asyncio.sleep(_DRAIN_POLL_S)
-        if self._is_closed or self._socket.readyState != _OPEN:
+        if not self.try_send(frame):
             raise WebSocketClosed()
-        self._socket.send(frame if isinstance(frame, str) else to_js(frame))
+
+    def try_send(self, frame: str | bytes) -> bool:
+        """Send one frame at once; False if the browser holds too much back, or it is closed."""
+        socket = self._socket
+        if self._is_closed or socket.readyState != _OPEN or socket.bufferedAmount > _HIGH_WATER_BYTES:
+            return False
+        socket.send(frame if isinstance(frame, str) else to_js(frame))
+        return True
 
     async def receive(self) -> str | bytes:
         """Wait for one frame."""

@@ -140,6 +140,20 @@ class NativeWebSocket:
         except ConnectionClosed as error:
             raise WebSocketClosed from error
 
+    def try_send(self, frame: str | bytes) -> bool:
+        """Send one frame at once; False if the socket's buffer is not empty, or it is closed."""
+        from websockets.protocol import OPEN
+
+        connection = self._connection
+        if connection.state is not OPEN or connection.transport.get_write_buffer_size():
+            return False
+        if isinstance(frame, str):
+            connection.protocol.send_text(frame.encode())
+        else:
+            connection.protocol.send_binary(frame)
+        connection.send_data()
+        return True
+
     async def receive(self) -> str | bytes:
         """Wait for one frame."""
         from websockets.exceptions import ConnectionClosed

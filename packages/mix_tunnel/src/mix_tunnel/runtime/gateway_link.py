@@ -21,8 +21,8 @@ from mix_tunnel.runtime.tunnel_errors import GatewayConnectionLost
 _LOG = logging.getLogger(__name__)
 _CRASHES = CrashLog(_LOG)
 
-YIELD_AFTER_FRAMES = 32
-"""Frames taken in a row before other tasks get their turn."""
+YIELD_AFTER_S = 0.002
+"""How long frames are taken in a row before other tasks get their turn, above all the timers by which packets leave."""
 MAX_EARLY_PAYLOADS = 1024
 """Payloads kept that come before the connection is served: what the gateway held for us while we were away."""
 
@@ -45,6 +45,7 @@ class GatewayLink:
         self._now = now
         self._outgoing: deque[str | bytes] = deque()
         self._has_outgoing = asyncio.Event()
+        self._is_writing = False
         self._tasks: tuple[asyncio.Task[None], ...] = ()
         self._on_payload: Callable[[bytes], None] = lambda payload: None
         self._on_progress: Callable[[], None] = lambda: None
@@ -114,15 +115,15 @@ class GatewayLink:
 
     async def _read(self) -> None:
         try:
-            taken = 0
+            turn_ends = self._now() + YIELD_AFTER_S
             while True:
                 self._receive(await self._websocket.receive())
                 self._take_events()
                 self._queue_frames()
                 self._arm()
-                taken += 1
-                if taken % YIELD_AFTER_FRAMES == 0:
+                if self._now() >= turn_ends:
                     await asyncio.sleep(0)
+                    turn_ends = self._now() + YIELD_AFTER_S
         except MixError as error:
             self._end(error)
         except Exception as error:
@@ -134,7 +135,9 @@ class GatewayLink:
             while True:
                 await self._has_outgoing.wait()
                 while self._outgoing:
+                    self._is_writing = True
                     await self._websocket.send(self._outgoing[0])
+                    self._is_writing = False
                     self._outgoing.popleft()
                 self._has_outgoing.clear()
                 self._on_progress()
@@ -210,6 +213,9 @@ class GatewayLink:
         frames = self._client.frames_to_send(self._now())
         if frames:
             self._outgoing += frames
+            # At once where that is possible: until the writing task has its turn, time may pass.
+            while not self._is_writing and self._outgoing and self._websocket.try_send(self._outgoing[0]):
+                self._outgoing.popleft()
             self._has_outgoing.set()
 
     def _end(self, error: MixError) -> None:

@@ -13,6 +13,9 @@ from mix_tunnel.engine import EngineEvent, TunnelEngine
 
 MIN_SLEEP_S = 0.001
 """A machine that wants to be woken at once, again and again, must leave time for others."""
+FIRST_GUESS_S = 0.002
+LONGEST_PIECE_S = 0.01
+"""What one piece of preparing takes: as assumed at first, and at most."""
 CRASH_PAUSE_S = 0.05
 MOST_CRASHES_IN_A_ROW = 200
 """A machine of which a part has failed in every run for ten seconds does not heal."""
@@ -29,6 +32,9 @@ class PacketSink(Protocol):
 
 class EnginePump:
     """Drains the engine and re-arms one timer, each time that something has happened.
+
+    Packets whose random moment has come leave before anything else is done. What takes time, building packets that
+    leave later, is done piece by piece between those moments, and none is begun that would reach into the next one.
 
     An exception that nobody expected costs the payload, the event or the turn in which it happened. Only when every
     turn for a while has ended so, the pump stops.
@@ -53,6 +59,8 @@ class EnginePump:
         self._sink: PacketSink | None = None
         self._scheduled: asyncio.Handle | None = None
         self._timer: asyncio.TimerHandle | None = None
+        self._preparing: asyncio.Handle | None = None
+        self._piece_s = FIRST_GUESS_S
         self._stopped = False
         self._crashes = CrashLog(logging.getLogger(__name__))
         self._crashes_in_a_row = 0
@@ -73,6 +81,8 @@ class EnginePump:
             return
         with self._crashes.isolated("the handling of one packet that came in"):
             self._engine.receive_pushed(payload, self._now())
+        with self._crashes.isolated("the sending of packets between two that came in"):
+            self._send_departing(self._now())
         self.wake()
 
     def wake(self) -> None:
@@ -83,10 +93,10 @@ class EnginePump:
     def stop(self) -> None:
         """Never run again."""
         self._stopped = True
-        for handle in (self._scheduled, self._timer):
+        for handle in (self._scheduled, self._timer, self._preparing):
             if handle is not None:
                 handle.cancel()
-        self._scheduled = self._timer = self._sink = None
+        self._scheduled = self._timer = self._preparing = self._sink = None
 
     def _run(self) -> None:
         self._scheduled = None
@@ -96,7 +106,7 @@ class EnginePump:
         self._is_pausing = False
         now = self._now()
         crash: Exception | None = None
-        for part in (self._let_time_pass, self._send_packets, self._tell_events):
+        for part in (self._send_departing, self._let_time_pass, self._send_packets, self._tell_events):
             try:
                 part(now)
             except Exception as error:
@@ -105,8 +115,15 @@ class EnginePump:
         if crash is None:
             self._crashes_in_a_row = 0
             self._arm()
+            self._prepare_soon()
         else:
             self._pause_after(crash)
+
+    def _send_departing(self, now: float) -> None:
+        if self._sink is not None:
+            packets = self._engine.departing(now, waiting=self._sink.waiting)
+            if packets:
+                self._sink.send_packets(packets)
 
     def _let_time_pass(self, now: float) -> None:
         deadline = self._engine.next_timeout()
@@ -126,7 +143,37 @@ class EnginePump:
     def _arm(self) -> None:
         deadline = None if self._stopped else self._engine.next_timeout()
         if deadline is not None:
-            self._timer = self._loop.call_later(max(deadline - self._now(), MIN_SLEEP_S), self._run)
+            left_s = deadline - self._now()
+            self._timer = self._loop.call_later(left_s if left_s > 0 else MIN_SLEEP_S, self._take_timer)
+
+    def _take_timer(self) -> None:
+        self._timer = None
+        deadline = self._engine.next_timeout()
+        if deadline is not None and deadline > self._now():
+            self._arm()  # timers of browsers come early by up to two milliseconds
+            return
+        with self._crashes.isolated("the sending of packets whose moment has come"):
+            self._send_departing(self._now())
+        # The rest in a turn of its own, also because browsers delay timers that were set by timers.
+        self.wake()
+
+    def _prepare_soon(self) -> None:
+        if self._preparing is None and not self._stopped:
+            self._preparing = self._loop.call_soon(self._prepare)
+
+    def _prepare(self) -> None:
+        self._preparing = None
+        started = self._now()
+        departs_at = self._engine.departs_at
+        if self._sink is None or departs_at is None or departs_at - started < self._piece_s:
+            return  # what departs comes first; the turn after it goes on here
+        is_unfinished = False
+        with self._crashes.isolated("the preparing of packets"):
+            is_unfinished = self._engine.prepare_ahead(started)
+        if is_unfinished:
+            took_s = min(self._now() - started, LONGEST_PIECE_S)
+            self._piece_s += (took_s - self._piece_s) / 8
+            self._prepare_soon()
 
     def _pause_after(self, crash: Exception) -> None:
         self._crashes_in_a_row += 1

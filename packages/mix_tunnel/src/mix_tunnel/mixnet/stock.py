@@ -1,0 +1,98 @@
+"""What is built ahead of its time, so that a packet leaves at its random moment and not when it is finished.
+
+A packet takes a millisecond or more to build, a reply SURB nearly as long. Were they built when they are due, the
+moment of a packet would tell how much there was to do just before, and so whether its sender was busy. Instead they
+are built one by one in the time between, and sending takes one from here.
+
+Everything here was made for one picture of the network and one entry gateway; `clear` it when either changes.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from typing import Generic, TypeVar
+
+from mix_protocol.messages.preparation import MessagePreparer, PreparedPacket
+from mix_protocol.messages.reply_surb import ReplySurb
+
+Item = TypeVar("Item")
+
+COVER_PACKETS = 8
+"""Cover packets kept ready: what leaves in some 150 ms, as long as other work may hold building up."""
+SEALED_PACKETS = 4
+"""Packets with data kept ready; more could no longer be called off by an acknowledgement that comes late."""
+REPLY_SURBS = 8
+"""Reply SURBs kept ready; a message to the exit takes two or three."""
+MAX_AGE_S = 60.0
+"""Nothing older is sent; only a machine that slept has it."""
+
+
+class PacketStock(Generic[Item]):
+    """Cover, sealed fragments (each with the item that it was sealed for) and reply SURBs, oldest first."""
+
+    def __init__(self, preparer: MessagePreparer) -> None:
+        self._preparer = preparer
+        self._covers: deque[tuple[float, PreparedPacket]] = deque()
+        self._surbs: deque[tuple[float, ReplySurb]] = deque()
+        self._sealed: deque[tuple[PreparedPacket, Item]] = deque()
+
+    @property
+    def sealed(self) -> int:
+        """How many sealed fragments there are."""
+        return len(self._sealed)
+
+    @property
+    def has_cover(self) -> bool:
+        """Whether a cover packet can be had at once."""
+        return bool(self._covers)
+
+    def build_cover(self, now: float) -> bool:
+        """Add a cover packet; False if there are enough."""
+        if len(self._covers) >= COVER_PACKETS:
+            return False
+        self._covers.append((now, self._preparer.prepare_cover()))
+        return True
+
+    def build_surb(self, now: float) -> bool:
+        """Add a reply SURB; False if there are enough."""
+        if len(self._surbs) >= REPLY_SURBS:
+            return False
+        self._surbs.append((now, self._preparer.make_reply_surb()))
+        return True
+
+    def add_sealed(self, prepared: PreparedPacket, item: Item) -> None:
+        """Keep a fragment's packet until its moment."""
+        self._sealed.append((prepared, item))
+
+    def take_cover(self, now: float) -> PreparedPacket:
+        """Give a cover packet, built now if there is none."""
+        while self._covers:
+            made_at, cover = self._covers.popleft()
+            if now - made_at <= MAX_AGE_S:
+                return cover
+        return self._preparer.prepare_cover()
+
+    def take_surb(self, now: float) -> ReplySurb:
+        """Give a reply SURB, built now if there is none."""
+        while self._surbs:
+            made_at, surb = self._surbs.popleft()
+            if now - made_at <= MAX_AGE_S:
+                return surb
+        return self._preparer.make_reply_surb()
+
+    def take_sealed(self) -> tuple[PreparedPacket, Item] | None:
+        """Give the oldest sealed fragment; None if there is none."""
+        return self._sealed.popleft() if self._sealed else None
+
+    def discard(self, unwanted: Callable[[Item], bool]) -> None:
+        """Drop the sealed fragments for whose items `unwanted` says so."""
+        self._sealed = deque(entry for entry in self._sealed if not unwanted(entry[1]))
+
+    def clear(self) -> list[Item]:
+        """Throw everything away; gives the items of the sealed fragments, which are to be sealed anew."""
+        items = [item for _, item in self._sealed]
+        self._covers.clear()
+        self._surbs.clear()
+        self._sealed.clear()
+        return items
