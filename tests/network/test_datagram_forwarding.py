@@ -89,7 +89,8 @@ class Bench:
 
     async def close(self) -> None:
         await self.udp.close()
-        self.ping.close()
+        for flow in self.link.flows.all():
+            flow.abort()
         assert len(self.link.flows) == 0
 
 
@@ -153,15 +154,16 @@ async def test_idle_flows_end_and_used_ones_stay(echo: Echo):
         nat.clock.now += udp.IDLE_S - 1
         nat.send_udp(b"c", echo.port, source_port=2)
         nat.clock.now += 1
-        nat.udp.close_idle(nat.clock.now)
-        assert [key.client[1] for key in nat.udp._flows] == [2]
+        nat.link.flows.end_idle(nat.clock.now)
+        assert [flow.key.client[1] for flow in nat.link.flows.all()] == [2]
 
 
 async def test_a_clients_least_used_flow_makes_room(echo: Echo):
     async with bench() as nat:
         for port in (1, 2, 3, 1, 4):
             nat.send_udp(b"x", echo.port, source_port=port)
-        assert [key.client[1] for key in nat.udp._flows] == [3, 1, 4]
+            nat.clock.now += 1
+        assert {flow.key.client[1] for flow in nat.link.flows.all()} == {3, 1, 4}
 
 
 async def test_a_large_datagram_comes_in_fragments(echo: Echo):
@@ -170,8 +172,9 @@ async def test_a_large_datagram_comes_in_fragments(echo: Echo):
         flow_key = nat.send_udp(b"open", echo.port)
         assert flow_key
         await nat.next_packet()
-        (flow,) = nat.udp._flows.values()
-        nat.udp.receive(flow, body)
+        (flow,) = nat.link.flows.all()
+        echo.transport.sendto(body, flow._socket.getsockname())
+        await until(lambda: len(nat.sent) == 3)
         packets = [decode_ip(packet) for packet in nat.sent]
         assert len(packets) == 3
         assert all(len(packet) <= 1500 for packet in nat.sent)
@@ -247,7 +250,7 @@ async def test_pings_are_answered_or_politely_refused(caplog: pytest.LogCaptureF
             assert answers == [IcmpEcho(False, 77, sequence, b"ping" * 4) for sequence in (1, 2)]
             assert nat.link.flows.counts()["icmp"] == 1
             nat.clock.now += icmp.IDLE_S
-            nat.ping.close_idle(nat.clock.now)
+            nat.link.flows.end_idle(nat.clock.now)
         else:
             assert all(answer.reason is UnreachableReason.ADMINISTRATIVELY_PROHIBITED for answer in answers)
             assert len(caplog.records) == 1

@@ -35,7 +35,7 @@ from mix_protocol.topology.described import BuildInformation
 from .conftest import ip_packet
 
 MOMENT = Timestamp(2026, 325, 8, 0, 0, 0)
-ALICE, BOB = b"A" * 16, b"B" * 16
+ALICE, BOB, CAROL = b"A" * 16, b"B" * 16, b"C" * 16
 
 
 class Exit:
@@ -246,12 +246,37 @@ def test_refusing_clients():
     exit_.connect()
 
 
-def test_no_addresses_left():
-    exit_ = Exit(max_clients=1)
-    exit_.connect(ALICE)
-    ((_, _, response),) = exit_.ask(ConnectRequest(9, 7, MOMENT), BOB)
-    assert response == ConnectFailure(9, 7, ConnectFailureReason.NO_AVAILABLE_IP)
-    exit_.connect(ALICE)  # its own place is free for it
+def test_when_all_addresses_are_taken_the_one_silent_for_longest_makes_room():
+    exit_ = Exit(max_clients=2)
+    alice = exit_.connect(ALICE)
+    exit_.connect(BOB)
+    exit_.ask(DataRequest(9, encode_bundle([ip_packet(alice.ipv4, "8.8.8.8")])), ALICE, 1.0)
+    exit_.events()
+    (goodbye_tag, _, goodbye), (tag, _, response) = exit_.ask(ConnectRequest(9, 7, MOMENT), CAROL, 2.0)
+    assert (goodbye_tag, goodbye) == (BOB, UnrequestedDisconnect(9, DisconnectReason.MIXNET_TIMEOUT))
+    assert tag == CAROL
+    assert isinstance(response, ConnectSuccess)
+    expired, connected = exit_.events()
+    assert (expired.sender_tag, expired.reason) == (BOB, ExpiryReason.IDLE)
+    assert connected.sender_tag == CAROL
+    exit_.connect(ALICE, 2.0)  # its own place is free for it
+    assert exit_.router.client_count == 2
+
+
+def test_a_flood_of_new_clients_pushes_out_nobody_who_is_heard_and_lets_newcomers_in_within_a_second():
+    exit_ = Exit(max_clients=120, new_clients_per_s=2.0)
+    alice = exit_.connect(ALICE)
+    denied = 0
+    for second in range(60):
+        now = 1.0 + second
+        if second % 25 == 0:
+            exit_.ask(DataRequest(9, encode_bundle([ip_packet(alice.ipv4, "8.8.8.8")])), ALICE, now)
+        for number in range(20):
+            for _, _, response in exit_.ask(ConnectRequest(9, 7, MOMENT), bytes([second, number]) * 8, now):
+                denied += isinstance(response, ConnectFailure)
+    assert denied == 60 * 18
+    assert ALICE not in {event.sender_tag for event in exit_.events() if isinstance(event, ClientExpired)}
+    assert isinstance(exit_.ask(ConnectRequest(9, 7, MOMENT), BOB, 61.0)[-1][2], ConnectSuccess)
 
 
 def test_denials_are_reported_but_not_too_often():

@@ -10,10 +10,11 @@ import asyncio
 import logging
 import socket
 import threading
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import TYPE_CHECKING, Literal
 
+from mix_network.exit.turns import Turns
 from mix_protocol.crash_log import CrashLog
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ library that keeps thousands of names in a dictionary can be made to compare eac
 _TTL_S = 60
 _LOOKUP_TIMEOUT_S = 5.0
 _CONCURRENT_LOOKUPS = 32
+_CLIENT_LOOKUPS = 4
 
 
 _CRASHES = CrashLog(logging.getLogger(__name__))
@@ -62,19 +64,22 @@ class HostsResolver:
     def __init__(self, hosts: Mapping[str, Iterable[IpAddress]], other_names: OtherNames = "none") -> None:
         self._hosts = {name.rstrip(".").lower(): tuple(addresses) for name, addresses in hosts.items()}
         self._other_names = other_names
-        self._lookups = asyncio.Semaphore(_CONCURRENT_LOOKUPS)
+        self._lookups = Turns(_CONCURRENT_LOOKUPS, _CLIENT_LOOKUPS)
 
-    async def answer(self, query: bytes, max_bytes: int | None = None) -> bytes | None:
+    async def answer(
+        self, query: bytes, max_bytes: int | None = None, *, client: Hashable | None = None
+    ) -> bytes | None:
         """The answer to one query; None if it is no query at all.
 
         max_bytes -- longest answer; None for UDP, where the query itself tells. A longer one comes truncated, upon
             which clients ask again over TCP.
+        client -- who asks: the system's resolver is asked for clients in turns, and for one only so often at a time
         """
         with _CRASHES.isolated("one DNS query"):
-            return await self._answer(query, max_bytes)
+            return await self._answer(query, max_bytes, client)
         return None
 
-    async def _answer(self, query: bytes, max_bytes: int | None) -> bytes | None:
+    async def _answer(self, query: bytes, max_bytes: int | None, client: Hashable | None) -> bytes | None:
         import dns.exception
         import dns.flags
         import dns.message
@@ -98,7 +103,7 @@ class HostsResolver:
         elif request.question[0].rdclass != dns.rdataclass.IN:
             response.set_rcode(dns.rcode.REFUSED)
         else:
-            await self._resolve(request, response)
+            await self._resolve(request, response, client)
         if max_bytes is None:
             announced = request.payload if request.edns >= 0 else PLAIN_UDP_BYTES
             max_bytes = min(max(announced, PLAIN_UDP_BYTES), MAX_UDP_BYTES)
@@ -109,7 +114,9 @@ class HostsResolver:
             response.flags |= dns.flags.TC
             return response.to_wire(max_size=max_bytes)
 
-    async def _resolve(self, request: dns.message.Message, response: dns.message.Message) -> None:
+    async def _resolve(
+        self, request: dns.message.Message, response: dns.message.Message, client: Hashable | None
+    ) -> None:
         import dns.rcode
         import dns.rdatatype
         import dns.rrset
@@ -118,7 +125,7 @@ class HostsResolver:
         name = question.name.to_text(omit_final_dot=True).lower()
         versions = {dns.rdatatype.A: (4,), dns.rdatatype.AAAA: (6,), dns.rdatatype.ANY: (4, 6)}.get(question.rdtype, ())
         try:
-            addresses = await self._addresses(name, versions)
+            addresses = await self._addresses(name, versions, client)
         except LookupFailed:
             response.set_rcode(dns.rcode.SERVFAIL)
             return
@@ -130,7 +137,9 @@ class HostsResolver:
             if texts:
                 response.answer.append(dns.rrset.from_text_list(question.name, _TTL_S, "IN", record_type, texts))
 
-    async def _addresses(self, name: str, versions: Sequence[int]) -> Sequence[IpAddress] | None:
+    async def _addresses(
+        self, name: str, versions: Sequence[int], client: Hashable | None
+    ) -> Sequence[IpAddress] | None:
         """The name's addresses of these families; None if there is no such name."""
         known = self._hosts.get(name)
         if known is not None:
@@ -139,7 +148,7 @@ class HostsResolver:
             return None
         found: list[IpAddress] = []
         missing = 0
-        async with self._lookups:
+        async with self._lookups.slot(client):
             for version in versions:
                 addresses = await _ask_system(name, version)
                 missing += addresses is None

@@ -55,6 +55,7 @@ from mix_protocol.topology.described import BuildInformation
 
 _VERSIONS = (IPR_VERSION_9, IPR_VERSION_10)
 _MAX_STRANGERS = 1024
+_TOO_MANY_NEW = "too many clients have come in this second"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +64,10 @@ class RouterConfig:
 
     mtu_bytes -- told to clients of version 10
     versions -- protocol versions that are answered; others are dropped without a word
-    max_clients -- how many clients have addresses at most
+    max_clients -- how many clients have addresses at most. One more takes the place of the one that was silent longest
+    new_clients_per_s -- how many get addresses in a second; more are denied. The default lets newcomers in as fast as
+        they can come without pushing out anybody who was heard within `client_idle_s`, whoever they are: sender tags
+        tell nothing of who stands behind them, and so one person may be all of them
     client_idle_s -- a client that sends no IP packet for so long loses its addresses
     sweep_s -- how often idle clients are looked for
     bundle_delay_s -- how long packets to a client wait for more, unless the client asked for another time
@@ -77,6 +81,7 @@ class RouterConfig:
     mtu_bytes: int = 1500
     versions: tuple[int, ...] = _VERSIONS
     max_clients: int = MAX_CLIENTS
+    new_clients_per_s: float = MAX_CLIENTS / 60.0
     client_idle_s: float = 60.0
     sweep_s: float = 10.0
     bundle_delay_s: float = 0.020
@@ -134,7 +139,7 @@ class IprRouter:
     def __init__(self, random: RandomBytes, config: RouterConfig | None = None) -> None:
         self._config = config or RouterConfig()
         self._pool = AddressPool(random, self._config.max_clients)
-        self._by_tag: dict[bytes, _Client] = {}
+        self._by_tag: OrderedDict[bytes, _Client] = OrderedDict()  # silent for longest first
         self._by_address: dict[IpAddress, _Client] = {}
         self._waiting: dict[bytes, _Client] = {}  # clients whose bundler holds packets
         self._replies: deque[RouterReply] = deque()
@@ -142,6 +147,8 @@ class IprRouter:
         self._events: deque[RouterEvent] = deque()
         self._next_sweep: float | None = None
         self._refusal: str | None = None
+        self._admissions = self._config.new_clients_per_s
+        self._admissions_at: float | None = None
         self.counters = RouterCounters()
 
     @property
@@ -211,12 +218,11 @@ class IprRouter:
         self._flush_due(now)
         if self._next_sweep is None or now < self._next_sweep:
             return
-        for client in list(self._by_tag.values()):
-            if now - client.last_packet_at >= self._config.client_idle_s:
-                # Published routers say nothing here; telling spares a client the time to find out.
-                goodbye = UnrequestedDisconnect(client.version, DisconnectReason.MIXNET_TIMEOUT)
-                self._reply(client.sender_tag, client.stream_id, 0, goodbye)
-                self._remove(client, ExpiryReason.IDLE)
+        while self._by_tag:
+            client = next(iter(self._by_tag.values()))
+            if now - client.last_packet_at < self._config.client_idle_s:
+                break
+            self._dismiss(client, now)
         self._next_sweep = now + self._config.sweep_s if self._by_tag else None
 
     def report_denied(self, sender_tag: bytes, destination: str, now: float) -> None:
@@ -263,6 +269,7 @@ class IprRouter:
             self.counters.foreign_source += 1
             return
         client.last_packet_at = now
+        self._by_tag.move_to_end(client.sender_tag)
         if endpoints.destination in (ROUTER_IPV4, ROUTER_IPV6):
             reply = echo_reply_to(packet)
             if reply is not None:
@@ -302,7 +309,7 @@ class IprRouter:
         elif isinstance(request, DisconnectRequest):
             client = self._by_tag.get(sender_tag)
             if client is not None:
-                self._remove(client, ExpiryReason.DISCONNECTED)
+                self._remove(client, ExpiryReason.DISCONNECTED, now)
                 response = DisconnectSuccess(version, request_id)
             else:
                 response = DisconnectFailure(version, request_id, DisconnectFailureReason.NOT_CONNECTED)
@@ -318,10 +325,14 @@ class IprRouter:
         version, request_id = request.version, request.request_id
         if self._refusal is not None:
             return ConnectFailure(version, request_id, ConnectFailureReason.OTHER, self._refusal)
+        if not self._admits(now):
+            return ConnectFailure(version, request_id, ConnectFailureReason.OTHER, _TOO_MANY_NEW)
         before = self._by_tag.get(sender_tag)
         if before is not None:
-            self._remove(before, ExpiryReason.RECONNECTED)
-        addresses = self._pool.allocate()
+            self._remove(before, ExpiryReason.RECONNECTED, now)
+        elif len(self._by_tag) >= self._config.max_clients:
+            self._dismiss(next(iter(self._by_tag.values())), now)
+        addresses = self._pool.allocate(now)
         if addresses is None:
             return ConnectFailure(version, request_id, ConnectFailureReason.NO_AVAILABLE_IP)
         delay_s = self._config.bundle_delay_s
@@ -337,12 +348,32 @@ class IprRouter:
         mtu_bytes = self._config.mtu_bytes if version >= IPR_VERSION_10 else None
         return ConnectSuccess(version, request_id, *addresses, mtu_bytes)
 
-    def _remove(self, client: _Client, reason: ExpiryReason) -> None:
+    def _admits(self, now: float) -> bool:
+        """Whether one more client may come in this second."""
+        rate = self._config.new_clients_per_s
+        if self._admissions_at is not None:
+            self._admissions = min(max(rate, 1.0), self._admissions + (now - self._admissions_at) * rate)
+        self._admissions_at = now
+        if self._admissions < 1:
+            return False
+        self._admissions -= 1
+        return True
+
+    def _dismiss(self, client: _Client, now: float) -> None:
+        """Take a silent client's addresses back.
+
+        Published routers say nothing here; telling spares a client the time to find out.
+        """
+        goodbye = UnrequestedDisconnect(client.version, DisconnectReason.MIXNET_TIMEOUT)
+        self._reply(client.sender_tag, client.stream_id, 0, goodbye)
+        self._remove(client, ExpiryReason.IDLE, now)
+
+    def _remove(self, client: _Client, reason: ExpiryReason, now: float) -> None:
         del self._by_tag[client.sender_tag]
         self._waiting.pop(client.sender_tag, None)
         for address in client.addresses:
             del self._by_address[address]
-        self._pool.release(client.addresses)
+        self._pool.release(client.addresses, now)
         self._events.append(ClientExpired(client.sender_tag, *client.addresses, reason))
 
     def _reply(

@@ -174,6 +174,13 @@ class NetworkStack:
         """End every connection with this error, without a word to the peers: the link is gone."""
         self._tcp.abort_all(error)
 
+    def forget_peer(self, address: IpAddress | str) -> None:
+        """End every connection with this address and drop what waits for it, without a word: it is not the peer's any
+        more."""
+        packed = to_address(address).packed
+        self._tcp.forget_peer(packed)
+        self._waiting = deque(packet for packet in self._waiting if decode_ip(packet).destination != packed)
+
     # Inside.
 
     def _choose_source(self, destination: bytes) -> bytes:

@@ -16,12 +16,16 @@ _MAX_UNSENT_BYTES = 4 * MAX_TCP_BYTES
 class DnsStream:
     """One client's connection: queries with a length in front come in, answers go out, each as soon as it is there.
 
+    client -- whose lookups these are
     on_finished -- called once, when the connection is done
     on_output -- called when the connection may have segments to send
     """
 
-    def __init__(self, resolver: HostsResolver, on_finished: Callable[[], None], on_output: Callable[[], None]) -> None:
+    def __init__(
+        self, resolver: HostsResolver, client: int, on_finished: Callable[[], None], on_output: Callable[[], None]
+    ) -> None:
         self._resolver = resolver
+        self._client = client
         self._on_finished = on_finished
         self._on_output = on_output
         self._connection: TcpConnection | None = None
@@ -76,7 +80,7 @@ class DnsStream:
             self._finish()
 
     async def _answer(self, query: bytes) -> None:
-        answer = await self._resolver.answer(query, MAX_TCP_BYTES)
+        answer = await self._resolver.answer(query, MAX_TCP_BYTES, client=self._client)
         self._task = None
         if answer is None:
             self.abort()

@@ -6,6 +6,8 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Protocol
 
+from mix_network.shares import Shares
+from mix_protocol.ipr.addresses import client_number
 from mix_protocol.netstack.wire.ip import unpack_address
 
 Endpoint = tuple[bytes, int]
@@ -26,11 +28,21 @@ class FlowKey:
 
 
 class Flow(Protocol):
-    """Something that the exit forwards, with a socket of the operating system behind it."""
+    """Something that the exit forwards, with a socket of the operating system behind it.
+
+    last_active -- when something last went through it; `FlowTable.touch` keeps it
+    """
+
+    last_active: float
 
     @property
     def key(self) -> FlowKey:
         """Which flow this is."""
+        ...
+
+    @property
+    def idle_s(self) -> float:
+        """For how long it may be idle."""
         ...
 
     def abort(self) -> None:
@@ -38,14 +50,31 @@ class Flow(Protocol):
         ...
 
 
-class FlowTable:
-    """Flows by key, bounded in all and for each client."""
+MAX_FLOWS = 2048
+"""Where the system gives enough descriptors."""
+LEAST_IDLE_S = 1.0
+"""A flow of the client's own that was used within this time does not make room: whoever opens flows faster is refused
+the new one, which costs next to nothing, instead of being given a socket for each."""
+_SHARE = 4
 
-    def __init__(self, *, max_flows: int = 2048, max_client_flows: int = 512) -> None:
-        self._max_flows = max_flows
-        self._max_client_flows = max_client_flows
+
+class FlowTable:
+    """Flows by key, bounded in all and for each client, whose IPv4 and IPv6 address have one share.
+
+    When it is full, the flow that was idle for longest of the client with the most flows makes room. So a client that
+    takes all it can get makes room for everybody else, and for itself only what it does not use.
+
+    max_flows -- in all
+    max_client_flows -- of one client; None for a quarter of all
+    """
+
+    def __init__(self, *, max_flows: int = MAX_FLOWS, max_client_flows: int | None = None) -> None:
+        self.max_flows = max_flows
+        self._max_client_flows = max(1, max_flows // _SHARE) if max_client_flows is None else max_client_flows
         self._flows: dict[FlowKey, Flow] = {}
-        self._by_client: Counter[bytes] = Counter()
+        # Least recently used first.
+        self._by_client: dict[int, dict[FlowKey, Flow]] = {}
+        self._shares: Shares[int] = Shares()
 
     def __len__(self) -> int:
         return len(self._flows)
@@ -54,28 +83,58 @@ class FlowTable:
         """The flow with this key."""
         return self._flows.get(key)
 
-    def has_room_for(self, client: bytes) -> bool:
-        """Whether this client may have one more flow."""
-        return len(self._flows) < self._max_flows and self._by_client[client] < self._max_client_flows
+    def make_room(self, address: bytes, now: float) -> bool:
+        """Whether the client with this packed address may have one more flow; another one may end for it."""
+        client = client_number(address)
+        greediest = self._shares.greediest()
+        if self._shares.of(client) < self._max_client_flows:
+            if len(self._flows) < self.max_flows:
+                return True
+            if greediest is not None and self._shares.of(greediest) > self._shares.of(client):
+                self._least_used(greediest).abort()
+                return True
+        if not self._shares.of(client):
+            return False
+        oldest = self._least_used(client)
+        if now < oldest.last_active + LEAST_IDLE_S:
+            return False
+        oldest.abort()
+        return True
 
     def add(self, flow: Flow) -> None:
-        """Enter a flow; ask `has_room_for` before."""
+        """Enter a flow; call `make_room` before."""
         assert flow.key not in self._flows
+        client = client_number(flow.key.client[0])
         self._flows[flow.key] = flow
-        self._by_client[flow.key.client[0]] += 1
+        self._by_client.setdefault(client, {})[flow.key] = flow
+        self._shares.change(client, 1)
+
+    def touch(self, flow: Flow, now: float) -> None:
+        """Something went through a flow."""
+        flow.last_active = now
+        if self._flows.get(flow.key) is flow:
+            flows = self._by_client[client_number(flow.key.client[0])]
+            flows[flow.key] = flows.pop(flow.key)
 
     def remove(self, flow: Flow) -> None:
         """Take a flow out, if it is in."""
         if self._flows.get(flow.key) is flow:
+            client = client_number(flow.key.client[0])
             del self._flows[flow.key]
-            client = flow.key.client[0]
-            self._by_client[client] -= 1
+            del self._by_client[client][flow.key]
             if not self._by_client[client]:
                 del self._by_client[client]
+            self._shares.change(client, -1)
 
-    def of_client(self, client: bytes) -> list[Flow]:
-        """The flows of the client with this packed address."""
-        return [flow for flow in self._flows.values() if flow.key.client[0] == client]
+    def end_idle(self, now: float) -> None:
+        """End the flows that have been idle for too long."""
+        for flow in self.all():
+            if now >= flow.last_active + flow.idle_s:
+                flow.abort()
+
+    def of_client(self, address: bytes) -> list[Flow]:
+        """The flows of the client with this packed address, by both of its addresses."""
+        return list(self._by_client.get(client_number(address), {}).values())
 
     def all(self) -> list[Flow]:
         """Every flow."""
@@ -85,3 +144,6 @@ class FlowTable:
         """Flows by protocol; every protocol is there, with 0 if it has none."""
         counts = Counter(key.protocol for key in self._flows)
         return {protocol: counts[protocol] for protocol in ("tcp", "udp", "icmp")}
+
+    def _least_used(self, client: int) -> Flow:
+        return next(iter(self._by_client[client].values()))

@@ -17,7 +17,6 @@ from mix_protocol.netstack.wire.ip import IpPacket, unpack_address
 IDLE_S = 30.0
 """How long a ping's answer is waited for; half of RFC 5508's least (requirement 2), since nobody pings in minutes."""
 
-_MAX_FLOWS = 256
 _ECHO = struct.Struct("!BBHHH")
 _REPLY_TYPES = {4: 0, 6: 129}
 _REQUEST_TYPES = {4: 8, 6: 128}
@@ -28,10 +27,11 @@ logger = logging.getLogger(__name__)
 class _PingFlow:
     """One client's pings with one identifier to one host. The kernel puts an identifier of its own in their place."""
 
-    def __init__(self, forwarder: PingForwarder, key: FlowKey, now: float) -> None:
+    def __init__(self, link: NatLink, key: FlowKey, now: float) -> None:
         self.key = key
         self.last_active = now
-        self._forwarder = forwarder
+        self.idle_s = IDLE_S
+        self._link = link
         remote = unpack_address(key.remote[0])
         self._version = remote.version
         if remote.version == 4:
@@ -54,7 +54,7 @@ class _PingFlow:
         self._socket.send(_ECHO.pack(_REQUEST_TYPES[self._version], 0, 0, 0, echo.sequence) + echo.payload)
 
     def _readable(self) -> None:
-        with self._forwarder.link.isolated(self):
+        with self._link.isolated(self):
             self._read()
 
     def _read(self) -> None:
@@ -66,15 +66,15 @@ class _PingFlow:
             return
         kind, _, _, _, sequence = _ECHO.unpack_from(data)
         if kind == _REPLY_TYPES[self._version]:
-            self.last_active = self._forwarder.link.clock()
+            self._link.flows.touch(self, self._link.clock())
             reply = IcmpEcho(False, self.key.client[1], sequence, data[_ECHO.size :])
-            self._forwarder.link.send(echo_reply(self.key, reply))
+            self._link.send(echo_reply(self.key, reply))
 
     def abort(self) -> None:
         """Close the socket and leave the table."""
         asyncio.get_running_loop().remove_reader(self._socket.fileno())
         self._socket.close()
-        self._forwarder.forget(self)
+        self._link.flows.remove(self)
 
 
 class PingForwarder:
@@ -82,7 +82,6 @@ class PingForwarder:
 
     def __init__(self, link: NatLink) -> None:
         self.link = link
-        self._flows: dict[FlowKey, _PingFlow] = {}
         self._told = False
 
     def receive_packet(self, original: bytes, packet: IpPacket, now: float) -> None:
@@ -95,11 +94,13 @@ class PingForwarder:
             return
         key = FlowKey("icmp", (packet.source, message.identifier), (packet.destination, 0))
         try:
-            flow = self._flows.get(key) or self._open(key, now)
+            flow = self.link.flows.get(key)
+            if not isinstance(flow, _PingFlow):
+                flow = self._open(key, now)
             if flow is None:
                 self.link.refuse(original, packet, UnreachableReason.ADMINISTRATIVELY_PROHIBITED)
                 return
-            flow.last_active = now
+            self.link.flows.touch(flow, now)
             flow.send(message)
         except PermissionError:
             self._tell_once()
@@ -109,28 +110,13 @@ class PingForwarder:
         except OSError as error:
             self.link.refuse(original, packet, unreachable_reason(error))
 
-    def close_idle(self, now: float) -> None:
-        """Close flows that have been idle for too long."""
-        for flow in [flow for flow in self._flows.values() if now >= flow.last_active + IDLE_S]:
-            flow.abort()
-
-    def forget(self, flow: _PingFlow) -> None:
-        """A flow has ended."""
-        self._flows.pop(flow.key, None)
-        self.link.flows.remove(flow)
-
-    def close(self) -> None:
-        """Close every socket."""
-        for flow in list(self._flows.values()):
-            flow.abort()
-
     def _open(self, key: FlowKey, now: float) -> _PingFlow | None:
         """A new flow; None if it is not allowed. Raises OSError."""
-        full = len(self._flows) >= _MAX_FLOWS or not self.link.flows.has_room_for(key.client[0])
-        if full or not self.link.allows(unpack_address(key.client[0]), unpack_address(key.remote[0]), 0):
+        if not self.link.allows(unpack_address(key.client[0]), unpack_address(key.remote[0]), 0):
             return None
-        flow = _PingFlow(self, key, now)
-        self._flows[key] = flow
+        if not self.link.flows.make_room(key.client[0], now):
+            return None
+        flow = _PingFlow(self.link, key, now)
         self.link.flows.add(flow)
         return flow
 

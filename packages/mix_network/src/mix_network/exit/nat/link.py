@@ -43,7 +43,7 @@ class NatLink:
     resolver: HostsResolver | None
     mtu_bytes: int
     on_refused: Callable[[IpAddress, str], None]
-    flows: FlowTable = field(default_factory=FlowTable)
+    flows: FlowTable
     refused: int = 0
     """Packets and connections that the policy, the table's bounds or the system refused."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
@@ -17,12 +18,14 @@ from mix_network.exit.policy import ExitPolicy
 from mix_protocol.crash_log import CrashLog
 from mix_protocol.crypto.randomness import RandomBytes
 from mix_protocol.errors import PeerMisbehaved
+from mix_protocol.ipr.addresses import client_number
 from mix_protocol.netstack.stack import NetworkStack
 from mix_protocol.netstack.wire.icmp import UnreachableReason
-from mix_protocol.netstack.wire.ip import ICMP, ICMPV6, TCP, UDP, IpAddress, decode_ip
+from mix_protocol.netstack.wire.ip import ICMP, ICMPV6, TCP, UDP, IpAddress, decode_ip, unpack_address
 
 _SWEEP_S = 1.0
 _MAX_QUEUED_PACKETS = 4096
+_MAX_CLIENT_QUEUED_PACKETS = 512
 
 _CRASHES = CrashLog(logging.getLogger(__name__))
 
@@ -34,6 +37,7 @@ class UserspaceNat:
 
     on_output -- called when `packets_to_send` has something new or `next_timeout` changed; may be called often
     on_refused -- told the client and the destination ("ip:port", port 0 where there is none) of what the policy refuses
+    flows -- an empty table; None for one with the usual bounds
     """
 
     def __init__(
@@ -46,12 +50,15 @@ class UserspaceNat:
         on_output: Callable[[], None],
         on_refused: Callable[[IpAddress, str], None] = lambda client, destination: None,
         mtu_bytes: int = 1500,
+        flows: FlowTable | None = None,
     ) -> None:
         self._on_output = on_output
         self._queue: list[bytes] = []
+        self._queued: Counter[int] = Counter()
         self._stack = NetworkStack(random, mtu_bytes=mtu_bytes)
         self._stack.on_crash = lambda error: _CRASHES.note(error, "one connection or packet of a client")
-        self._link = NatLink(self._send, on_output, clock, policy, resolver, mtu_bytes, on_refused)
+        table = flows if flows is not None else FlowTable()
+        self._link = NatLink(self._send, on_output, clock, policy, resolver, mtu_bytes, on_refused, table)
         self._tcp = TcpForwarder(self._link, self._stack)
         self._udp = UdpForwarder(self._link)
         self._ping = PingForwarder(self._link)
@@ -89,6 +96,7 @@ class UserspaceNat:
     def packets_to_send(self, now: float) -> list[bytes]:
         """The packets for clients."""
         packets, self._queue = self._queue, []
+        self._queued.clear()
         while True:
             self._tcp.settle()
             packets += self._stack.packets_to_send(now)
@@ -105,14 +113,18 @@ class UserspaceNat:
         self._stack.handle_timeout(now)
         self._tcp.settle()
         if self._sweep_at is not None and now >= self._sweep_at:
-            for forwarder in (self._udp, self._ping):
-                forwarder.close_idle(now)
+            self.flows.end_idle(now)
             self._sweep_at = now + _SWEEP_S if len(self.flows) else None
 
     def drop_client(self, address: bytes) -> None:
-        """End every flow of the client with this packed address, which is gone."""
+        """End everything of the client with this packed address, which is gone: nothing goes to the address any more,
+        for the next one to have it must not find what was meant for this one."""
         for flow in self.flows.of_client(address):
             flow.abort()
+        self._tcp.settle()
+        self._udp.drop_client(address)
+        self._stack.forget_peer(unpack_address(address))
+        self._queue = [packet for packet in self._queue if _destination(packet) != address]
 
     def snapshot(self) -> dict[str, Any]:
         """The flow table's counters as JSON-able values."""
@@ -122,9 +134,17 @@ class UserspaceNat:
         """End every flow and close every socket."""
         await self._tcp.close()
         await self._udp.close()
-        self._ping.close()
+        for flow in self.flows.all():
+            flow.abort()
 
     def _send(self, packet: bytes) -> None:
-        if len(self._queue) < _MAX_QUEUED_PACKETS:
+        client = client_number(_destination(packet))
+        if len(self._queue) < _MAX_QUEUED_PACKETS and self._queued[client] < _MAX_CLIENT_QUEUED_PACKETS:
             self._queue.append(packet)
+            self._queued[client] += 1
         self._on_output()
+
+
+def _destination(packet: bytes) -> bytes:
+    """The destination address of a packet that we made."""
+    return packet[16:20] if packet[0] >> 4 == 4 else packet[24:40]

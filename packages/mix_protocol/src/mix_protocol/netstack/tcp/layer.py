@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 
 from mix_protocol.crypto.randomness import RandomBytes
@@ -289,8 +289,18 @@ class TcpLayer:
 
     def abort_all(self, error: MixError | None = None) -> None:
         """End every connection without a word to its peer, with this error."""
-        for block in list(self._blocks.values()):
-            block.fail(error or ConnectionAborted())
+        self._abort(list(self._blocks.values()), error or ConnectionAborted())
+
+    def forget_peer(self, address: bytes) -> None:
+        """End everything that has to do with a remote address, without a word to it: somebody else may have it soon."""
+        self._passive.forget_peer(address)
+        self._stray_resets = [stray for stray in self._stray_resets if stray[1] != address]
+        theirs = [block for flow, block in self._blocks.items() if flow.remote_address == address]
+        self._abort(theirs, ConnectionAborted())
+
+    def _abort(self, blocks: Iterable[ControlBlock], error: MixError) -> None:
+        for block in blocks:
+            block.fail(error)
             self._forget(block)
             with self._isolated(block):
                 block.notify()

@@ -104,6 +104,12 @@ class PassiveOpens:
         packet = IpPacket(theirs, ours, TCP, syn.encode(theirs, ours))
         self._send_unreachable(reason, ours, theirs, packet.encode())
 
+    def forget_peer(self, address: bytes) -> None:
+        """Withdraw the requests of a remote address."""
+        for request in list(self._requests.values()):
+            if request.flow.remote_address == address:
+                self._withdraw(request)
+
     def _withdraw(self, request: ConnectionRequested) -> bool:
         """Take a request off the books; gives whether it still waited."""
         was_pending, request.is_pending = request.is_pending, False
