@@ -10,6 +10,7 @@ from ipaddress import ip_address
 from typing import Any
 
 from mix_protocol.errors import Closed, NetworkFailure
+from mix_protocol.netstack.errors import ConnectionReset
 from mix_tunnel.streams import IpAddress
 
 
@@ -50,6 +51,8 @@ class KernelStream:
     async def receive(self, max_bytes: int = 65_536) -> bytes:
         try:
             data = await self._reader.read(max_bytes)
+        except ConnectionResetError as error:
+            raise ConnectionReset from error
         except OSError as error:
             raise ConnectionFailed from error
         if self.aborted:

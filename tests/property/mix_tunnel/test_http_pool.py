@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections import Counter
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mix_tunnel.runtime.http.pool import ConnectionPool, Lease
+from mix_tunnel.runtime.http.pool import ConnectionPool, Lease, any_alive, none_at_all
 
 ORIGINS = [("https", f"{name}.test", 443) for name in "abcd"]
 PER_ORIGIN, IN_ALL = 2, 3
@@ -18,6 +19,7 @@ class Connection:
     """Counts what is open."""
 
     alive: Counter[tuple[str, str, int]] = Counter()
+    idle_limit_s = math.inf
 
     def __init__(self, origin: tuple[str, str, int]) -> None:
         self.origin = origin
@@ -72,7 +74,9 @@ async def use(actions: list[tuple[str, int]]) -> None:
     for action, number in actions:
         if action.startswith("ask"):
             origin = ORIGINS[number % len(ORIGINS)]
-            waiting.append(asyncio.create_task(pool.acquire(origin, fresh=action == "ask fresh")))
+            waiting.append(
+                asyncio.create_task(pool.acquire(origin, suits=none_at_all if action == "ask fresh" else any_alive))
+            )
         elif action == "give up" and waiting:
             waiting[number % len(waiting)].cancel()
         elif action == "break" and pool._idle:

@@ -339,20 +339,67 @@ async def test_a_dead_connection_is_found_out_and_the_request_sent_again(reset):
         assert await harness.get(server.url()) == (200, b"again")
 
 
-async def test_a_post_is_not_sent_twice():
-    posts = []
+@pytest.mark.parametrize("size", [1, 300_000])
+@pytest.mark.parametrize("reset", [False, True])
+async def test_a_post_on_a_kept_connection_that_gave_no_byte_is_sent_again(reset, size):
+    """As browsers and curl do: a server that closes an idle connection has not seen it."""
 
     async def talk(conversation):
         await conversation.request()
+        await conversation.respond(body=b"%d" % conversation.number)
+        if conversation.number == 1:
+            await conversation.head()
+            if reset:
+                conversation.writer.transport.abort()
+
+    async with client_for() as harness, serve_conversations(talk) as server:
+        await harness.get(server.url())
+        assert await harness.get(server.url(), method="POST", body=bytes(size)) == (200, b"2")
+
+
+async def test_a_post_whose_answer_had_begun_is_not_sent_again():
+    async def talk(conversation):
+        await conversation.request()
         await conversation.respond()
-        posts.append(await conversation.request())
+        await conversation.request()
+        await conversation.send(b"HTTP/1.1 20")
 
     async with client_for() as harness, serve_conversations(talk) as server:
         await harness.get(server.url())
         with pytest.raises(NoResponse):
             await harness.get(server.url(), method="POST", body=b"x")
-        assert len(posts) == 1
         assert server.connections == 1
+
+
+async def test_a_streamed_post_on_a_kept_connection_that_dies_can_not_be_sent_again():
+    async def pieces():
+        yield b"x"
+
+    async def talk(conversation):
+        await conversation.request()
+        await conversation.respond()
+        await conversation.request()
+
+    async with client_for() as harness, serve_conversations(talk) as server:
+        await harness.get(server.url())
+        with pytest.raises(NoResponse):
+            await harness.get(server.url(), method="POST", body=pieces())
+        assert server.connections == 1
+
+
+@pytest.mark.parametrize(
+    ("hint", "connections"), [("timeout=0", 3), ("timeout=60, max=100", 1), ("max=100", 1), ("x", 1)]
+)
+async def test_a_servers_own_hint_for_how_long_it_keeps_a_connection(hint, connections):
+    async def talk(conversation):
+        while True:
+            await conversation.request()
+            await conversation.respond(Keep_Alive=hint)
+
+    async with client_for() as harness, serve_conversations(talk) as server:
+        for _ in range(3):
+            await harness.get(server.url())
+        assert server.connections == connections
 
 
 async def test_a_new_connection_that_dies_is_not_tried_again():

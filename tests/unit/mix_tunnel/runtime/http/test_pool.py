@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import math
 
 import pytest
 
 from mix_tunnel.runtime.http.errors import ClientClosed
-from mix_tunnel.runtime.http.pool import ConnectionPool, Lease
+from mix_tunnel.runtime.http.pool import ConnectionPool, Lease, none_at_all
 
 A = ("https", "a.test", 443)
 B = ("https", "b.test", 443)
 
 
 class Connection:
-    def __init__(self, name: str = "") -> None:
+    def __init__(self, name: str = "", idle_limit_s: float = math.inf) -> None:
         self.name = name
+        self.idle_limit_s = idle_limit_s
         self.broken = asyncio.Event()
         self.aborted = False
         self.closed = False
@@ -141,7 +143,7 @@ async def test_fresh_ones_are_not_idle_ones():
     pool = ConnectionPool[Connection](per_origin=1)
     lease = await open_lease(pool)
     lease.give_back()
-    assert (await pool.acquire(A, fresh=True)).connection is None
+    assert (await pool.acquire(A, suits=none_at_all)).connection is None
     await turns()
     assert lease.connection.closed
     assert pool.open == 1
@@ -150,7 +152,7 @@ async def test_fresh_ones_are_not_idle_ones():
 async def test_fresh_ones_are_given_out_when_every_place_is_taken_by_idle_ones():
     pool = ConnectionPool[Connection](per_origin=2, in_all=2)
     leases = [await open_lease(pool, origin) for origin in (A, B)]
-    waiting = [asyncio.create_task(pool.acquire(origin, fresh=True)) for origin in (A, B)]
+    waiting = [asyncio.create_task(pool.acquire(origin, suits=none_at_all)) for origin in (A, B)]
     await turns()
     for lease in leases:
         lease.give_back()
@@ -356,3 +358,24 @@ async def test_giving_up_leaves_no_queue_behind():
     assert not pool._queues
     lease.drop()
     assert pool.open == 0
+
+
+async def test_a_connection_that_may_not_idle_is_not_kept():
+    pool = ConnectionPool[Connection]()
+    lease = await pool.acquire(A)
+    lease.connection = Connection(idle_limit_s=-1.0)
+    lease.give_back()
+    assert (await pool.acquire(A)).connection is None
+    await turns()
+    assert lease.connection.closed
+
+
+async def test_only_what_suits_is_given_out():
+    pool = ConnectionPool[Connection]()
+    for name in ("first", "second"):
+        lease = await pool.acquire(A, suits=none_at_all)
+        lease.connection = Connection(name)
+        lease.give_back()
+    chosen = await pool.acquire(A, suits=lambda connection, idle_s: idle_s < 60 and connection.name == "first")
+    assert chosen.connection.name == "first"
+    assert (pool.idle, pool.open) == (1, 2)

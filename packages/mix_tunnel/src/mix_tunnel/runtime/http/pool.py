@@ -26,6 +26,11 @@ CLOSE_TIMEOUT_S = 3.0
 class PooledConnection(Protocol):
     """What the pool must be able to do with a connection."""
 
+    @property
+    def idle_limit_s(self) -> float:
+        """Seconds for which it may wait for a request, perhaps less than 0."""
+        ...
+
     async def wait_until_broken(self) -> None:
         """Return, or raise a `MixError`, when the idle connection is of no more use."""
         ...
@@ -40,6 +45,18 @@ class PooledConnection(Protocol):
 
 
 C = TypeVar("C", bound=PooledConnection)
+Suits = Callable[[C, float], bool]
+"""Whether one may use a connection that has idled for so many seconds."""
+
+
+def any_alive(connection: PooledConnection, idle_s: float) -> bool:
+    """Take whatever has not idled for too long."""
+    return idle_s < connection.idle_limit_s
+
+
+def none_at_all(connection: PooledConnection, idle_s: float) -> bool:
+    """Take a new connection."""
+    return False
 
 
 class Lease(Generic[C]):
@@ -103,13 +120,18 @@ class _Idle(Generic[C]):
         self.origin = origin
         self.connection = connection
         self.watcher = watcher
+        self.since = asyncio.get_running_loop().time()
 
 
 class _Waiter(Generic[C]):
-    def __init__(self, origin: Origin, fresh: bool, future: asyncio.Future[Lease[C]]) -> None:
+    def __init__(self, origin: Origin, suits: Suits[C], future: asyncio.Future[Lease[C]]) -> None:
         self.origin = origin
-        self.fresh = fresh
         self.future = future
+        self._suits = suits
+        self._loop = future.get_loop()
+
+    def takes(self, idle: _Idle[C]) -> bool:
+        return self._suits(idle.connection, self._loop.time() - idle.since)
 
 
 class ConnectionPool(Generic[C]):
@@ -136,11 +158,11 @@ class ConnectionPool(Generic[C]):
         """Connections in use, opening or idle."""
         return self._counts.total()
 
-    async def acquire(self, origin: Origin, *, fresh: bool = False) -> Lease[C]:
-        """Wait for an idle connection or for room to open one; `fresh` takes no idle one."""
+    async def acquire(self, origin: Origin, *, suits: Suits[C] = any_alive) -> Lease[C]:
+        """Wait for an idle connection that suits, or for room to open one."""
         if self._closed:
             raise ClientClosed
-        waiter = _Waiter[C](origin, fresh, asyncio.get_running_loop().create_future())
+        waiter = _Waiter[C](origin, suits, asyncio.get_running_loop().create_future())
         self._queues.setdefault(origin, deque()).append(waiter)
         self._assign()
         try:
@@ -207,8 +229,9 @@ class ConnectionPool(Generic[C]):
     def _grant(self, waiter: _Waiter[C]) -> Lease[C] | None:
         origin = waiter.origin
         own = [idle for idle in self._idle if idle.origin == origin]
-        if own and not waiter.fresh:
-            idle = own[-1]  # the one used last is the likeliest to be alive
+        suiting = [idle for idle in own if waiter.takes(idle)]
+        if suiting:
+            idle = suiting[-1]  # the one used last is the likeliest to be alive
             self._idle.remove(idle)
             return Lease(self, origin, idle)
         if self._counts[origin] >= self._per_origin and not own:
@@ -253,7 +276,7 @@ class ConnectionPool(Generic[C]):
 
     async def _watch(self, connection: C) -> None:
         with suppress(TimeoutError, MixError):
-            async with asyncio.timeout(self._keep_alive_s):
+            async with asyncio.timeout(max(min(self._keep_alive_s, connection.idle_limit_s), 0.0)):
                 await connection.wait_until_broken()
 
     def _watched(self, idle: _Idle[C], task: asyncio.Task[None]) -> None:

@@ -5,21 +5,23 @@ from __future__ import annotations
 import asyncio
 
 from mix_protocol.errors import NetworkFailure
+from mix_protocol.netstack.errors import ConnectionReset
 
 from ...streams import IpNetwork, NameLookup
 from ..racing import connect_any
 from ..tls import TlsSettings, start_tls
+from ..tls_errors import TlsTruncated
 from .body import BodyBuffer
-from .errors import ClientClosed, HttpConnectTimedOut, PoolTimedOut, ResponseTimedOut, WriteTimedOut
+from .errors import ClientClosed, HttpConnectTimedOut, NoResponse, PoolTimedOut, ResponseTimedOut, WriteTimedOut
 from .http1 import HttpConnection
 from .http2 import Http2Connection
 from .http2.errors import Http11Required, NotProcessed
 from .options import HttpOptions
-from .pool import ConnectionPool, Lease
+from .pool import ConnectionPool, Lease, none_at_all
 from .request import HttpTimeouts, PreparedRequest
 from .resending import Resend
 from .sharing import HTTP1, HTTP2, Connection, SharedConnections
-from .url import HttpUrl, Origin
+from .url import HttpUrl
 from .wire_response import WireResponse
 
 ALPN = (HTTP2, HTTP1)
@@ -48,8 +50,9 @@ class HttpTransport:
     async def send(self, request: PreparedRequest, timeouts: HttpTimeouts) -> WireResponse:
         """Send a request and return the response once its head is here; any HTTP status is an answer.
 
-        It is sent again when that does no harm: idempotent ones once, after a kept-alive connection turned out to be
-        dead; any, a few times, after the server said that it had not looked at them. Raises `dns.*`, `tcp.*`, `tls.*`,
+        It is sent again once when a kept-alive connection turned out to be dead: what may be repeated whatever
+        happened to the connection, anything else when the server had closed it without a byte, as browsers do. A few
+        times when the server said that it had not looked at it. Raises `dns.*`, `tcp.*`, `tls.*`,
         `http.*` and `http2.*` errors. Cancelling drops an HTTP/1.1 connection, or resets the stream of an HTTP/2 one.
         """
         attempts = 0
@@ -74,7 +77,7 @@ class HttpTransport:
             shared = await self._shared.enter(url, timeouts)
             if shared is not None:
                 return await shared.exchange(request, timeouts)
-        lease = await self._acquire(url.origin, timeouts, fresh=fresh)
+        lease = await self._acquire(request, timeouts, fresh=fresh)
         try:
             connection = lease.connection or await self._open_in_time(url, timeouts)
             lease.connection = connection
@@ -91,10 +94,13 @@ class HttpTransport:
         self._shared.adopt(lease, connection)
         return await connection.exchange(request, timeouts)
 
-    async def _acquire(self, origin: Origin, timeouts: HttpTimeouts, *, fresh: bool) -> Lease[Connection]:
+    async def _acquire(self, request: PreparedRequest, timeouts: HttpTimeouts, *, fresh: bool) -> Lease[Connection]:
+        def suits(connection: Connection, idle_s: float) -> bool:
+            return isinstance(connection, Http2Connection) or connection.lasts(idle_s, repeatable=request.retryable)
+
         try:
             async with asyncio.timeout(timeouts.pool_s):
-                return await self.pool.acquire(origin, fresh=fresh)
+                return await self.pool.acquire(request.url.origin, suits=none_at_all if fresh else suits)
         except TimeoutError as error:
             raise PoolTimedOut(seconds=timeouts.pool_s) from error
 
@@ -106,11 +112,17 @@ class HttpTransport:
             raise HttpConnectTimedOut(seconds=timeouts.connect_s) from error
 
     async def _open(self, url: HttpUrl, alpn: tuple[str, ...]) -> Connection:
-        stream = await connect_any(self._network.connect_tcp, await self._resolver.lookup(url.host), url.port)
+        addresses = await self._resolver.lookup(url.host)
+        loop = asyncio.get_running_loop()
+        begun = loop.time()
+        stream = await connect_any(self._network.connect_tcp, addresses, url.port)
+        round_trip_s = loop.time() - begun
         if url.scheme == "http":
-            return HttpConnection(stream)
+            return HttpConnection(stream, round_trip_s=round_trip_s)
         tls = await start_tls(stream, self._tls, url.host, alpn, port=url.port)
-        return Http2Connection(tls) if tls.alpn_protocol == HTTP2 else HttpConnection(tls)
+        if tls.alpn_protocol == HTTP2:
+            return Http2Connection(tls)
+        return HttpConnection(tls, round_trip_s=round_trip_s)
 
 
 async def _exchange_http1(
@@ -120,9 +132,23 @@ async def _exchange_http1(
     try:
         head = await connection.exchange(request, timeouts)
     except NetworkFailure as error:
-        # The failure of a kept-alive connection which the server had given up already; silence is another matter.
-        dead = connection.exchanges > 1 and not connection.response_begun
-        if dead and request.retryable and not isinstance(error, (ResponseTimedOut, WriteTimedOut)):
+        if connection.exchanges > 1 and not connection.response_begun and _may_repeat(request, error):
             raise Resend(error) from error
         raise
     return WireResponse(head, BodyBuffer(lease, connection))
+
+
+def _may_repeat(request: PreparedRequest, error: NetworkFailure) -> bool:
+    """Whether a request goes out again after a kept-alive connection failed without a byte of the answer.
+
+    A server that closes or resets such a connection has most likely not seen the request: it counts as not processed
+    for browsers and curl, whatever its method. After any other failure only what does no harm twice is sent again, and
+    after silence nothing.
+    """
+    if isinstance(error, (ResponseTimedOut, WriteTimedOut)):
+        return False
+    closed = isinstance(error, NoResponse) and error.fields.get("cause") in _CLOSED_BY_THE_SERVER
+    return request.retryable or (closed and request.replayable)
+
+
+_CLOSED_BY_THE_SERVER = frozenset({None, ConnectionReset.code, TlsTruncated.code})

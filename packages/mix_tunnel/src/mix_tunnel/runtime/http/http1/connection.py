@@ -20,6 +20,7 @@ from ..answer_clock import AnswerClock
 from ..errors import BadBody, BodyCut, MalformedResponse, NoResponse, WriteTimedOut
 from ..request import HttpTimeouts, PreparedRequest
 from ..wire_response import ResponseHead
+from .keep_alive import KeepAlive
 from .reader import ResponseReader
 
 CHUNK_BYTES = 65_536
@@ -28,10 +29,16 @@ MAX_INFORMATIONAL = 100
 
 
 class HttpConnection:
-    """Speaks HTTP/1.1 as client. One exchange at a time: `exchange`, then `read` until b"", then the next."""
+    """Speaks HTTP/1.1 as client. One exchange at a time: `exchange`, then `read` until b"", then the next.
 
-    def __init__(self, stream: ByteStream) -> None:
+    round_trip_s -- how long the connection took to open
+    """
+
+    def __init__(self, stream: ByteStream, *, round_trip_s: float = 0.0) -> None:
         self._stream = stream
+        self._loop = asyncio.get_running_loop()
+        self._keep_alive = KeepAlive(round_trip_s)
+        self._sent_at = self._answered_at = 0.0
         self._h11 = h11.Connection(our_role=h11.CLIENT)
         self._reader = ResponseReader("GET")
         self._timeouts = HttpTimeouts()
@@ -56,6 +63,15 @@ class HttpConnection:
         """Whether another exchange may follow: both messages are whole, and nothing unasked lies behind them."""
         return not self._broken and (self._h11.our_state, self._h11.their_state) == (h11.IDLE, h11.IDLE)
 
+    @property
+    def idle_limit_s(self) -> float:
+        """Seconds of idling after which it must not be used any more."""
+        return self._keep_alive.limit_s
+
+    def lasts(self, idle_s: float, *, repeatable: bool) -> bool:
+        """Whether a request may be sent after so many idle seconds; one that is not `repeatable` takes no risk."""
+        return self._keep_alive.lasts(idle_s, repeatable=repeatable)
+
     async def exchange(self, request: PreparedRequest, timeouts: HttpTimeouts) -> ResponseHead:
         """Send a request and wait for the response's head (1xx ones are passed over).
 
@@ -65,9 +81,11 @@ class HttpConnection:
         self.exchanges += 1
         self.response_begun = self.complete = False
         self._reader = ResponseReader(request.method)
+        self._sent_at = self._loop.time()
         await self._send(request)
         async with self._clock.head(timeouts.response_s):  # for the whole of it, however it drips
             head = await self._receive_head()
+        self._keep_alive.answered(self._answered_at - self._sent_at, head.headers)
         self._take_what_is_here()
         return head
 
@@ -233,7 +251,8 @@ class HttpConnection:
                 self._at_eof = True
                 self._h11.receive_data(b"")
                 continue
-            self.response_begun = True
+            if not self.response_begun:
+                self.response_begun, self._answered_at = True, self._loop.time()
             plain = self._reader.feed(data)
             if plain:  # nothing would mean the end
                 self._h11.receive_data(plain)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 from collections.abc import Callable
 
 from h2.events import (
@@ -75,6 +76,11 @@ class Http2Connection:
     def streams(self) -> int:
         """Exchanges under way."""
         return len(self._streams)
+
+    @property
+    def idle_limit_s(self) -> float:
+        """Seconds for which it may wait for a request: a server that goes says so."""
+        return math.inf
 
     def enter(self) -> None:
         """Hold the connection for one request, which then calls `exchange` or `leave`."""
