@@ -12,6 +12,7 @@ from mix_protocol.messages.reception import AckReceived, MessageReceived, Messag
 from mix_protocol.messages.reply_queue import ReplyQueue
 from mix_protocol.messages.rotation_period import RotationPeriod
 from mix_protocol.topology.exits import ExitNode
+from mix_protocol.topology.features import NodeFeature
 from support.memory_mixnet import MemoryMixnet
 
 
@@ -60,11 +61,12 @@ class MemoryExit:
         gateway: int = 1,
         ipr_version: int = 10,
         config: RouterConfig | None = None,
+        features: frozenset[NodeFeature] = frozenset(NodeFeature),
     ) -> None:
         self.network = network
         self.internet = internet
         self.recipient, secret = network.new_recipient(network.gateways[gateway])
-        self.node = ExitNode(self.recipient, "1.37.0", ipr_version, 100)
+        self.node = ExitNode(self.recipient, "1.37.0", ipr_version, 100, features)
         self.is_deaf = False
         self._config = config
         self._secret = secret

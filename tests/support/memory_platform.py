@@ -41,6 +41,7 @@ from mix_protocol.topology.documents import (
     encode_rewarded_set,
     encode_skimmed,
 )
+from mix_protocol.topology.features import announce_features
 from mix_protocol.topology.nodes import GatewayNode, MixNode
 from mix_tunnel.platform import (
     GetAnswer,
@@ -353,6 +354,7 @@ class MemoryWorld:
     def _describe(self, node: GatewayNode) -> DescribedNode:
         exit_node = self._exit_at(node.identity)
         version = "1.37.0" if exit_node is not None and exit_node.node.ipr_version == 10 else "1.30.0"
+        program = announce_features(exit_node.node.features if exit_node is not None else ())
         return DescribedNode(
             node_id=node.node_id,
             contract_node_type="nym_node",
@@ -367,7 +369,7 @@ class MemoryWorld:
                         ),
                     ),
                 ),
-                build_information=BuildInformation(build_version=version),
+                build_information=BuildInformation(binary_name=program, build_version=version),
                 ip_packet_router=ServiceAddress(address=exit_node.recipient.to_text()) if exit_node else None,
             ),
         )

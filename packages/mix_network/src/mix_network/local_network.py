@@ -38,6 +38,7 @@ from mix_protocol.messages.rotation_period import RotationPeriod
 from mix_protocol.netstack.pcap import PcapFile
 from mix_protocol.topology.described import BuildInformation
 from mix_protocol.topology.exits import ipr_version_of
+from mix_protocol.topology.features import NodeFeature
 from mix_protocol.topology.topology import Topology
 
 _HOST = "127.0.0.1"
@@ -45,6 +46,8 @@ _CERTIFICATE_NAMES = ("localhost", "127.0.0.1", "::1")
 _LAYERS = (1, 2, 3)
 _OLDEST_IPR_VERSION = 9
 _REFRESH_S = 60.0
+_GATEWAY_FEATURES: frozenset[NodeFeature] = frozenset()
+_EXIT_FEATURES = _GATEWAY_FEATURES | {NodeFeature.ROUTER_ECHO}
 _LIMITS = OutgoingLimits(backoff_initial_s=0.25, backoff_max_s=2.0)
 """On one machine a node that was restarted is back at once, and nobody else is bothered by attempts to reach it."""
 
@@ -249,6 +252,7 @@ class LocalNetwork:
             address=_started(gateway.address),
             ws_port=gateway.ws_port,
             ip_packet_router=router,
+            features=_GATEWAY_FEATURES if router is None else _EXIT_FEATURES,
             build_version=self.options.advertise_version,
         )
 

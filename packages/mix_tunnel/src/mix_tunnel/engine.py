@@ -18,6 +18,7 @@ from mix_protocol.netstack.device import Device
 from mix_protocol.netstack.stack import NetworkStack
 from mix_protocol.sphinx.mix_packet import MixPacket
 from mix_protocol.topology.exits import ExitNode
+from mix_protocol.topology.features import NodeFeature
 from mix_tunnel.mixnet.client import MixnetClient
 from mix_tunnel.mixnet.events import DataReceived, SurbsRequested
 from mix_tunnel.mixnet.pacing import CHANNEL_SLOTS
@@ -104,6 +105,7 @@ class TunnelEngine:
         self._ipr = IprClient(
             self._random,
             ipr_version=exit_node.ipr_version,
+            answers_echo=NodeFeature.ROUTER_ECHO in exit_node.features,
             config=config,
             unix_time_offset_s=self.unix_time_offset_s,
         )

@@ -81,7 +81,9 @@ class Pair:
 @pytest.fixture
 def make_pair():
     def make(version: int = 9, config: IprConfig | None = None, router: RouterConfig | None = None) -> Pair:
-        client = IprClient(SeededRandom("client"), ipr_version=version, config=config, unix_time_offset_s=1.8e9)
+        client = IprClient(
+            SeededRandom("client"), ipr_version=version, answers_echo=True, config=config, unix_time_offset_s=1.8e9
+        )
         return Pair(client, IprRouter(SeededRandom("router"), router))
 
     return make

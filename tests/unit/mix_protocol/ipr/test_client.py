@@ -1,5 +1,8 @@
 from ipaddress import IPv4Address, IPv6Address
 
+import dns.flags
+import dns.message
+import dns.rdatatype
 import pytest
 
 from mix_protocol.codec.reader import MalformedMessage
@@ -16,7 +19,7 @@ from mix_protocol.ipr.errors import (
     NotConnected,
 )
 from mix_protocol.ipr.events import ExitConnected, ExitLost, ExitRefused, ExitReported, PacketReceived
-from mix_protocol.ipr.ip_packet import read_endpoints
+from mix_protocol.ipr.ip_packet import read_endpoints, udp_datagram
 from mix_protocol.ipr.liveness import LivenessPolicy
 from mix_protocol.ipr.lp import LpFrame, LpFrameType
 from mix_protocol.ipr.requests import ConnectRequest, DataRequest, DisconnectRequest, decode_request
@@ -32,6 +35,7 @@ from mix_protocol.ipr.responses import (
     UnrequestedDisconnect,
     encode_response,
 )
+from mix_protocol.netstack.wire.udp import decode_udp
 
 from .conftest import ip_packet
 
@@ -41,10 +45,14 @@ ADDRESSES = IPv4Address("10.0.1.2"), IPv6Address("fc00::102")
 class Talk:
     """A client and what it says, request by request."""
 
-    def __init__(self, version=9, **config):
+    def __init__(self, version=9, *, answers_echo=True, **config):
         config.setdefault("liveness", LivenessPolicy(keepalive_s=None, silence_s=None))
         self.client = IprClient(
-            SeededRandom("talk"), ipr_version=version, config=IprConfig(**config), unix_time_offset_s=1.8e9
+            SeededRandom("talk"),
+            ipr_version=version,
+            answers_echo=answers_echo,
+            config=IprConfig(**config),
+            unix_time_offset_s=1.8e9,
         )
         self.stream_id = 0
 
@@ -328,6 +336,36 @@ def test_a_refused_probe_counts_as_an_answer_and_is_not_reported():
     talk.answer(Info(9, 0, InfoKind.EXIT_POLICY_FILTER_CHECK_FAILED, InfoLevel.WARN, "10.0.0.1:0"), 25.2)
     assert talk.events() == []
     assert talk.client.next_timeout() == 50.0
+
+
+def test_an_exit_of_unknown_kind_is_probed_with_what_all_clients_send():
+    talk = Talk(answers_echo=False, liveness=LivenessPolicy(keepalive_s=25.0, max_probes=2))
+    talk.connect()
+    talk.client.handle_timeout(25.0)
+    ((_, request, _),) = talk.said(25.0)
+    (probe,) = split_bundle(request.bundle)
+    datagram = decode_udp(probe[20:], ADDRESSES[0].packed, IPv4Address("8.8.8.8").packed)
+    assert datagram.destination_port == 53
+    query = dns.message.from_wire(bytes(datagram.payload))
+    assert (query.question[0].rdtype, query.flags) == (dns.rdatatype.A, dns.flags.RD)
+
+    answer = dns.message.make_response(query).to_wire()
+    talk.answer(DataResponse(9, encode_bundle([answer_from_resolver(datagram.source_port, answer)])), 25.3)
+    assert talk.events() == []  # nobody else waits for it
+    assert talk.client.next_timeout() == 50.0
+    talk.client.handle_timeout(50.0)
+    (refusal,) = [Info(9, 0, InfoKind.EXIT_POLICY_FILTER_CHECK_FAILED, InfoLevel.WARN, "8.8.8.8:53")]
+    talk.answer(refusal, 50.2)
+    assert talk.events() == []
+    for moment in (75.0, 80.0, 85.0):
+        assert talk.client.next_timeout() == moment
+        talk.client.handle_timeout(moment)
+    (event,) = talk.events()
+    assert isinstance(event, ExitLost)
+
+
+def answer_from_resolver(port, data):
+    return udp_datagram(IPv4Address("8.8.8.8"), 53, ADDRESSES[0], port, data)
 
 
 @pytest.mark.parametrize("detail", ["10.0.0.1:0", "10.0.0.1"])

@@ -7,6 +7,7 @@ from typing import Literal
 
 from mix_network.node_keys import SphinxKeyring
 from mix_protocol.addressing import NodeAddress, Recipient
+from mix_protocol.topology.features import NodeFeature
 
 Role = Literal["mix-node", "entry-gateway", "exit-gateway"]
 
@@ -18,6 +19,7 @@ class NodeDescriptor:
     layer -- 1 to 3 for a mix node, otherwise None
     ws_port -- where a gateway takes clients; None for a mix node
     ip_packet_router -- the address of an exit gateway's IP packet router
+    features -- what it can do beside what all nodes can
     build_version -- the semantic version that the node announces; clients choose the router's protocol by it
     """
 
@@ -29,4 +31,5 @@ class NodeDescriptor:
     layer: int | None = None
     ws_port: int | None = None
     ip_packet_router: Recipient | None = None
+    features: frozenset[NodeFeature] = frozenset()
     build_version: str = "1.40.0"

@@ -42,6 +42,7 @@ from mix_protocol.topology.documents import (
     SupportedRoles,
     mixnode_role,
 )
+from mix_protocol.topology.features import announce_features
 
 _EPOCHS_IN_INTERVAL = 720
 _BUILD_DATE = "2026-06-01T00:00:00.000000000Z"
@@ -176,7 +177,7 @@ def _described_node(node: NodeDescriptor, wall_s: float) -> DescribedNode:
             auxiliary_details=AuxiliaryDetails(
                 announce_ports=AnnouncePorts(mix_port=node.address.port), accepted_operator_terms_and_conditions=True
             ),
-            build_information=_build_information(node.build_version),
+            build_information=_build_information(node),
             ip_packet_router=ServiceAddress(address=router.to_text()) if router is not None else None,
             # The published client wants this on every node, also on those that take no clients.
             mixnet_websockets=MixnetWebSockets(ws_port=node.ws_port if node.ws_port is not None else 9000),
@@ -184,11 +185,11 @@ def _described_node(node: NodeDescriptor, wall_s: float) -> DescribedNode:
     )
 
 
-def _build_information(version: str) -> BuildInformation:
+def _build_information(node: NodeDescriptor) -> BuildInformation:
     return BuildInformation(
-        binary_name="mix-network",
+        binary_name=announce_features(node.features),
         build_timestamp=_BUILD_DATE,
-        build_version=version,
+        build_version=node.build_version,
         commit_sha="0" * 40,
         commit_timestamp=_BUILD_DATE,
         commit_branch="HEAD",

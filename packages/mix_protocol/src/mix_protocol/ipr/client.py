@@ -8,12 +8,10 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass, field
-from ipaddress import IPv4Address
 
 from mix_protocol.codec.reader import MalformedMessage
 from mix_protocol.crypto.randomness import RandomBytes
 from mix_protocol.errors import MixError
-from mix_protocol.ipr.addresses import ROUTER_IPV4
 from mix_protocol.ipr.bundle import Bundler, encode_bundle, split_bundle
 from mix_protocol.ipr.errors import (
     ConnectionLost,
@@ -33,9 +31,9 @@ from mix_protocol.ipr.events import (
     PacketReceived,
     PongReceived,
 )
-from mix_protocol.ipr.ip_packet import echo_request, is_echo_reply
 from mix_protocol.ipr.liveness import Liveness, LivenessPolicy
 from mix_protocol.ipr.lp import LpFrame, LpFrameType, next_sequence
+from mix_protocol.ipr.probe import DnsProbe, EchoProbe, Probe
 from mix_protocol.ipr.requests import (
     IPR_VERSION_9,
     IPR_VERSION_10,
@@ -117,10 +115,8 @@ class _Attempt:
 class _Connection:
     """Addresses that the exit has granted."""
 
-    ipv4: IPv4Address
+    probe: Probe
     liveness: Liveness
-    probe_identifier: int
-    probe_sequence: int = 0
     sequence: int = 0
 
 
@@ -129,6 +125,7 @@ class IprClient:
 
     random -- for stream and request ids
     ipr_version -- the version to try first, 9 or 10 (`ExitNode.ipr_version`); 10 falls back to 9
+    answers_echo -- whether the router is known to answer echo requests to its own address; see `ipr.probe`
     unix_time_offset_s -- add it to `now` to get Unix time; requests bear a timestamp
     """
 
@@ -137,11 +134,13 @@ class IprClient:
         random: RandomBytes,
         *,
         ipr_version: int = IPR_VERSION_9,
+        answers_echo: bool = False,
         config: IprConfig | None = None,
         unix_time_offset_s: float = 0.0,
     ) -> None:
         self._random = random
         self._preferred_version = IPR_VERSION_10 if ipr_version >= IPR_VERSION_10 else IPR_VERSION_9
+        self._answers_echo = answers_echo
         self._config = config or IprConfig()
         self._unix_time_offset_s = unix_time_offset_s
         self._stream_id = 0
@@ -276,7 +275,7 @@ class IprClient:
             return
         connection.liveness.received()
         for packet in split_bundle(response.bundle):
-            if is_echo_reply(packet, ROUTER_IPV4, connection.probe_identifier):
+            if connection.probe.is_answered_by(packet):
                 connection.liveness.received(answers_probe=True)
             else:
                 self._events.append(PacketReceived(packet))
@@ -303,10 +302,10 @@ class IprClient:
                     self._health_ids.clear()
                     self._events.append(HealthReceived(response))
             case Info():
-                if response.detail.partition(":")[0] != str(ROUTER_IPV4):
-                    self._events.append(ExitReported(response.kind, response.level, response.detail))
-                elif self._connection is not None:  # the answer to a probe
+                if self._connection is not None and self._connection.probe.is_refused_by(response.detail):
                     self._connection.liveness.received(answers_probe=True)
+                else:
+                    self._events.append(ExitReported(response.kind, response.level, response.detail))
 
     def _receive_connect(self, response: ConnectSuccess | ConnectFailure, now: float) -> None:
         attempt = self._attempt
@@ -320,9 +319,8 @@ class IprClient:
         if response.mtu_bytes is not None and response.mtu_bytes < MIN_MTU_BYTES:
             self._events.append(ExitRefused(ExitDenied(reason="unusable_mtu", detail="")))
             return
-        identifier = int.from_bytes(self._random(2), "big")
-        liveness = Liveness(self._config.liveness, now)
-        self._connection = _Connection(response.ipv4, liveness, identifier)
+        make_probe = EchoProbe if self._answers_echo else DnsProbe
+        self._connection = _Connection(make_probe(response.ipv4, self._random), Liveness(self._config.liveness, now))
         self._events.append(ExitConnected(response.ipv4, response.ipv6, response.mtu_bytes, response.version))
 
     # -- sending
@@ -338,9 +336,7 @@ class IprClient:
         if liveness.is_lost(now):
             self._lose(ConnectionLost("the exit gateway no longer answers; connect again", is_alive=False))
         elif liveness.wants_probe(now):
-            connection.probe_sequence = (connection.probe_sequence + 1) & 0xFFFF
-            probe = echo_request(connection.ipv4, ROUTER_IPV4, connection.probe_identifier, connection.probe_sequence)
-            self._queue_data(connection, [probe], wants_answer=True)
+            self._queue_data(connection, [connection.probe.make()], wants_answer=True)
             liveness.probed(now)
 
     def _flush_packets(self, connection: _Connection) -> None:

@@ -1,9 +1,8 @@
 """Telling an exit that has nothing to say from one that has forgotten us.
 
 A router drops a client that sends no data for 60 seconds, and says nothing when it does. So a client that wants to stay
-must send data now and then, and one that gets no answers must find out why. Both are served by an ICMP echo request to
-the router's own address: it is data that harms nobody, and every router answers it somehow, with an echo reply or with
-the remark that its policy forbids the address. Silence means that it does not know our source address any more.
+must send data now and then, and one that gets no answers must find out why. Both are served by a packet of `ipr.probe`,
+which every exit that knows us answers somehow. Silence means that it does not know our source address any more.
 
 An exit that has never answered a probe may be of a kind that does not, so that its silence alone says nothing: it is
 taken for lost only when it does not answer our user's own packets either.

@@ -10,6 +10,7 @@ from mix_protocol.addressing import MalformedRecipient, Recipient
 from mix_protocol.topology.described import DescribedNode, DescribedNodes
 from mix_protocol.topology.documents import SkimmedNodes
 from mix_protocol.topology.errors import NoCompatibleExit, NoExit
+from mix_protocol.topology.features import NodeFeature, features_of
 from mix_protocol.topology.nodes import MIN_PERFORMANCE_PERCENT
 
 IPR_V9 = 9
@@ -57,12 +58,14 @@ class ExitNode:
     version -- the node's software version, as it announces it
     ipr_version -- 9 or 10
     performance_percent -- the gateway's, 0 to 100: the weight when one is chosen at random
+    features -- what it announces beside, if it is one of this family
     """
 
     recipient: Recipient
     version: str
     ipr_version: int
     performance_percent: int
+    features: frozenset[NodeFeature] = frozenset()
 
     @property
     def gateway(self) -> bytes:
@@ -88,12 +91,12 @@ def list_exits(described: DescribedNodes, skimmed: SkimmedNodes) -> tuple[ExitNo
         recipient = _router_of(node)
         if recipient is None or percent < MIN_PERFORMANCE_PERCENT:
             continue
-        version = node.description.build_information.build_version
-        ipr_version = ipr_version_of(version)
+        build = node.description.build_information
+        ipr_version = ipr_version_of(build.build_version)
         if ipr_version is None:
             too_old += 1
             continue
-        exits.append(ExitNode(recipient, version, ipr_version, percent))
+        exits.append(ExitNode(recipient, build.build_version, ipr_version, percent, features_of(build)))
     if exits:
         return tuple(exits)
     if too_old:
@@ -110,11 +113,11 @@ def find_exit(recipient: Recipient, described: DescribedNodes) -> ExitNode:
     for node in described.data:
         if _router_of(node) != recipient:
             continue
-        version = node.description.build_information.build_version
-        ipr_version = ipr_version_of(version)
+        build = node.description.build_information
+        ipr_version = ipr_version_of(build.build_version)
         if ipr_version is None:
             raise NoCompatibleExit("the chosen exit gateway runs software that is too old for this client", too_old=1)
-        return ExitNode(recipient, version, ipr_version, 100)
+        return ExitNode(recipient, build.build_version, ipr_version, 100, features_of(build))
     return ExitNode(recipient, "", IPR_V9, 100)
 
 
