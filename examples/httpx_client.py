@@ -13,7 +13,7 @@ from mix_fetch import MixTransport, disconnect_mix_tunnel, setup_mix_tunnel
 async def main() -> None:
     async with local_surroundings() as here:
         await setup_mix_tunnel(directory_url=here.directory_url, disable_cover_traffic=True)
-        async with httpx.AsyncClient(transport=MixTransport(), base_url=here.site, timeout=30) as client:
+        async with httpx.AsyncClient(transport=MixTransport(), base_url=here.site, timeout=120) as client:
             answers = await asyncio.gather(*(client.get("/", params={"number": number}) for number in range(3)))
             for answer in answers:
                 print(answer.status_code, answer.url, answer.json()["you seem to be"])

@@ -60,7 +60,7 @@ def npm(project: Path, *arguments: str) -> None:
 
 
 def copy_assets(project: Path, folder: str) -> None:
-    """As the README tells: `npx mix-tunnel-assets FOLDER`."""
+    """As the README tells: `npx --no-install mix-tunnel-assets FOLDER`."""
     command = [project / "node_modules/.bin/mix-tunnel-assets", folder]
     subprocess.run(command, cwd=project, check=True, capture_output=True)
 

@@ -27,9 +27,11 @@ def python(dist: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pat
     # The versions that the lock file names, without their hashes: pip would ask them for our own wheels as well.
     pins = folder / "pins.txt"
     pins.write_text("\n".join(re.findall(r"^[\w.-]+==[\w.]+", LOCK.read_text(), re.MULTILINE)))
-    wanted = [f"{name}[native]" for name in FACADES] + ["mix_network"]
+    # As files, all of them: pip asks an index for each that is named, and anybody could answer to these names there.
+    extras = {"mix_network": ""}
+    wanted = [f"{wheel}{extras.get(wheel.name.split('-')[0], '[native]')}" for wheel in (dist / "python").glob("mix_*")]
     pip = [str(interpreter), "-m", "pip", "--disable-pip-version-check", "install", "--quiet"]
-    command = [*pip, "--constraint", str(pins), "--find-links", str(dist / "python"), *wanted]
+    command = [*pip, "--constraint", str(pins), *wanted]
     done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=folder)
     assert done.returncode == 0, done.stderr
     return interpreter

@@ -2,7 +2,7 @@
 /**
  * Copies what the worker loads into a folder of a web site, for pages that are made by a bundler:
  *
- *     npx mix-tunnel-assets public/mix-tunnel
+ *     npx --no-install mix-tunnel-assets public/mix-tunnel
  *
  * The page then says where that is: `setupMixTunnel({ assetsUrl: "/mix-tunnel/" })`.
  */

@@ -11,7 +11,7 @@ export interface SetupMixTunnelOptions {
   tunnel?: string | undefined;
   /**
    * Folder of `worker.js` and `pyodide/` on the page's own origin, relative to the page; by default the folder of these
-   * modules. Pages that a bundler makes need it: `npx mix-tunnel-assets FOLDER` fills one. Read when the worker starts.
+   * modules. Pages that a bundler makes need it: `npx --no-install mix-tunnel-assets FOLDER` fills one. Read when the worker starts.
    */
   assetsUrl?: string | URL | undefined;
   /** Nym address of the exit's IP packet router; by default one is chosen. */
