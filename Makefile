@@ -7,7 +7,7 @@ PACKAGES := packages/mix_protocol packages/mix_tunnel packages/mix_fetch package
 JOBS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help setup playground test test-unit check bench dist screenshots docs tables wasm lock clean
+.PHONY: help setup playground test test-unit check bench privacy dist screenshots docs tables wasm lock clean
 
 help: ## what each command does
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -21,7 +21,7 @@ playground: setup ## a local mixnet, a demo site and the playground page at PORT
 test: setup ## every test: unit, property, vectors, simulation, network, interoperability, Pyodide, browser, packages
 	$(PYTHON) -m pytest -q -n $(JOBS) --dist worksteal tests/unit tests/property tests/vectors tests/simulation
 	$(PYTHON) -m pytest -q -n $(JOBS) --dist loadfile \
-		tests/network tests/wasm tests/interop tests/pyodide tests/browser tests/packaging
+		tests/privacy tests/network tests/wasm tests/interop tests/pyodide tests/browser tests/packaging
 
 test-unit: setup ## the tests that take seconds
 	$(PYTHON) -m pytest -q -n $(JOBS) tests/unit tests/vectors
@@ -37,6 +37,9 @@ check: setup ## style, types, who imports whom
 
 bench: setup ## measure, and write build/bench.json
 	$(PYTHON) -m bench
+
+privacy: setup ## measure what each place of the network can tell, and write the tables of docs/privacy.md
+	PYTHONPATH=tests $(PYTHON) -m support.vantage
 
 dist: setup ## wheels, npm tarballs and a folder for Pyodide, in build/dist
 	@$(PYTHON) release/make_dist.py

@@ -115,7 +115,8 @@ class MemoryExit:
             self.router.receive_ip_packet(packet, now)
         for tag, reply, is_control in self.router.replies_to_send(now):
             self.replies.queue_reply(tag, reply, now, max_retransmissions=3 if is_control else 0)
-        self.network.send((prepared.packet for prepared in self.replies.packets_to_send(now)), now)
+        packets = (prepared.packet for prepared in self.replies.packets_to_send(now))
+        self.network.send(packets, now, self.recipient.gateway)
 
     def next_timeout(self) -> float | None:
         parts = (self.router, self.replies, self.internet)

@@ -6,7 +6,7 @@ import heapq
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from ipaddress import IPv4Address
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from mix_protocol.addressing import KeyRotation, NodeAddress, Recipient
 from mix_protocol.crypto.native import NativeCrypto
@@ -32,6 +32,18 @@ class Machine(Protocol):
     def handle_timeout(self, now: float) -> None: ...
 
 
+class Passage(NamedTuple):
+    """What a node knows of one packet: it came from `sender` (None for a client of its own) and goes to `receiver`
+    (None again); `version` is what stands in the routing block that this node reads, if it reads one."""
+
+    at: float
+    node: NodeAddress
+    sender: NodeAddress | None
+    receiver: NodeAddress | None
+    length: int
+    version: int | None
+
+
 class MemoryMixnet:
     """Mix nodes and gateways. Clients are callbacks that take what their gateway pushes.
 
@@ -44,10 +56,11 @@ class MemoryMixnet:
         self.loss = loss
         self.hops_done = 0
         self.packets_lost = 0
+        self.observe: Callable[[Passage], None] | None = None
         self.gateway_seeds: dict[bytes, bytes] = {}
         self._secrets: dict[tuple[NodeAddress, KeyRotation], bytes] = {}
         self._clients: dict[bytes, Callable[[bytes, float], None]] = {}
-        self._events: list[tuple[float, int, NodeAddress, MixPacket]] = []
+        self._events: list[tuple[float, int, NodeAddress, MixPacket, NodeAddress]] = []
         self._serial = 0
         layers = tuple(
             tuple(self._add_mix_node(10 * layer + number) for number in range(nodes_per_layer)) for layer in (1, 2, 3)
@@ -96,27 +109,30 @@ class MemoryMixnet:
         """Stop pushing to a client; what comes for it is lost."""
         self._clients.pop(identity, None)
 
-    def send(self, packets: Iterable[MixPacket], now: float) -> None:
-        """Take packets as a client's entry gateway does: they go to their first hop at once."""
+    def send(self, packets: Iterable[MixPacket], now: float, gateway: bytes | None = None) -> None:
+        """Take packets as a client's entry gateway does (the first one, if it is not told): they go to their first hop
+        at once."""
+        sender = self.topology.gateways[gateway or self.gateways[0]].address
         for packet in packets:
-            self._send_on(packet, now)
+            self._note(now, sender, None, packet.first_hop, packet.packet)
+            self._send_on(packet, now, sender)
 
     def next_timeout(self) -> float | None:
         return self._events[0][0] if self._events else None
 
     def handle_timeout(self, now: float) -> None:
         while self._events and self._events[0][0] <= now:
-            at, _, address, packet = heapq.heappop(self._events)
-            self._process(address, packet, at)
+            at, _, address, packet, sender = heapq.heappop(self._events)
+            self._process(address, packet, sender, at)
 
-    def _send_on(self, packet: MixPacket, now: float, hold_s: float = 0.0) -> None:
+    def _send_on(self, packet: MixPacket, now: float, sender: NodeAddress, hold_s: float = 0.0) -> None:
         if self.loss and uniform(self.random) < self.loss:
             self.packets_lost += 1
             return
         self._serial += 1
-        heapq.heappush(self._events, (now + hold_s + LINK_DELAY_S, self._serial, packet.first_hop, packet))
+        heapq.heappush(self._events, (now + hold_s + LINK_DELAY_S, self._serial, packet.first_hop, packet, sender))
 
-    def _process(self, address: NodeAddress, packet: MixPacket, now: float) -> None:
+    def _process(self, address: NodeAddress, packet: MixPacket, sender: NodeAddress, now: float) -> None:
         secret = self._secrets.get((address, packet.key_rotation))
         if secret is None:
             self.packets_lost += 1
@@ -129,14 +145,29 @@ class MemoryMixnet:
         self.hops_done += 1
         if isinstance(done, ForwardPacket):
             onward = MixPacket(done.next_hop, done.packet, packet.key_rotation)
-            self._send_on(onward, now, hold_time_s(done.delay_ns))
+            self._note(now, address, sender, done.next_hop, packet.packet, done.version)
+            self._send_on(onward, now, address, hold_time_s(done.delay_ns))
             return
+        self._note(now, address, sender, None, packet.packet, done.version)
         payload = done.message
         if len(packet.packet) != PacketSize.ACK.packet_length:
             ack, payload = split_surb_ack(payload)
-            self._send_on(MixPacket(ack.first_hop, ack.packet, packet.key_rotation), now)
+            self._note(now, address, None, ack.first_hop, ack.packet)
+            self._send_on(MixPacket(ack.first_hop, ack.packet, packet.key_rotation), now, address)
         if (receive := self._clients.get(done.destination)) is not None:
             receive(payload, now)
+
+    def _note(
+        self,
+        at: float,
+        node: NodeAddress,
+        sender: NodeAddress | None,
+        receiver: NodeAddress | None,
+        packet: bytes,
+        version: int | None = None,
+    ) -> None:
+        if self.observe is not None:
+            self.observe(Passage(at, node, sender, receiver, len(packet), version))
 
     def _add_mix_node(self, number: int) -> MixNode:
         return MixNode(number, self.random(32), *self._add_node(number))

@@ -133,6 +133,8 @@ class MemoryGateway:
         self.sockets: dict[MemoryWebSocket, GatewaySession] = {}
         self.connections = 0
         self.registrations = 0
+        self.observe: Callable[[float, str, int], None] | None = None
+        """Told of each frame: when, "up" or "down", and its length."""
 
     async def open(self, timeout_s: float) -> MemoryWebSocket:
         self.connections += 1
@@ -181,6 +183,7 @@ class MemoryGateway:
         if session is None:
             return
         now = self._world.now()
+        self._note("up", frame)
         if isinstance(frame, str):
             session.receive_text(frame, now)
         else:
@@ -191,7 +194,7 @@ class MemoryGateway:
                     self._world.network.attach(identity, self._pusher(socket, session))
                 case PacketForwarded(packet):
                     if self.fault is not Fault.LEADS_NOWHERE:
-                        self._world.network.send([packet], now)
+                        self._world.network.send([packet], now, self.node.identity)
                 case SessionFailed():
                     self._flush(socket, session)
                     socket.drop()
@@ -210,7 +213,12 @@ class MemoryGateway:
 
     def _flush(self, socket: MemoryWebSocket, session: GatewaySession) -> None:
         for frame in session.frames_to_send(self._world.now()):
+            self._note("down", frame)
             socket.push(frame)
+
+    def _note(self, direction: str, frame: str | bytes) -> None:
+        if self.observe is not None:
+            self.observe(self._world.now(), direction, len(frame))
 
 
 class MemoryWorld:

@@ -93,10 +93,11 @@ async def simulated_tunnel(
     seed: int = 3,
     source_bytes: int = 100_000,
     pins_gateway: bool = False,
+    host: MemoryHost | None = None,
     **options: Any,
 ) -> AsyncIterator[SimulatedTunnel]:
     """A tunnel that is ready; it is closed at the end."""
-    host = MemoryHost(source_bytes=source_bytes)
+    host = host or MemoryHost(source_bytes=source_bytes)
     world = MemoryWorld(host, loss=loss, seed=seed, gateways=gateways)
     for gateway in exits:
         world.add_exit(gateway)
