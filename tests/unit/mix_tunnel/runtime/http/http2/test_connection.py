@@ -748,11 +748,20 @@ async def test_a_status_that_is_none(status):
             await task
 
 
+async def test_a_hundred_provisional_answers():
+    async with http2_pair() as pair:
+        task, stream_id, _ = await pair.ask()
+        for _ in range(100):
+            await pair.peer.head(stream_id, 103)
+        await pair.peer.answer(stream_id, b"at last")
+        assert await read_all(await task) == b"at last"
+
+
 async def test_provisional_answers_without_end():
     async with http2_pair() as pair:
         other, other_id, _ = await pair.ask()
         task, stream_id, _ = await pair.ask()
-        for _ in range(17):
+        for _ in range(101):
             await pair.peer.head(stream_id, 103)
         with pytest.raises(MalformedResponse):
             await task

@@ -66,8 +66,8 @@ async def fetch(raw: bytes, *, eof: bool = True) -> bytes | MixError:
         pytest.param(PREFACE + frame(DATA, 0, 99, b"x"), "PROTOCOL_ERROR", id="DATA on an idle stream"),
         pytest.param(PREFACE + frame(HEADERS, 4, 2, OK_BLOCK), "PROTOCOL_ERROR", id="HEADERS on a server's stream"),
         pytest.param(PREFACE + frame(HEADERS, 4, 7, OK_BLOCK), "PROTOCOL_ERROR", id="HEADERS on an idle stream"),
-        pytest.param(PREFACE + frame(HEADERS, 4, 1, b"\xff\xff\xff\xff\xff\xff"), "PROTOCOL_ERROR", id="bad HPACK"),
-        pytest.param(PREFACE + frame(HEADERS, 4, 1, b"\x3f\xe1\xff\x03"), "PROTOCOL_ERROR", id="HPACK table size"),
+        pytest.param(PREFACE + frame(HEADERS, 4, 1, b"\xff\xff\xff\xff\xff\xff"), "COMPRESSION_ERROR", id="bad HPACK"),
+        pytest.param(PREFACE + frame(HEADERS, 4, 1, b"\x3f\xe1\xff\x03"), "COMPRESSION_ERROR", id="HPACK table size"),
         pytest.param(PREFACE + frame(HEADERS, 4, 1, b""), "PROTOCOL_ERROR", id="no status"),
         pytest.param(PREFACE + frame(HEADERS, 4, 1, b"\x88\x00\x01A\x01b"), "PROTOCOL_ERROR", id="capital name"),
         pytest.param(

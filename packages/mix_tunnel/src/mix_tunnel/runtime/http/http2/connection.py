@@ -30,7 +30,7 @@ from .errors import ConnectionSilent, Http2Flood, Http11Required, NotProcessed
 from .headers import request_headers
 from .liveness import ANSWER_S, QUIET_S, Liveness
 from .outlet import Outlet
-from .protocol import GoingAway, Http2Protocol, error_name
+from .protocol import GoingAway, Http2Protocol, StreamMalformed, error_name
 from .slots import StreamSlots
 from .stream import Http2Stream
 
@@ -192,7 +192,7 @@ class Http2Connection:
         finally:
             self._fail(error)  # whatever happened, nobody may wait for a connection that nobody reads
 
-    def _dispatch(self, event: Event | GoingAway) -> None:
+    def _dispatch(self, event: Event | GoingAway | StreamMalformed) -> None:
         if isinstance(event, GoingAway):
             self._go(event)
         elif isinstance(event, RemoteSettingsChanged):
@@ -205,8 +205,10 @@ class Http2Connection:
             if stream is not None:
                 self._tell(stream, event)
 
-    def _tell(self, stream: Http2Stream, event: Event) -> None:
-        if isinstance(event, DataReceived):
+    def _tell(self, stream: Http2Stream, event: Event | StreamMalformed) -> None:
+        if isinstance(event, StreamMalformed):
+            stream.refuse(event.error)
+        elif isinstance(event, DataReceived):
             stream.on_data(event.data, event.flow_controlled_length - len(event.data))
         elif isinstance(event, ResponseReceived):
             self._answered = True

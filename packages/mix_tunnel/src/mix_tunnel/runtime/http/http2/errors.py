@@ -6,7 +6,7 @@ from mix_protocol.errors import NetworkFailure, PeerIncompatible, PeerMisbehaved
 
 
 class Http2Violated(PeerMisbehaved):
-    """The server broke the rules of HTTP/2; the connection is over. `reason` is RFC 9113's name of the error."""
+    """The server broke the rules of HTTP/2, on the connection or for one request. `reason` is RFC 9113's name of it."""
 
     code = "http2.protocol_error"
     message = "the server broke the rules of HTTP/2"

@@ -2,7 +2,7 @@
 
 A frame that is too long is refused at its header, not after its payload has been collected; a header block is measured
 over all of its frames; and what costs us work but brings nothing (PING, SETTINGS, empty DATA, frames for no stream)
-is paid for from an allowance that grows with time.
+is paid for from an allowance that grows with time. Window updates are paid for by the body that they make room for.
 """
 
 from __future__ import annotations
@@ -29,10 +29,13 @@ HEADERS: Final = 0x1
 RST_STREAM: Final = 0x3
 SETTINGS: Final = 0x4
 GOAWAY: Final = 0x7
+WINDOW_UPDATE: Final = 0x8
 CONTINUATION: Final = 0x9
 ACK: Final = 0x1
+END_STREAM: Final = 0x1
 END_HEADERS: Final = 0x4
 PADDED: Final = 0x8
+PRIORITY: Final = 0x20
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +54,12 @@ class Frame:
         return memoryview(self.wire)[HEADER_BYTES:]
 
 
+def make_frame(kind: int, flags: int, stream_id: int, payload: bytes) -> Frame:
+    """A frame of our own making."""
+    header = len(payload).to_bytes(3, "big") + bytes((kind, flags)) + stream_id.to_bytes(4, "big")
+    return Frame(kind, flags, stream_id, header + payload)
+
+
 class FrameGuard:
     """Cuts a byte stream into frames; raises `Http2Violated` or one of its kinds, or `HeadTooLarge`."""
 
@@ -61,6 +70,7 @@ class FrameGuard:
         self._block_bytes = 0
         self._allowance = float(BURST_FRAMES)
         self._counted_at = now
+        self._window_due = 0
 
     def receive(self, data: bytes) -> None:
         """Take what has arrived; at most one frame stays behind when `frames` has run."""
@@ -69,6 +79,10 @@ class FrameGuard:
     def allow(self, frames: int) -> None:
         """Let the server send so many more, because we did what it has to answer."""
         self._allowance += frames
+
+    def sent(self, count: int) -> None:
+        """So many bytes of bodies were sent: the server may give the room for them back, however finely."""
+        self._window_due += 2 * count  # in the stream's window and in the connection's
 
     def frames(self, now: float) -> Iterator[Frame]:
         """Every whole frame that has arrived."""
@@ -99,6 +113,8 @@ class FrameGuard:
         self._begun = True
         if frame.kind == DATA and _carries_data(frame):
             return
+        if frame.kind == WINDOW_UPDATE and self._brings_window(frame):
+            return
         if frame.kind in (HEADERS, CONTINUATION):
             self._measure_block(frame)
         self._allowance = min(
@@ -109,6 +125,14 @@ class FrameGuard:
         self._allowance -= SETTINGS_COST if frame.kind == SETTINGS else 1
         if self._allowance < 0:
             raise Http2Flood(reason="ENHANCE_YOUR_CALM")
+
+    def _brings_window(self, frame: Frame) -> bool:
+        """Whether it gives back room that a body of ours has taken."""
+        increment = int.from_bytes(frame.payload[:4], "big") & 0x7FFF_FFFF
+        if not 0 < increment <= self._window_due:
+            return False
+        self._window_due -= increment
+        return True
 
     def _measure_block(self, frame: Frame) -> None:
         # Pushed streams are refused in our settings, so no stream of the server's own can begin.

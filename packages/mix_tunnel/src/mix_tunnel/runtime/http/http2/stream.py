@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from contextlib import suppress
 
 from h2.errors import ErrorCodes
@@ -15,14 +15,14 @@ from ..errors import BodyCut, IdleTimedOut, MalformedResponse, NoResponse, Respo
 from ..request import HttpTimeouts, PreparedRequest
 from ..wire_response import ResponseHead
 from .errors import ConnectionSilent, Http2Violated, Http11Required, NotProcessed, StreamReset, WrongLength
-from .headers import expected_length, response_head
+from .headers import HeaderBytes, expected_length, response_head
 from .outlet import Outlet
 from .protocol import STREAM_WINDOW_BYTES, Http2Protocol
 from .upload import Upload
 
 PIECE_BYTES = 65_536
-MAX_INFORMATIONAL = 16
-"""1xx responses passed over before the real one."""
+MAX_INFORMATIONAL = 100
+"""1xx responses passed over before the real one; as many as CPython's client takes."""
 
 
 class Http2Stream:
@@ -151,11 +151,11 @@ class Http2Stream:
         if self._informational > MAX_INFORMATIONAL:
             self.refuse(MalformedResponse("the server sends provisional answers without end"))
 
-    def on_head(self, headers: Iterable[tuple[bytes, bytes]]) -> None:
+    def on_head(self, fields: HeaderBytes) -> None:
         """The final answer's head is here."""
         self.begun = True
         try:
-            head = response_head(headers)
+            head = response_head(fields)
             self._expected_bytes = expected_length(self._method, head)
         except Http2Violated as error:
             self.refuse(error)
