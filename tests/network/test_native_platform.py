@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
+import resource
 import ssl
+import time
+import zlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+import brotli
 import pytest
 import trustme
+from backports import zstd
 from support.ports import refusing_port
 from support.waiting import PATIENCE_S
 from websockets.asyncio.server import ServerConnection, serve
@@ -62,6 +68,71 @@ async def test_get_gives_status_headers_and_body():
     async with http_server(OK) as port:
         answer = await NativePlatform().get(f"http://127.0.0.1:{port}/x", headers={}, timeout_s=PATIENCE_S)
     assert (answer.status, answer.headers["content-type"], answer.body) == (200, "application/json", b"{}")
+
+
+def packed(coding: str, count: int) -> bytes:
+    """So many bytes of zeros in a coding."""
+    if coding == "br":
+        return brotli.compress(bytes(count), quality=5)
+    if coding == "zstd":
+        return zstd.compress(bytes(count))
+    return gzip.compress(bytes(count), 9) if coding == "gzip" else zlib.compress(bytes(count), 9)
+
+
+def encoded_answer(coding: str, body: bytes) -> bytes:
+    return f"HTTP/1.1 200 OK\r\nContent-Encoding: {coding}\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body
+
+
+@pytest.mark.parametrize("coding", ["gzip", "deflate", "br", "zstd"])
+async def test_encoded_documents_are_unpacked(coding: str):
+    async with http_server(encoded_answer(coding, packed(coding, 100_000))) as port:
+        answer = await NativePlatform().get(f"http://127.0.0.1:{port}/", headers={}, timeout_s=PATIENCE_S)
+    assert answer.body == bytes(100_000)
+
+
+@pytest.mark.parametrize("coding", ["gzip", "deflate", "br", "zstd", "gzip, gzip"])
+async def test_a_bomb_is_refused_early_and_keeps_nobody_waiting(coding: str):
+    body = packed(coding.partition(",")[0], 300 << 20)
+    if "," in coding:
+        body = gzip.compress(body)
+    longest_s = 0.0
+
+    async def watch() -> None:
+        nonlocal longest_s
+        while True:
+            began = time.thread_time()
+            await asyncio.sleep(0)
+            longest_s = max(longest_s, time.thread_time() - began)
+
+    async with http_server(encoded_answer(coding, body)) as port:
+        watching = asyncio.create_task(watch())
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        with pytest.raises(GetFailed, match=r"too large|unpacked"):
+            await NativePlatform().get(f"http://127.0.0.1:{port}/", headers={}, timeout_s=PATIENCE_S)
+        grown_kb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
+        watching.cancel()
+    assert grown_kb < 200_000
+    assert longest_s < 0.15
+
+
+async def test_a_time_limit_holds_while_a_document_is_unpacked():
+    async with http_server(encoded_answer("gzip", packed("gzip", 60 << 20))) as port:
+        with pytest.raises(GetFailed) as failed:
+            await NativePlatform().get(f"http://127.0.0.1:{port}/", headers={}, timeout_s=0.02)
+    assert failed.value.fields == {"cause": "TimeoutError"}
+
+
+@pytest.mark.parametrize("body", [b"nonsense", gzip.compress(bytes(1000))[:-9]])
+async def test_a_document_that_is_not_what_it_says_is_refused(body: bytes):
+    async with http_server(encoded_answer("gzip", body)) as port:
+        with pytest.raises(GetFailed, match="unpacked"):
+            await NativePlatform().get(f"http://127.0.0.1:{port}/", headers={}, timeout_s=PATIENCE_S)
+
+
+async def test_a_coding_that_nobody_asked_for_is_refused():
+    async with http_server(encoded_answer("compress", b"nonsense")) as port:
+        with pytest.raises(GetFailed, match="nobody asked for"):
+            await NativePlatform().get(f"http://127.0.0.1:{port}/", headers={}, timeout_s=PATIENCE_S)
 
 
 async def test_any_status_is_an_answer():

@@ -180,7 +180,7 @@ class MemoryMixnet:
 
     def _add_node(self, number: int) -> tuple[bytes, NodeAddress]:
         secret = self.random(32)
-        address = NodeAddress(IPv4Address(f"10.0.0.{number}"), 1789)
+        address = NodeAddress(IPv4Address(f"11.0.{number}.1"), 1789)
         self._secrets[address, KeyRotation.from_rotation_id(FIRST_ROTATION)] = secret
         return self.crypto.x25519_public(secret), address
 

@@ -81,6 +81,16 @@ export declare class InvalidPublicKey extends PeerMisbehaved {
   static code: string;
 }
 
+/** A directory on the Internet lists entry gateways on addresses of this machine or network alone. */
+export declare class InternalGateways extends PeerMisbehaved {
+  static code: string;
+}
+
+/** A warning: the directory comes over plain http from another machine. */
+export declare class PlainHttpDirectory extends NetworkFailure {
+  static code: string;
+}
+
 /** The directory answered a request with an HTTP status other than 200. Field `status`. */
 export declare class DirectoryRefused extends NetworkFailure {
   static code: string;
@@ -708,6 +718,11 @@ export declare class MalformedDocument extends PeerMisbehaved {
 
 /** Exit gateways exist, but all run software older than IP packet router protocol 9. */
 export declare class NoCompatibleExit extends PeerIncompatible {
+  static code: string;
+}
+
+/** Every route has nodes of one operator, address or network (/24, or /48 of IPv6), who could see both its ends. */
+export declare class NoDiverseRoute extends NetworkFailure {
   static code: string;
 }
 

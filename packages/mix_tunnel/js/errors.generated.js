@@ -81,6 +81,16 @@ export class InvalidPublicKey extends PeerMisbehaved {
   static code = "crypto.invalid_public_key";
 }
 
+/** A directory on the Internet lists entry gateways on addresses of this machine or network alone. */
+export class InternalGateways extends PeerMisbehaved {
+  static code = "directory.internal_gateways";
+}
+
+/** A warning: the directory comes over plain http from another machine. */
+export class PlainHttpDirectory extends NetworkFailure {
+  static code = "directory.plain_http";
+}
+
 /** The directory answered a request with an HTTP status other than 200. Field `status`. */
 export class DirectoryRefused extends NetworkFailure {
   static code = "directory.status";
@@ -711,6 +721,11 @@ export class NoCompatibleExit extends PeerIncompatible {
   static code = "topology.no_compatible_exit";
 }
 
+/** Every route has nodes of one operator, address or network (/24, or /48 of IPv6), who could see both its ends. */
+export class NoDiverseRoute extends NetworkFailure {
+  static code = "topology.no_diverse_route";
+}
+
 /** No gateway accepts clients under the given conditions. Fields count why the listed ones were passed over. */
 export class NoEntryGateway extends NetworkFailure {
   static code = "topology.no_entry_gateway";
@@ -1010,6 +1025,8 @@ export const ERROR_CLASSES = new Map(/** @type {[string, typeof MixError][]} */ 
   ["cookies.invalid", InvalidCookie],
   ["crypto.authentication_failed", AuthenticationFailed],
   ["crypto.invalid_public_key", InvalidPublicKey],
+  ["directory.internal_gateways", InternalGateways],
+  ["directory.plain_http", PlainHttpDirectory],
   ["directory.status", DirectoryRefused],
   ["dns.bad_address", BadAddress],
   ["dns.bad_name", BadName],
@@ -1136,6 +1153,7 @@ export const ERROR_CLASSES = new Map(/** @type {[string, typeof MixError][]} */ 
   ["topology.inconsistent_documents", InconsistentDocuments],
   ["topology.malformed_document", MalformedDocument],
   ["topology.no_compatible_exit", NoCompatibleExit],
+  ["topology.no_diverse_route", NoDiverseRoute],
   ["topology.no_entry_gateway", NoEntryGateway],
   ["topology.no_exit", NoExit],
   ["topology.no_gateways", NoGateways],

@@ -27,6 +27,11 @@ export interface SetupMixTunnelOptions {
   storagePassphrase?: string | undefined;
   /** Use only gateways with `wss://` (true); a gateway on a loopback address is always allowed. */
   forceTls?: boolean | undefined;
+  /**
+   * Take routes too whose nodes belong to one operator, address or network (/24, or /48 of IPv6), who could see both
+   * ends (false); where all nodes are on loopback they are always taken.
+   */
+  allowCloseNodes?: boolean | undefined;
   /** Send packets at once instead of at random times, and no cover when there is nothing to send. */
   disablePoissonTraffic?: boolean | undefined;
   /** Switch the additional stream of cover packets off. */

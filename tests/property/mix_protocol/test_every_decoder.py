@@ -20,6 +20,7 @@ import mix_protocol
 from mix_protocol.addressing import KeyRotation, NodeAddress, Recipient
 from mix_protocol.codec import base58, tolerant_json
 from mix_protocol.codec.json import decode_checked, decode_json, encode_json
+from mix_protocol.codec.steps import run
 from mix_protocol.crypto.provider import CryptoProvider
 from mix_protocol.crypto.randomness import SeededRandom
 from mix_protocol.errors import PeerMisbehaved
@@ -66,6 +67,7 @@ from mix_protocol.topology.described import (
     NodeDescription,
     ServiceAddress,
     decode_described,
+    decode_described_in_steps,
     encode_described,
 )
 from mix_protocol.topology.documents import (
@@ -83,6 +85,7 @@ from mix_protocol.topology.documents import (
     decode_page,
     decode_rewarded_set,
     decode_skimmed,
+    decode_skimmed_in_steps,
     encode_key_rotation_info,
     encode_rewarded_set,
     encode_skimmed,
@@ -240,7 +243,7 @@ DECODERS = {
     "codec.json.decode_checked": Decoder(lambda data: decode_checked(data, RewardedSet, "x"), VALID["rewarded"]),
     "codec.json.decode_json": Decoder(lambda data: decode_json(data, SkimmedNodes, "x"), VALID["skimmed"]),
     "codec.tolerant_json.decode_readable": Decoder(
-        lambda data: tolerant_json.decode_readable([data], SkimmedNode, "x"), VALID["row"]
+        lambda data: run(tolerant_json.decode_readable([data], SkimmedNode, "x")), VALID["row"]
     ),
     "codec.tolerant_json.decode_tolerantly": Decoder(
         lambda data: tolerant_json.decode_tolerantly(data, KeyRotationInfo, "x"), VALID["rotation"]
@@ -281,15 +284,21 @@ DECODERS = {
     "sphinx.routing.decode_routing": Decoder(decode_routing, VALID["routing"]),
     "sphinx.surb.Surb.decode": Decoder(Surb.decode, VALID["surb"]),
     "topology.described.decode_described": Decoder(decode_described, VALID["described"]),
+    "topology.described.decode_described_in_steps": Decoder(
+        lambda data: run(decode_described_in_steps(data)), VALID["described"]
+    ),
     "topology.documents.decode_document": Decoder(
         lambda data: decode_document(data, DescribedNodes, "x"), VALID["described"]
     ),
     "topology.documents.decode_key_rotation_info": Decoder(decode_key_rotation_info, VALID["rotation"]),
     "topology.documents.decode_page": Decoder(
-        lambda data: decode_page(tolerant_json.JsonObject(data, "x"), DescribedNode, "x"), VALID["described"]
+        lambda data: run(decode_page(tolerant_json.JsonObject(data, "x"), DescribedNode, "x")), VALID["described"]
     ),
     "topology.documents.decode_rewarded_set": Decoder(decode_rewarded_set, VALID["rewarded"]),
     "topology.documents.decode_skimmed": Decoder(decode_skimmed, VALID["skimmed"]),
+    "topology.documents.decode_skimmed_in_steps": Decoder(
+        lambda data: run(decode_skimmed_in_steps(data)), VALID["skimmed"]
+    ),
     "topology.skimmed_bincode.decode_skimmed_bincode": Decoder(decode_skimmed_bincode, VALID["bincode"]),
 }
 

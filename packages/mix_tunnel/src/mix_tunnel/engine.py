@@ -100,6 +100,7 @@ class TunnelEngine:
         """Ask an exit for addresses; `ExitConnected` or `ExitRefused` follows. An exit asked before is left."""
         self.leave_exit(now)
         self.exit = exit_node
+        self.mixnet.talk_with(exit_node.gateway)
         self._surbs = SurbBudget()
         self._surbs_elsewhere = self.mixnet.surbs_unused
         self._ipr = IprClient(
@@ -115,6 +116,7 @@ class TunnelEngine:
         """Have no more to do with the present exit, if there is one; its device goes with it."""
         if self.exit is not None:
             self.mixnet.forget_recipient(self.exit.recipient)
+            self.mixnet.talk_with(None)
         self.exit = self._ipr = self.device = self._feed = None
 
     def suspect_exit(self, now: float) -> None:

@@ -42,6 +42,9 @@ class TunnelOptions:
     this; by default they are forgotten, and every tunnel is a stranger to its gateway."""
     force_tls: bool = True
     """Use only gateways with `wss://`; a gateway on a loopback address is always allowed."""
+    allow_close_nodes: bool = False
+    """Take routes too whose nodes belong to one operator, address or network (/24, or /48 of IPv6), who could see both
+    ends; where all nodes are on loopback they are always taken."""
     disable_poisson_traffic: bool = False
     """Send packets at once instead of at random times, and no cover when there is nothing to send."""
     disable_cover_traffic: bool = False
@@ -203,6 +206,7 @@ OPTION_RULES: dict[str, OptionRule] = {
     "client_id": OptionRule("clientId", *_text(128)),
     "storage_passphrase": OptionRule("storagePassphrase", *_optional(_text(1024))),
     "force_tls": OptionRule("forceTls", *_BOOLEAN),
+    "allow_close_nodes": OptionRule("allowCloseNodes", *_BOOLEAN),
     "disable_poisson_traffic": OptionRule("disablePoissonTraffic", *_BOOLEAN),
     "disable_cover_traffic": OptionRule("disableCoverTraffic", *_BOOLEAN),
     "open_reply_surbs": OptionRule("openReplySurbs", *_between(1, 50)),

@@ -36,7 +36,7 @@ def mixnode(node_id: int, layer: int, **changes) -> SkimmedNode:
     node = SkimmedNode(
         node_id=node_id,
         ed25519_identity_pubkey=base58.encode(key(node_id)),
-        ip_addresses=[f"10.1.0.{node_id}"],
+        ip_addresses=[f"10.1.{node_id}.1"],
         mix_port=1789,
         x25519_sphinx_pubkey=base58.encode(key(100 + node_id)),
         role=mixnode_role(layer),
@@ -50,7 +50,7 @@ def gateway(node_id: int, **changes) -> SkimmedNode:
     node = SkimmedNode(
         node_id=node_id,
         ed25519_identity_pubkey=base58.encode(key(node_id)),
-        ip_addresses=[f"10.1.0.{node_id}", "2001:db8::1"],
+        ip_addresses=[f"10.1.{node_id}.1", f"2001:db8:{node_id}::1"],
         mix_port=1789,
         x25519_sphinx_pubkey=base58.encode(key(100 + node_id)),
         role="EntryGateway",
@@ -69,7 +69,7 @@ def described(node_id: int, version: str = "1.40.0", address: str | None = "") -
     text = router_of(node_id).to_text() if address == "" else address
     keys = HostKeys(ed25519=base58.encode(key(node_id)), x25519=base58.encode(key(100 + node_id)))
     description = NodeDescription(
-        host_information=HostInformation(ip_address=[f"10.1.0.{node_id}"], keys=keys),
+        host_information=HostInformation(ip_address=[f"10.1.{node_id}.1"], keys=keys),
         build_information=BuildInformation(build_version=version),
         ip_packet_router=ServiceAddress(address=text) if text is not None else None,
     )

@@ -60,7 +60,7 @@ def test_no_gateway_with_tls_says_what_to_do():
 )
 def test_a_host_name_that_could_not_stand_in_a_url_is_ignored(hostname):
     node = gateway(1, entry=replace(TLS, hostname=hostname))
-    assert urls(node) == ["ws://10.1.0.1:9000"]
+    assert urls(node) == ["ws://10.1.1.1:9000"]
 
 
 def test_any_epoch_role_is_accepted():
@@ -70,14 +70,14 @@ def test_any_epoch_role_is_accepted():
 
 def test_mixnodes_and_nodes_without_a_websocket_are_left_out():
     declared = gateway(2, supported_roles=SupportedRoles(mixnode=True, entry=True))
-    assert urls(mixnode(11, 1), gateway(1, entry=None), declared, gateway(3)) == ["ws://10.1.0.3:9000"]
+    assert urls(mixnode(11, 1), gateway(1, entry=None), declared, gateway(3)) == ["ws://10.1.3.1:9000"]
 
 
 def test_slow_gateways_are_counted():
     with pytest.raises(NoEntryGateway) as caught:
         list_entry_gateways(skimmed(gateway(1, performance="0.49"), mixnode(11, 1)))
     assert caught.value.fields == {"listed": 2, "below_minimum_performance": 1}
-    assert urls(gateway(1, performance="0.5")) == ["ws://10.1.0.1:9000"]
+    assert urls(gateway(1, performance="0.5")) == ["ws://10.1.1.1:9000"]
 
 
 def test_an_empty_list():

@@ -23,7 +23,7 @@ def test_a_nodes_role_does_not_matter_only_the_rewarded_set_does(directory):
 
 
 def test_the_first_address_is_used(directory):
-    assert directory.topology().gateways[key(1)].address == NodeAddress.from_text("10.1.0.1", 1789)
+    assert directory.topology().gateways[key(1)].address == NodeAddress.from_text("10.1.1.1", 1789)
 
 
 def test_routes_go_through_every_layer_and_use_every_node(directory):
@@ -32,7 +32,7 @@ def test_routes_go_through_every_layer_and_use_every_node(directory):
     routes = [topology.route_to(key(3), random) for _ in range(100)]
     assert {len(route) for route in routes} == {4}
     ips = [{str(route[hop].address.ip) for route in routes} for hop in range(4)]
-    assert ips == [{"10.1.0.11", "10.1.0.12"}, {"10.1.0.21"}, {"10.1.0.31", "10.1.0.32"}, {"10.1.0.3"}]
+    assert ips == [{"10.1.11.1", "10.1.12.1"}, {"10.1.21.1"}, {"10.1.31.1", "10.1.32.1"}, {"10.1.3.1"}]
     assert routes[0][3].sphinx_key == key(103)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import replace
 
 import pytest
 from support.memory_mixnet import MemoryMixnet
@@ -21,11 +22,12 @@ from mix_protocol.topology.documents import (
     SkimmedNodes,
     SupportedRoles,
 )
-from mix_protocol.topology.errors import NoExit, NoTlsGateway
+from mix_protocol.topology.errors import NoDiverseRoute, NoExit, NoTlsGateway
 from mix_protocol.topology.exits import ExitNode
 from mix_tunnel.options import TunnelOptions
 from mix_tunnel.runtime.candidates import entry_candidates, exit_candidates
 from mix_tunnel.runtime.directory import DirectorySnapshot
+from mix_tunnel.runtime.directory_trust import InternalGateways
 from mix_tunnel.runtime.tunnel_errors import PinnedExitUnreachable, PinnedGatewayMissing
 
 TLS, PLAIN, LOOPBACK = b"t" * 32, b"p" * 32, b"l" * 32
@@ -65,6 +67,10 @@ ALL = snapshot(
 )
 
 
+LOCAL = "http://127.0.0.1:8080/api"
+"""A directory that may know gateways on loopback."""
+
+
 def identities(
     options: TunnelOptions, known: Collection[bytes] = (), seed: int = 1, exits: Collection[bytes] = ()
 ) -> list[bytes]:
@@ -73,12 +79,44 @@ def identities(
 
 
 def test_with_forced_tls_only_plain_gateways_elsewhere_are_left_out():
-    assert set(identities(TunnelOptions())) == {TLS, LOOPBACK}
-    assert set(identities(TunnelOptions(force_tls=False))) == {TLS, PLAIN, LOOPBACK}
+    assert set(identities(TunnelOptions(directory_url=LOCAL))) == {TLS, LOOPBACK}
+    assert set(identities(TunnelOptions(directory_url=LOCAL, force_tls=False))) == {TLS, PLAIN, LOOPBACK}
+
+
+@pytest.mark.parametrize(
+    ("directory", "taken"),
+    [
+        ("https://directory.example/api", {"1.2.3.4", "gateway.example"}),
+        ("http://198.51.100.7/api", {"1.2.3.4", "gateway.example", "10.1.2.3", "172.18.0.5", "[fd00::1]", "gw.local"}),
+        ("https://directory/api", {"1.2.3.4", "gateway.example", "10.1.2.3", "172.18.0.5", "[fd00::1]", "gw.local"}),
+        (LOCAL, None),
+    ],
+)
+def test_a_directory_lists_only_gateways_of_its_own_reach(directory: str, taken: set[str] | None):
+    hosts = ["1.2.3.4", "10.1.2.3", "172.18.0.5", "fd00::1", "127.0.0.1", "::1", "::ffff:127.0.0.1", "0.0.0.0"]
+    nodes = [gateway(bytes([number]) * 32, host) for number, host in enumerate(hosts)]
+    names = ["gateway.example", "gw.local", "localhost", "a.localhost", "127.0.0.1"]
+    nodes += [gateway(bytes([50 + number]) * 32, "1.2.3.4", name, 443) for number, name in enumerate(names)]
+    options = TunnelOptions(directory_url=directory, force_tls=False)
+    found = entry_candidates(options, snapshot(*nodes), [], (), SeededRandom(1))
+    if taken is None:
+        assert len(found) == len(nodes)
+    else:
+        assert {node.ws_host for node in found} == taken
+
+
+def test_a_public_directory_that_knows_internal_gateways_alone_is_not_followed():
+    options = TunnelOptions(force_tls=False)
+    inside = snapshot(gateway(PLAIN, "192.168.1.1"))
+    with pytest.raises(InternalGateways):
+        entry_candidates(options, inside, [], (), SeededRandom(1))
+    pinned = TunnelOptions(force_tls=False, preferred_gateway=base58.encode(PLAIN))
+    with pytest.raises(InternalGateways):
+        entry_candidates(pinned, inside, [], (), SeededRandom(1))
 
 
 def test_the_order_is_random_but_known_gateways_come_first():
-    options = TunnelOptions(force_tls=False)
+    options = TunnelOptions(force_tls=False, directory_url=LOCAL)
     assert len({tuple(identities(options, seed=seed)) for seed in range(60)}) == 6
     assert all(identities(options, {PLAIN}, seed)[0] == PLAIN for seed in range(10))
 
@@ -121,3 +159,16 @@ def test_better_exits_are_tried_first_more_often():
     good, bad = exit_at(NETWORK.gateways[0], 90), exit_at(NETWORK.gateways[1], 10)
     first = [exit_candidates(TunnelOptions(), [bad, good], TOPOLOGY, b"", SeededRandom(seed))[0] for seed in range(300)]
     assert 240 < first.count(good) < 297
+
+
+def test_exits_that_are_close_to_the_entry_gateway_are_left_out():
+    near, far = (
+        replace(TOPOLOGY.gateways[name], kinship=frozenset(marks))
+        for name, marks in zip(NETWORK.gateways[1:], (["network 1"], ["network 2"]), strict=True)
+    )
+    entry = replace(TOPOLOGY.gateways[NETWORK.gateways[0]], kinship=frozenset(["network 1"]))
+    topology = replace(TOPOLOGY, gateways={node.identity: node for node in (entry, near, far)})
+    exits = [exit_at(near.identity), exit_at(far.identity)]
+    assert exit_candidates(TunnelOptions(), exits, topology, entry.identity, SeededRandom(1)) == exits[1:]
+    with pytest.raises(NoDiverseRoute, match="allow_close_nodes"):
+        exit_candidates(TunnelOptions(), exits[:1], topology, entry.identity, SeededRandom(1))

@@ -8,6 +8,8 @@ from mix_protocol.codec.reader import MalformedMessage
 
 MAX_TEXT_LENGTH = 256
 
+_ZERO = "1"
+
 
 def encode(data: bytes) -> str:
     return _base58.b58encode(data).decode()
@@ -19,10 +21,13 @@ def decode(text: str, length: int | None = None) -> bytes:
         raise MalformedMessage("base58 text", f"it is longer than {MAX_TEXT_LENGTH} characters")
     if not text.isascii() or text != text.rstrip():  # the library forgives spaces at the end
         raise MalformedMessage("base58 text", "it has a character outside the alphabet")
+    digits = text.lstrip(_ZERO)
     try:
-        data = _base58.b58decode(text.encode("ascii"))
+        number = _base58.b58decode_int(digits)
     except ValueError:
         raise MalformedMessage("base58 text", "it has a character outside the alphabet") from None
+    # The library would divide by 256 for each byte, which takes three times as long.
+    data = bytes(len(text) - len(digits)) + number.to_bytes((number.bit_length() + 7) // 8, "big")
     if length is not None and len(data) != length:
         raise MalformedMessage("base58 text", f"it holds {len(data)} bytes, not {length}")
-    return bytes(data)
+    return data

@@ -6,6 +6,7 @@ One odd row must not hide the network.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import functools
 import typing
@@ -14,8 +15,11 @@ from typing import Any, TypeVar
 
 from mix_protocol.codec.json import check_nesting, decode_checked
 from mix_protocol.codec.reader import MalformedMessage
+from mix_protocol.codec.steps import Steps
 
 T = TypeVar("T")
+
+_ROWS_IN_A_STEP = 100
 
 
 class JsonObject:
@@ -27,15 +31,20 @@ class JsonObject:
         self._what = what
         self._members = _split(data, what)
 
+    @classmethod
+    def of_checked(cls, data: bytes, what: str) -> JsonObject:
+        """Of a text that has passed `check_nesting` already; raises `MalformedMessage` as well."""
+        made = cls.__new__(cls)
+        made._what, made._members = what, _split(data, what)
+        return made
+
     def member(self, name: str, kind: type[T]) -> T:
         """A member that must be there and fit; raises `MalformedMessage`."""
         return decode_checked(self._raw(name), kind, self._what)
 
     def object(self, name: str) -> JsonObject:
         """A member that is an object itself; raises `MalformedMessage`."""
-        inner = JsonObject.__new__(JsonObject)
-        inner._what, inner._members = self._what, _split(self._raw(name), self._what)
-        return inner
+        return self.of_checked(self._raw(name), self._what)
 
     def rows(self, name: str, limit: int) -> list[bytes]:
         """The items of a member that is a list of at most `limit`, not decoded; raises `MalformedMessage`."""
@@ -53,14 +62,14 @@ class JsonObject:
         return raw
 
 
-def decode_readable(rows: list[bytes], kind: type[T], what: str) -> list[T]:
+def decode_readable(rows: list[bytes], kind: type[T], what: str) -> Steps[list[T]]:
     """The rows that can be read as this dataclass, in order."""
     readable = []
-    for row in rows:
-        try:
+    for number, row in enumerate(rows, 1):
+        with contextlib.suppress(MalformedMessage):
             readable.append(decode_tolerantly(row, kind, what))
-        except MalformedMessage:
-            continue
+        if number % _ROWS_IN_A_STEP == 0:
+            yield
     return readable
 
 

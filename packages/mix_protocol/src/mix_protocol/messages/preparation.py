@@ -62,9 +62,11 @@ class MessagePreparer:
     ack_key -- the 16-byte key of its acknowledgements
     mean_packet_delay_ms, mean_ack_delay_ms -- mean of the delay at each hop
     topology -- to be set before the first packet, and whenever a newer one has been read
+    other_end -- identity of the gateway of whom we talk with; no mix node of a route is close to it or to our own
 
     All packets, acknowledgements and SURBs bear one header version, which each hop reads: cover and data look alike.
-    Every method raises `NoTopology` without a topology, `UnknownGateway` when it lacks a gateway that is needed.
+    Every method raises `NoTopology` without a topology, `UnknownGateway` when it lacks a gateway that is needed,
+    `NoDiverseRoute` when all ways there have nodes that are close to each other.
     """
 
     __slots__ = (
@@ -74,6 +76,7 @@ class MessagePreparer:
         "crypto",
         "mean_ack_delay_ms",
         "mean_packet_delay_ms",
+        "other_end",
         "own",
         "random",
     )
@@ -95,6 +98,8 @@ class MessagePreparer:
         self.ack_key = ack_key
         self.mean_packet_delay_ms = mean_packet_delay_ms
         self.mean_ack_delay_ms = mean_ack_delay_ms
+        # The gateway of whom we talk with, from which replies start.
+        self.other_end: bytes | None = None
         self._topology = topology
         # The network of the key rotation before: nodes still hold its keys for an epoch.
         self._former: Topology | None = None
@@ -110,6 +115,11 @@ class MessagePreparer:
         if current is not None and (topology is None or current.key_rotation is not topology.key_rotation):
             self._former = current
         self._topology = topology
+
+    @property
+    def _ends(self) -> tuple[bytes, ...]:
+        """The gateways at the two ends of what is prepared."""
+        return (self.own.gateway,) if self.other_end is None else (self.own.gateway, self.other_end)
 
     @property
     def is_ready(self) -> bool:
@@ -146,7 +156,7 @@ class MessagePreparer:
     def make_reply_surb(self) -> ReplySurb:
         """Make a way back to ourselves; its key must be remembered once it has been sent."""
         topology = self._require_topology()
-        route = topology.route_to(self.own.gateway, self.random)
+        route = topology.route_to(self.own.gateway, self.random, apart_from=self._ends)
         surb = build_surb(
             self.crypto,
             self.random,
@@ -163,7 +173,7 @@ class MessagePreparer:
         ack_iv = self.random(AES_IV_LENGTH)
         ack, ack_delay_s = self._make_surb_ack(topology, identifier, ack_iv)
         sealed = encrypt_to_recipient(self.crypto, self.random, recipient.encryption_key, content)
-        route = topology.route_to(recipient.gateway, self.random)
+        route = topology.route_to(recipient.gateway, self.random, apart_from=self._ends)
         delays_ns = draw_delays_ns(self.random, len(route), self.mean_packet_delay_ms)
         packet = build_packet(
             self.crypto,
@@ -182,7 +192,7 @@ class MessagePreparer:
         )
 
     def _make_surb_ack(self, topology: Topology, identifier: FragmentIdentifier, iv: bytes) -> tuple[SurbAck, float]:
-        route = topology.route_to(self.own.gateway, self.random)
+        route = topology.route_to(self.own.gateway, self.random, apart_from=self._ends)
         delays_ns: Sequence[int] = draw_delays_ns(self.random, len(route), self.mean_ack_delay_ms)
         ack = make_surb_ack(
             self.crypto,

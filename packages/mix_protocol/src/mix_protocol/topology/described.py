@@ -10,13 +10,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from mix_protocol.codec.json import encode_json
-from mix_protocol.codec.tolerant_json import JsonObject
+from mix_protocol.codec.steps import Steps, run
 from mix_protocol.topology.documents import (
     Pagination,
     SupportedRoles,
     check_port,
     check_uint,
     decode_page,
+    open_document,
     reading_document,
 )
 
@@ -184,9 +185,15 @@ class DescribedNodes:
 
 def decode_described(data: bytes) -> DescribedNodes:
     """Decode the JSON of `described`. Nodes that can't be read are left out."""
+    return run(decode_described_in_steps(data))
+
+
+def decode_described_in_steps(data: bytes) -> Steps[DescribedNodes]:
+    """`decode_described`, for an event loop that has other things to do, too."""
     what = "described nodes"
     with reading_document(data, what):
-        pagination, nodes = decode_page(JsonObject(data, what), DescribedNode, what)
+        document = yield from open_document(data, what)
+        pagination, nodes = yield from decode_page(document, DescribedNode, what)
     return DescribedNodes(pagination=pagination, data=nodes)
 
 

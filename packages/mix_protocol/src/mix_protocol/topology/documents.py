@@ -12,16 +12,23 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
-from mix_protocol.codec.json import decode_json, encode_json
+from mix_protocol.codec.json import check_nesting, decode_json, encode_json
 from mix_protocol.codec.reader import MalformedMessage
+from mix_protocol.codec.steps import Steps, run
 from mix_protocol.codec.tolerant_json import JsonObject, decode_readable
 from mix_protocol.topology.errors import DocumentTooLarge, MalformedDocument
 
-MAX_NODES = 20_000
+MAX_NODES = 5_000
 """More nodes than this in one document are refused; mainnet has well under 1,000."""
 
-MAX_DOCUMENT_LENGTH = 32 * 1024 * 1024
-"""Longest JSON or bincode text that is decoded, in bytes."""
+MAX_DOCUMENT_LENGTH = 12 * 1024 * 1024
+"""Longest JSON or bincode text that is decoded, in bytes; mainnet's longest has some 5 MB."""
+
+MAX_COMMAS = 400_000
+"""About how many values a JSON text may have, which is what it takes time for; mainnet's has some 80,000."""
+
+MAX_ADDRESSES = 64
+"""IP addresses of one node."""
 
 _U16 = 0xFFFF
 _U32 = 0xFFFF_FFFF
@@ -145,6 +152,7 @@ class SkimmedNode:
     def __post_init__(self) -> None:
         check_uint(self.node_id, _U32, "node_id")
         check_port(self.mix_port, "mix_port")
+        check_uint(len(self.ip_addresses), MAX_ADDRESSES, "the number of addresses")
 
     @property
     def performance_percent(self) -> int:
@@ -270,13 +278,25 @@ class KeyRotationInfo:
 def decode_document(data: bytes, kind: type[Document], what: str) -> Document:
     """Decode a directory's JSON answer of at most `MAX_DOCUMENT_LENGTH` bytes."""
     with reading_document(data, what):
+        _check_values(data, what)
         return decode_json(data, kind, what)
 
 
-def decode_page(document: JsonObject, row: type[Row], what: str) -> tuple[Pagination, list[Row]]:
+def open_document(data: bytes, what: str) -> Steps[JsonObject]:
+    """A directory's JSON answer, an object whose members are decoded one by one."""
+    _check_values(data, what)
+    check_nesting(data, what)
+    yield
+    document = JsonObject.of_checked(data, what)
+    yield
+    return document
+
+
+def decode_page(document: JsonObject, row: type[Row], what: str) -> Steps[tuple[Pagination, list[Row]]]:
     """Decode a page, leaving out rows that can't be read; one without a readable row is malformed."""
     rows = document.rows("data", MAX_NODES)
-    readable = decode_readable(rows, row, what)
+    yield
+    readable = yield from decode_readable(rows, row, what)
     if rows and not readable:
         raise MalformedMessage(what, "none of its rows can be read")
     return replace(document.member("pagination", Pagination), size=len(rows)), readable
@@ -293,12 +313,22 @@ def reading_document(data: bytes, what: str) -> Iterator[None]:
         raise MalformedDocument(what=what, why=str(error)) from None
 
 
+def _check_values(data: bytes, what: str) -> None:
+    if data.count(b",") > MAX_COMMAS:
+        raise DocumentTooLarge(what=what)
+
+
 def decode_skimmed(data: bytes) -> SkimmedNodes:
     """Decode the JSON of a `skimmed` endpoint. Nodes that can't be read are left out."""
+    return run(decode_skimmed_in_steps(data))
+
+
+def decode_skimmed_in_steps(data: bytes) -> Steps[SkimmedNodes]:
+    """`decode_skimmed`, for an event loop that has other things to do, too."""
     what = "skimmed nodes"
     with reading_document(data, what):
-        document = JsonObject(data, what)
-        pagination, nodes = decode_page(document.object("nodes"), SkimmedNode, what)
+        document = yield from open_document(data, what)
+        pagination, nodes = yield from decode_page(document.object("nodes"), SkimmedNode, what)
         metadata = document.member("metadata", SkimmedMetadata)
     return SkimmedNodes(metadata=metadata, nodes=NodePage(pagination=pagination, data=nodes))
 

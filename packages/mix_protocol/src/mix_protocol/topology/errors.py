@@ -54,6 +54,17 @@ class UnknownGateway(NetworkFailure):
     message = "this gateway is not among the usable ones of the directory; choose another one"
 
 
+class NoDiverseRoute(NetworkFailure):
+    """Every route has nodes of one operator, address or network (/24, or /48 of IPv6), who could see both its ends."""
+
+    code = "topology.no_diverse_route"
+    message = (
+        "the directory lists no route whose nodes belong to different operators and networks, so that one of them "
+        "could see who talks to whom; choose another directory or exit, or, in a network of your own, allow it with "
+        "{allow_close_nodes=True}"
+    )
+
+
 class NoEntryGateway(NetworkFailure):
     """No gateway accepts clients under the given conditions. Fields count why the listed ones were passed over."""
 

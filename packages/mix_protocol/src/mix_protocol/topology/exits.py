@@ -7,11 +7,14 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from mix_protocol.addressing import MalformedRecipient, Recipient
+from mix_protocol.codec.steps import Steps, run
 from mix_protocol.topology.described import DescribedNode, DescribedNodes
 from mix_protocol.topology.documents import SkimmedNodes
 from mix_protocol.topology.errors import NoCompatibleExit, NoExit
 from mix_protocol.topology.features import NodeFeature, features_of
 from mix_protocol.topology.nodes import MIN_PERFORMANCE_PERCENT
+
+_NODES_IN_A_STEP = 200
 
 IPR_V9 = 9
 IPR_V10 = 10
@@ -74,6 +77,11 @@ class ExitNode:
 
 
 def list_exits(described: DescribedNodes, skimmed: SkimmedNodes) -> tuple[ExitNode, ...]:
+    """`list_exits_in_steps`, in a row."""
+    return run(list_exits_in_steps(described, skimmed))
+
+
+def list_exits_in_steps(described: DescribedNodes, skimmed: SkimmedNodes) -> Steps[tuple[ExitNode, ...]]:
     """Every usable exit, in the order of `described`.
 
     Usable is one that both documents list, that supports the role, performs well enough to be routed to, and speaks
@@ -86,7 +94,9 @@ def list_exits(described: DescribedNodes, skimmed: SkimmedNodes) -> tuple[ExitNo
     }
     exits: list[ExitNode] = []
     too_old = 0
-    for node in described.data:
+    for number, node in enumerate(described.data, 1):
+        if number % _NODES_IN_A_STEP == 0:
+            yield
         percent = performance.get(node.description.host_information.keys.ed25519, 0)
         recipient = _router_of(node)
         if recipient is None or percent < MIN_PERFORMANCE_PERCENT:

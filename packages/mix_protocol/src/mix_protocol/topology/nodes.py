@@ -10,6 +10,7 @@ from mix_protocol.addressing import InvalidNodeAddress, NodeAddress
 from mix_protocol.codec import base58
 from mix_protocol.codec.reader import MalformedMessage
 from mix_protocol.topology.documents import SkimmedNode, SupportedRoles
+from mix_protocol.topology.kinship import NOBODYS_KIN, Kinship
 from mix_protocol.topology.route import RouteHop
 
 KEY_LENGTH = 32
@@ -22,12 +23,16 @@ _HOSTNAME = re.compile(r"(?=.{1,253}\Z)[A-Za-z0-9_]([A-Za-z0-9_-]{0,62})(\.[A-Za
 
 @dataclass(frozen=True, slots=True)
 class MixNode:
-    """A node of a mixing layer."""
+    """A node of a mixing layer.
+
+    kinship -- what it must not share with another node of a route; empty if it may share anything
+    """
 
     node_id: int
     identity: bytes = field(repr=False)
     sphinx_key: bytes = field(repr=False)
     address: NodeAddress
+    kinship: Kinship = field(default=NOBODYS_KIN, repr=False)
 
     @property
     def hop(self) -> RouteHop:
@@ -43,6 +48,7 @@ class GatewayNode:
     address -- where it takes Sphinx packets of other nodes
     hostname -- as announced for WebSockets; None if there is none, or none that could stand in a URL
     ws_port, wss_port -- None where it takes no clients that way
+    kinship -- what it must not share with another node of a route; empty if it may share anything
     """
 
     node_id: int
@@ -54,6 +60,7 @@ class GatewayNode:
     wss_port: int | None = None
     performance_percent: int = 100
     supported_roles: SupportedRoles = field(default_factory=SupportedRoles)
+    kinship: Kinship = field(default=NOBODYS_KIN, repr=False)
 
     @property
     def hop(self) -> RouteHop:
@@ -96,13 +103,13 @@ class GatewayNode:
         return f"ws://{self.ws_host}:{self.ws_port}"
 
 
-def mix_node_from(node: SkimmedNode) -> MixNode | None:
+def mix_node_from(node: SkimmedNode, kinship: Kinship = NOBODYS_KIN) -> MixNode | None:
     """The mix node that a document describes; None if its keys or address can't be used."""
     parsed = _identity_key_address(node)
-    return MixNode(node.node_id, *parsed) if parsed else None
+    return MixNode(node.node_id, *parsed, kinship=kinship) if parsed else None
 
 
-def gateway_from(node: SkimmedNode) -> GatewayNode | None:
+def gateway_from(node: SkimmedNode, kinship: Kinship = NOBODYS_KIN) -> GatewayNode | None:
     """The gateway that a document describes; None if its keys or address can't be used."""
     parsed = _identity_key_address(node)
     if parsed is None:
@@ -119,6 +126,7 @@ def gateway_from(node: SkimmedNode) -> GatewayNode | None:
         wss_port=entry.wss_port if entry is not None else None,
         performance_percent=node.performance_percent,
         supported_roles=node.supported_roles,
+        kinship=kinship,
     )
 
 

@@ -127,6 +127,9 @@ def tunnel_options(command: F) -> F:
             help="Trust the CA certificates in this PEM file too.",
         ),
         click.option("--no-force-tls", is_flag=True, help="Allow entry gateways without TLS (ws://)."),
+        click.option(
+            "--allow-close-nodes", is_flag=True, help="Allow routes through nodes of one operator or network."
+        ),
         click.option("--preferred-gateway", metavar="IDENTITY", help="Use this entry gateway and no other."),
         click.option("--preferred-ipr", metavar="ADDRESS", help="Use this exit's IP packet router and no other."),
         click.option(
@@ -149,6 +152,7 @@ def tunnel_options(command: F) -> F:
             directory_url=arguments.pop("directory_url"),
             cacert=arguments.pop("ca_certificates"),
             force_tls=not arguments.pop("no_force_tls"),
+            allow_close_nodes=arguments.pop("allow_close_nodes"),
             preferred_gateway=arguments.pop("preferred_gateway"),
             preferred_ipr=arguments.pop("preferred_ipr"),
             no_cover=arguments.pop("no_cover"),
@@ -169,6 +173,7 @@ def read_tunnel_options(
     directory_url: str | None,
     cacert: str | None,
     force_tls: bool,
+    allow_close_nodes: bool,
     preferred_gateway: str | None,
     preferred_ipr: str | None,
     no_cover: bool,
@@ -186,7 +191,12 @@ def read_tunnel_options(
         logging.basicConfig(stream=sys.stderr, format="mix: warning: %(message)s")
     else:  # scripts take what is on standard error for a failure
         logging.getLogger("mix_tunnel").addHandler(logging.NullHandler())
-    given: dict[str, Any] = {"force_tls": force_tls, "https_only": https_only, "debug": debug}
+    given: dict[str, Any] = {
+        "force_tls": force_tls,
+        "allow_close_nodes": allow_close_nodes,
+        "https_only": https_only,
+        "debug": debug,
+    }
     if setup_timeout_s is not None:
         given["connect_timeout_ms"] = round(setup_timeout_s * 1000)
     if directory_url is not None:

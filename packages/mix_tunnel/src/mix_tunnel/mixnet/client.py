@@ -26,7 +26,7 @@ from mix_protocol.messages.reception import AckReceived, CoverReceived, MessageR
 from mix_protocol.messages.reply_surb import ReplySurb
 from mix_protocol.messages.retransmission import ORDINARY_LATENESS_S
 from mix_protocol.sphinx.mix_packet import MixPacket
-from mix_protocol.topology.errors import UnknownGateway
+from mix_protocol.topology.errors import NoDiverseRoute, UnknownGateway
 from mix_protocol.topology.topology import Topology
 from mix_tunnel.mixnet.events import DataReceived, MixnetCounters, MixnetEvent, SurbsRequested
 from mix_tunnel.mixnet.outbox import Outbox, OutgoingFragment
@@ -165,6 +165,11 @@ class MixnetClient:
         self._preparer.own = self.own
         self._clear_stock()
 
+    def talk_with(self, gateway: bytes | None) -> None:
+        """Keep the mix nodes of all routes apart from this gateway too, where our exit sits; None if there is none."""
+        self._preparer.other_end = gateway
+        self._clear_stock()
+
     def probe_path(self) -> None:
         """Send a loop cover packet soon, whether or not one would be due; its return shows that the path works."""
         self._is_probing = True
@@ -301,7 +306,7 @@ class MixnetClient:
         while (item := self._outbox.next_fragment(now)) is not None:
             try:
                 return self._preparer.prepare(item.fragment, item.recipient), item
-            except UnknownGateway:
+            except (UnknownGateway, NoDiverseRoute):
                 # The recipient's gateway has left the network; TCP above sends the bytes again when it is back.
                 self._outbox.give_up(item)
         return None

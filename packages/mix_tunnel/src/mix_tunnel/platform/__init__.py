@@ -11,7 +11,7 @@ from mix_protocol.errors import Closed, NetworkFailure
 
 MAX_FRAME_BYTES = 65_536
 """Largest WebSocket frame accepted from a gateway; the largest it sends is an extended packet of 32 kB."""
-MAX_DOCUMENT_BYTES = 64 * 1024 * 1024
+MAX_DOCUMENT_BYTES = 12 * 1024 * 1024
 """Largest document accepted from a directory; mainnet's list of nodes has some 5 MB."""
 
 MAX_RECORD_BYTES = 65_536

@@ -23,7 +23,10 @@ from mix_tunnel.platform.native_storage import FileRecord
 if TYPE_CHECKING:
     import ssl
 
+    import httpx
     from websockets.asyncio.client import ClientConnection
+
+    from mix_tunnel.runtime.http.decoding import BodyReader
 
 _CLOSE_TIMEOUT_S = 2.0
 _RECEIVE_QUEUE_FRAMES = 1024
@@ -102,27 +105,67 @@ class NativePlatform:
         return NativeWebSocket(connection)
 
     async def get(self, url: str, *, headers: Mapping[str, str], timeout_s: float) -> GetAnswer:
-        """GET a URL within `timeout_s` seconds for all of it; a document beyond the limit is refused."""
+        """GET a URL within `timeout_s` seconds for all of it; a document beyond the limit is refused.
+
+        Codings are undone here and not by the library, which would unpack a bomb in one go, past every limit.
+        """
         import asyncio
 
         import httpx
 
+        from mix_tunnel.runtime.http.decoders import available_codings
+
         # Loading the roots takes some 50 ms, which a directory on plain http need not cost.
         verify = self._tls_context if url.startswith("https:") else False
+        asked = {"accept-encoding": ", ".join(available_codings()), **headers}
         try:
             async with (
                 asyncio.timeout(timeout_s),
                 httpx.AsyncClient(verify=verify, trust_env=False, timeout=timeout_s) as client,
-                client.stream("GET", url, headers=dict(headers)) as answer,
+                client.stream("GET", url, headers=asked) as answer,
             ):
-                body = bytearray()
-                async for chunk in answer.aiter_bytes():
-                    body += chunk
-                    if len(body) > MAX_DOCUMENT_BYTES:
-                        raise GetFailed("the directory's answer is too large")
-                return GetAnswer(answer.status_code, {k.lower(): v for k, v in answer.headers.items()}, bytes(body))
+                body = await _read_document(answer)
+                return GetAnswer(answer.status_code, {k.lower(): v for k, v in answer.headers.items()}, body)
         except (httpx.HTTPError, httpx.InvalidURL, OSError, TimeoutError) as error:
             raise GetFailed(cause=type(error).__name__) from error
+
+
+async def _read_document(answer: httpx.Response) -> bytes:
+    """An answer's body without its codings, unpacked in small pieces between which other tasks, and time-outs, run."""
+    from mix_tunnel.runtime.http.decoding import codings_in, decoded
+
+    codings = codings_in(answer.headers.get_list("content-encoding"))
+    if codings is None:
+        raise GetFailed("the directory's answer is encoded in a way that nobody asked for")
+    reader = decoded(_RawBody(answer), codings)
+    body = bytearray()
+    while piece := await _piece_of(reader):
+        body += piece
+        if len(body) > MAX_DOCUMENT_BYTES:
+            raise GetFailed("the directory's answer is too large")
+    return bytes(body)
+
+
+async def _piece_of(reader: BodyReader) -> bytes:
+    from mix_tunnel.runtime.http.errors import BadEncoding, DecompressionBomb, EncodingCut
+
+    try:
+        return await reader.read()
+    except (BadEncoding, DecompressionBomb, EncodingCut) as error:
+        raise GetFailed("the directory's answer can't be unpacked", cause=type(error).__name__) from error
+
+
+class _RawBody:
+    """What comes over the wire, piece by piece."""
+
+    def __init__(self, answer: httpx.Response) -> None:
+        self._pieces = answer.aiter_raw()
+
+    async def read(self) -> bytes:
+        async for piece in self._pieces:
+            if piece:
+                return piece
+        return b""
 
 
 class NativeWebSocket:

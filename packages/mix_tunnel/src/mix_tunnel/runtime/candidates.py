@@ -8,13 +8,14 @@ from mix_protocol.addressing import Recipient
 from mix_protocol.codec import base58
 from mix_protocol.crypto.randomness import RandomBytes
 from mix_protocol.topology.entries import list_entry_gateways
-from mix_protocol.topology.errors import NoExit, NoTlsGateway
+from mix_protocol.topology.errors import NoDiverseRoute, NoExit, NoTlsGateway
 from mix_protocol.topology.exits import ExitNode
 from mix_protocol.topology.nodes import GatewayNode
 from mix_protocol.topology.selection import in_random_order, in_weighted_order
 from mix_protocol.topology.topology import Topology
 from mix_tunnel.options import TunnelOptions
 from mix_tunnel.runtime.directory import DirectoryClient, DirectorySnapshot
+from mix_tunnel.runtime.directory_trust import reachable_gateways
 from mix_tunnel.runtime.tunnel_errors import PinnedExitUnreachable, PinnedGatewayMissing
 
 
@@ -33,7 +34,8 @@ def entry_candidates(
     """
     if options.preferred_gateway is not None:
         return [_pinned_gateway(options, snapshot, base58.decode(options.preferred_gateway, 32))]
-    usable = in_random_order(random, list_entry_gateways(snapshot.entry_gateways, options.force_tls))
+    listed = list_entry_gateways(snapshot.entry_gateways, options.force_tls)
+    usable = in_random_order(random, reachable_gateways(options.directory_url, listed))
     exit_gateways = {node.gateway for node in exits}
     # A stable sort: the order stays random within each group.
     return sorted(usable, key=lambda node: (exit_gateways == {node.identity}, node.identity not in known))
@@ -45,7 +47,7 @@ def _pinned_gateway(options: TunnelOptions, snapshot: DirectorySnapshot, identit
             if options.force_tls and not (node.uses_tls or node.is_on_loopback):
                 sentence = "{preferred_gateway} offers no TLS WebSocket; allow plain ones with {force_tls=False}"
                 raise NoTlsGateway(sentence)
-            return node
+            return reachable_gateways(options.directory_url, [node])[0]
     raise PinnedGatewayMissing()
 
 
@@ -65,9 +67,13 @@ def exit_candidates(
 ) -> list[ExitNode]:
     """The exits that routes lead to, in an order drawn with their performance as weight.
 
-    Those at our own entry gateway come last.
+    Those at our own entry gateway come last, and those that are close to it not at all: whoever runs both would see who
+    asks and what for.
     """
     reachable = [node for node in exits if node.gateway in topology.gateways]
     if not reachable:
         raise PinnedExitUnreachable() if options.preferred_ipr is not None else NoExit(listed=len(exits))
-    return sorted(in_weighted_order(random, reachable), key=lambda node: node.gateway == entry_gateway)
+    apart = [node for node in reachable if topology.has_routes_between(entry_gateway, node.gateway, random)]
+    if not apart:
+        raise NoDiverseRoute()
+    return sorted(in_weighted_order(random, apart), key=lambda node: node.gateway == entry_gateway)

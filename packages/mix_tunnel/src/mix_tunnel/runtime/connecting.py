@@ -67,7 +67,7 @@ class Connector:
         self._keys = keys
         self._progress = progress
         self._entry = EntryConnector(platform, keys, progress.enter)
-        self._directory = DirectoryClient(platform, options.directory_url)
+        self._directory = DirectoryClient(platform, options.directory_url, allow_close_nodes=options.allow_close_nodes)
         self._snapshot: DirectorySnapshot | None = None
         self._exits: tuple[ExitNode, ...] = ()
         self._clock = Clock(platform.now, platform.wall_clock)
@@ -106,7 +106,8 @@ class Connector:
     async def refresh(self, session: MixnetSession, *, with_exits: bool = False) -> bool:
         """Learn the network anew, for a session to use; whether it could.
 
-        A picture that lacks a gateway on which the session stands is not given to it: the old one is better.
+        A picture in which no route leads to a gateway on which the session stands is not given to it: the old one is
+        better.
         """
         engine = session.engine
         needed = {session.gateway.identity}
@@ -122,8 +123,10 @@ class Connector:
             _LOG.info("the directory could not be refreshed: %s", getattr(error, "code", "it did not answer"))
             return False
         self._snapshot = snapshot
-        if needed <= snapshot.topology.gateways.keys():
-            engine.mixnet.topology = snapshot.topology
+        topology, random = snapshot.topology, self._platform.random_bytes
+        own = session.gateway.identity
+        if needed <= topology.gateways.keys() and all(topology.has_routes_between(own, end, random) for end in needed):
+            engine.mixnet.topology = topology
         return True
 
     def gateways_to_try(self, session: MixnetSession) -> list[GatewayNode]:

@@ -9,23 +9,27 @@ import asyncio
 from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from typing import TypeVar
 
 from mix_protocol.addressing import Recipient
+from mix_protocol.codec.steps import Steps
 from mix_protocol.errors import NetworkFailure
-from mix_protocol.topology.described import DescribedNodes, decode_described
+from mix_protocol.topology.described import DescribedNodes, decode_described_in_steps
 from mix_protocol.topology.documents import (
     KeyRotationInfo,
     SkimmedNodes,
     decode_key_rotation_info,
     decode_rewarded_set,
-    decode_skimmed,
+    decode_skimmed_in_steps,
 )
 from mix_protocol.topology.errors import InconsistentDocuments
-from mix_protocol.topology.exits import ExitNode, find_exit, list_exits
+from mix_protocol.topology.exits import ExitNode, find_exit, list_exits_in_steps
 from mix_protocol.topology.pages import DescribedPages, SkimmedPages
 from mix_protocol.topology.skimmed_bincode import decode_skimmed_bincode
 from mix_protocol.topology.topology import Topology
 from mix_tunnel.platform import GetAnswer, Platform
+
+T = TypeVar("T")
 
 KEY_ROTATION_PATH = "v1/epoch/key-rotation-info"
 REWARDED_SET_PATH = "v1/nym-nodes/rewarded-set"
@@ -55,6 +59,17 @@ async def first_failure_wins() -> AsyncIterator[None]:
         raise group.exceptions[0] from None
 
 
+async def unhurried(steps: Steps[T]) -> T:
+    """Do long work in steps; others have their turn, and time limits hold, between them."""
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            result: T = end.value
+            return result
+        await asyncio.sleep(0)
+
+
 @dataclass(frozen=True, slots=True)
 class DirectorySnapshot:
     """The network of one epoch: what routes are drawn from, who takes clients, and when the nodes' keys change."""
@@ -68,12 +83,21 @@ class DirectoryClient:
     """Fetches and decodes a directory's documents.
 
     base_url -- such as `https://validator.nymtech.net/api`
+    allow_close_nodes -- whether routes may have nodes of one operator or network
     """
 
-    def __init__(self, platform: Platform, base_url: str, *, timeout_s: float = GET_TIMEOUT_S) -> None:
+    def __init__(
+        self,
+        platform: Platform,
+        base_url: str,
+        *,
+        timeout_s: float = GET_TIMEOUT_S,
+        allow_close_nodes: bool = False,
+    ) -> None:
         self._platform = platform
         self._base_url = base_url.rstrip("/")
         self._timeout_s = timeout_s
+        self._allow_close_nodes = allow_close_nodes
 
     async def fetch_snapshot(self, always_include: Collection[bytes] = ()) -> DirectorySnapshot:
         """Fetch the four documents of a topology and join them.
@@ -99,8 +123,14 @@ class DirectoryClient:
             gateways = group.create_task(self._get_skimmed(ENTRY_GATEWAYS_PATH))
         rewarded = decode_rewarded_set(rewarded_answer.result().body)
         key_rotation = decode_key_rotation_info(rotation_answer.result().body)
-        topology = Topology.from_documents(
-            rewarded, mixnodes.result(), gateways.result(), always_include=always_include
+        topology = await unhurried(
+            Topology.join_in_steps(
+                rewarded,
+                mixnodes.result(),
+                gateways.result(),
+                always_include=always_include,
+                allow_close_nodes=self._allow_close_nodes,
+            )
         )
         return DirectorySnapshot(topology, gateways.result(), key_rotation)
 
@@ -109,7 +139,7 @@ class DirectoryClient:
         async with first_failure_wins(), asyncio.TaskGroup() as group:
             described = group.create_task(self._get_described())
             skimmed = group.create_task(self._get_skimmed(ALL_NODES_PATH))
-        return list_exits(described.result(), skimmed.result())
+        return await unhurried(list_exits_in_steps(described.result(), skimmed.result()))
 
     async def find_exit(self, recipient: Recipient) -> ExitNode:
         """Look a chosen exit's version up."""
@@ -120,13 +150,17 @@ class DirectoryClient:
         while (page := pages.next_page) is not None:
             answer = await self._get(path.format(page=page))
             is_bincode = answer.headers.get("content-type", "").startswith("application/bincode")
-            pages.receive((decode_skimmed_bincode if is_bincode else decode_skimmed)(answer.body))
+            body = answer.body
+            pages.receive(
+                decode_skimmed_bincode(body) if is_bincode else await unhurried(decode_skimmed_in_steps(body))
+            )
         return pages.result()
 
     async def _get_described(self) -> DescribedNodes:
         pages = DescribedPages()
         while (page := pages.next_page) is not None:
-            pages.receive(decode_described((await self._get(DESCRIBED_PATH.format(page=page))).body))
+            answer = await self._get(DESCRIBED_PATH.format(page=page))
+            pages.receive(await unhurried(decode_described_in_steps(answer.body)))
         return pages.result()
 
     async def _get(self, path: str) -> GetAnswer:

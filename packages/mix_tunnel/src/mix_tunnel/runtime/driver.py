@@ -15,6 +15,7 @@ from mix_tunnel.engine import DeviceFactory
 from mix_tunnel.options import TunnelOptions
 from mix_tunnel.platform import Platform
 from mix_tunnel.runtime.connecting import Connector
+from mix_tunnel.runtime.directory_trust import warning_about
 from mix_tunnel.runtime.gateway_link import GatewayLink
 from mix_tunnel.runtime.identity import Identity
 from mix_tunnel.runtime.network import TunnelNetwork
@@ -58,6 +59,7 @@ class TunnelDriver:
         make_device: DeviceFactory | None = None,
     ) -> None:
         self._platform = platform
+        self._directory_url = options.directory_url
         self._reporter = StateReporter(platform.now, on_state)
         self._identity = Identity(options, platform, self._reporter.warn)
         self._connector = Connector(options, platform, self._identity.keys, self._reporter)
@@ -154,6 +156,10 @@ class TunnelDriver:
 
     async def _set_up(self) -> MixnetSession:
         await self._identity.load()
+        warning = warning_about(self._directory_url)
+        if warning is not None:
+            _LOG.warning("%s", warning)
+            self._reporter.warn(warning)
         snapshot = await self._connector.fetch_directory()
         self._epoch_s = max(snapshot.key_rotation.epoch_duration.seconds, float(REFRESHES_PER_EPOCH))
 

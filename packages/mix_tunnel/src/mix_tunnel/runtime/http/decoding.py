@@ -43,11 +43,15 @@ def codings_of(method: str, head: ResponseHead) -> tuple[str, ...]:
     """
     if method == "HEAD" or head.status in (204, 205, 206, 304):
         return ()
-    values = [value for name, value in head.headers if name.lower() == "content-encoding"]
+    return codings_in([value for name, value in head.headers if name.lower() == "content-encoding"]) or ()
+
+
+def codings_in(values: Sequence[str]) -> tuple[str, ...] | None:
+    """The codings that values of Content-Encoding name, outermost first; None when one of them is not known."""
     words = [word.strip(" \t").lower() for value in values for word in value.split(",")]
     codings = [_ALIASES.get(word, word) for word in words if word not in ("", "identity")]
     if any(coding not in available_codings() for coding in codings):
-        return ()
+        return None
     if len(codings) > MAX_CODINGS:
         raise BadEncoding("the server's answer is encoded too many times over")
     return tuple(reversed(codings))
