@@ -176,7 +176,7 @@ def start_handshake(talk, version=6):
     return handshake, talk.tell(HandshakePayload(version, handshake.start()))
 
 
-@pytest.mark.parametrize("version", [4, 5, 6])
+@pytest.mark.parametrize("version", [3, 4, 5, 6])
 def test_registration_in_every_version(gateway, version):
     talk = Talk(gateway)
     handshake, (reply,) = start_handshake(talk, version)
@@ -188,7 +188,7 @@ def test_registration_in_every_version(gateway, version):
     assert talk.session.protocol_version == version
 
 
-@pytest.mark.parametrize("version", [0, 3, 7])
+@pytest.mark.parametrize("version", [0, 2, 7])
 def test_registration_in_another_version(gateway, version):
     talk = Talk(gateway)
     _, (answer,) = start_handshake(talk, version)

@@ -22,6 +22,9 @@ PROTOCOL_VERSION = 6
 MIN_PROTOCOL_VERSION = 4
 """The oldest version with today's authentication."""
 
+MIN_REGISTRATION_VERSION = 3
+"""The oldest version with today's registration handshake and frames; clients of it authenticate with the next one."""
+
 KEY_ROTATION_VERSION = 5
 """The first version whose forward requests name the key rotation."""
 

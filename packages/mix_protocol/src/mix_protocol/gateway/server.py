@@ -16,7 +16,7 @@ from mix_protocol.errors import MixError, PeerMisbehaved
 from mix_protocol.gateway import control, events
 from mix_protocol.gateway.authentication import check_request
 from mix_protocol.gateway.binary import GatewayFrameKind, decode_forward, open_frame, seal_frame
-from mix_protocol.gateway.control import MIN_PROTOCOL_VERSION, PROTOCOL_VERSION
+from mix_protocol.gateway.control import MIN_REGISTRATION_VERSION, PROTOCOL_VERSION
 from mix_protocol.gateway.errors import (
     ClientTimedOut,
     GatewayConnectionClosed,
@@ -196,7 +196,7 @@ class GatewaySession:
     def _handshake_step(self, message: control.HandshakePayload, now: float) -> None:
         handshake = self._handshake
         if handshake is None:
-            if not MIN_PROTOCOL_VERSION <= message.protocol_version <= PROTOCOL_VERSION:
+            if not MIN_REGISTRATION_VERSION <= message.protocol_version <= PROTOCOL_VERSION:
                 raise UnsupportedClientVersion(version=message.protocol_version)
             self._version = message.protocol_version
             handshake = GatewayHandshake(self._crypto, self._random, self._identity_seed)
