@@ -62,6 +62,7 @@ class MemoryMixnet:
         self._clients: dict[bytes, Callable[[bytes, float], None]] = {}
         self._events: list[tuple[float, int, NodeAddress, MixPacket, NodeAddress]] = []
         self._serial = 0
+        self._standing: dict[NodeAddress, list[tuple[MixPacket, NodeAddress]]] = {}
         layers = tuple(
             tuple(self._add_mix_node(10 * layer + number) for number in range(nodes_per_layer)) for layer in (1, 2, 3)
         )
@@ -90,6 +91,15 @@ class MemoryMixnet:
     def forget_old_keys(self) -> None:
         """End the overlap: packets for the rotation before are dropped from now on."""
         self._secrets = {key: secret for key, secret in self._secrets.items() if key[1] is self.topology.key_rotation}
+
+    def stop(self, address: NodeAddress) -> None:
+        """Let a node stand still; what is sent to it waits."""
+        self._standing.setdefault(address, [])
+
+    def go_on(self, address: NodeAddress, now: float) -> None:
+        """Let a node go on that stood still."""
+        for packet, sender in self._standing.pop(address):
+            self._process(address, packet, sender, now)
 
     def kill(self, address: NodeAddress) -> None:
         """End a node: what is sent to it is lost."""
@@ -123,6 +133,9 @@ class MemoryMixnet:
     def handle_timeout(self, now: float) -> None:
         while self._events and self._events[0][0] <= now:
             at, _, address, packet, sender = heapq.heappop(self._events)
+            if address in self._standing:
+                self._standing[address].append((packet, sender))
+                continue
             self._process(address, packet, sender, at)
 
     def _send_on(self, packet: MixPacket, now: float, sender: NodeAddress, hold_s: float = 0.0) -> None:

@@ -43,6 +43,13 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
         self._jumping.now += seconds
 
 
+def stand_still(lasts_s: float) -> None:
+    """Stop this whole process, and everything simulated in it, for so long."""
+    loop = asyncio.get_running_loop()
+    assert isinstance(loop, VirtualTimeLoop)
+    loop.be_busy(lasts_s)
+
+
 def virtual_time(test: Callable[P, Coroutine[Any, Any, T]]) -> Callable[P, T]:
     """Run an asynchronous test on a `VirtualTimeLoop`; every task that it leaves behind is a failure."""
 

@@ -339,7 +339,7 @@ def test_a_laptop_that_slept(monotonic_stands_still: bool, slept_s: float, socke
             if slept_s > 60:
                 exit_ = subject.exit
                 for client in list(exit_.router._by_tag.values()):
-                    exit_.router._remove(client, None)  # type: ignore[arg-type]
+                    exit_.router._remove(client, None, subject.world.now())  # type: ignore[arg-type]
             began = subject.world.now()
             if socket_is_dead or slept_s > 60:
                 assert await subject.until_noticed() < 7
@@ -418,7 +418,7 @@ def test_an_exit_that_forgot_us_without_a_word_is_noticed_in_time(idle: bool, bo
             router = subject.exit.router
             router._tell_stranger = lambda *_: None  # type: ignore[method-assign]
             [client] = list(router._by_tag.values())
-            router._remove(client, None)  # type: ignore[arg-type]
+            router._remove(client, None, subject.world.now())  # type: ignore[arg-type]
             pending = asyncio.create_task(stream.receive())
             if not idle:
                 await stream.send(b"hello?")
@@ -471,7 +471,7 @@ async def test_an_exit_that_throws_us_out_and_refuses_is_replaced():
         left = subject.exit
         left.router.refuse_clients("full")
         [client] = list(left.router._by_tag.values())
-        left.router._remove(client, None)  # type: ignore[arg-type]
+        left.router._remove(client, None, subject.world.now())  # type: ignore[arg-type]
         await stream.send(b"hello?")
         assert await code_of(stream.receive()) == "tunnel.exit_changed"
         await subject.until_ready()
@@ -487,7 +487,7 @@ async def test_a_pinned_exit_that_refuses_makes_the_tunnel_fail_with_its_refusal
         router = subject.exit.router
         router.refuse_clients("no thanks")
         [client] = list(router._by_tag.values())
-        router._remove(client, None)  # type: ignore[arg-type]
+        router._remove(client, None, subject.world.now())  # type: ignore[arg-type]
         opening = asyncio.create_task(subject.open(ECHO))
         await subject.until(lambda: subject.driver.state.phase == "failed")
         reason = subject.driver.state.reason

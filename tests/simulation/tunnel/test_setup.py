@@ -364,7 +364,7 @@ async def test_a_lost_exit_is_asked_anew():
     subject = Subject(world)
     await subject.driver.connect()
     [client] = list(world.exits[0].router._by_tag.values())
-    world.exits[0].router._remove(client, None)  # type: ignore[arg-type]
+    world.exits[0].router._remove(client, None, world.now())  # type: ignore[arg-type]
     subject.devices[-1].outgoing.append(echo_request(subject.devices[-1].address, client.addresses[0] + 1, 1, 1))
     subject.driver.wake()
     await subject.until(lambda: len(subject.devices) == 2)

@@ -270,7 +270,7 @@ async def test_when_the_exit_is_lost_streams_fail_and_new_ones_work():
         stream = await subject.open(ECHO)
         router = subject.world.exits[0].router
         [client] = list(router._by_tag.values())
-        router._remove(client, None)  # type: ignore[arg-type]
+        router._remove(client, None, subject.world.now())  # type: ignore[arg-type]
         pending = asyncio.create_task(stream.receive())
         await stream.send(b"into the void")
         with pytest.raises(MixError) as caught:

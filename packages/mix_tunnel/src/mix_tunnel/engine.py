@@ -20,7 +20,7 @@ from mix_protocol.sphinx.mix_packet import MixPacket
 from mix_protocol.topology.exits import ExitNode
 from mix_protocol.topology.features import NodeFeature
 from mix_tunnel.mixnet.client import MixnetClient
-from mix_tunnel.mixnet.events import DataReceived, SurbsRequested
+from mix_tunnel.mixnet.events import Acknowledged, DataReceived, SurbsRequested
 from mix_tunnel.mixnet.pacing import CHANNEL_SLOTS
 from mix_tunnel.mixnet.surb_budget import SurbBudget
 from mix_tunnel.stats import TunnelStats
@@ -86,6 +86,7 @@ class TunnelEngine:
         self._surbs_elsewhere = 0
         self._events: deque[EngineEvent] = deque()
         self._suspended = False
+        self._absent_s = 0.0
         self._bytes_sent = 0
         self._bytes_received = 0
 
@@ -108,9 +109,9 @@ class TunnelEngine:
             ipr_version=exit_node.ipr_version,
             answers_echo=NodeFeature.ROUTER_ECHO in exit_node.features,
             config=config,
-            unix_time_offset_s=self.unix_time_offset_s,
+            unix_time_offset_s=self.unix_time_offset_s + self._absent_s,
         )
-        self._ipr.connect(now)
+        self._ipr.connect(self._present(now))
 
     def leave_exit(self, now: float) -> None:
         """Have no more to do with the present exit, if there is one; its device goes with it."""
@@ -122,7 +123,7 @@ class TunnelEngine:
     def suspect_exit(self, now: float) -> None:
         """Find out now whether the exit still knows us; `ExitLost` follows if it does not."""
         if self._ipr is not None:
-            self._ipr.suspect(now)
+            self._ipr.suspect(self._present(now))
 
     def probe_path(self) -> None:
         """Send something soon that comes back through the mixnet, whoever the exit is."""
@@ -137,8 +138,19 @@ class TunnelEngine:
         """Send what the device has left to say, then tell the exit that the addresses are free again."""
         self._take_device_packets(now, LAST_PACKETS)
         if self._ipr is not None:
-            self._ipr.close(now)
+            self._ipr.close(self._present(now))
             self._send_messages(now)
+
+    def note_absence(self, absent_s: float) -> None:
+        """Learn for how many seconds altogether this process has not run, or not taken what came.
+
+        They count neither for the exit's silence nor for that of anybody to whom the device has connections.
+        """
+        away_s = absent_s - self._absent_s
+        if away_s > 0:
+            self._absent_s = absent_s
+            if self._ipr is not None:
+                self._ipr.note_absence(away_s)
 
     def suspend(self, now: float) -> None:
         """Stand still, for there is no connection to the entry gateway: nothing is sent, nothing times out."""
@@ -175,11 +187,14 @@ class TunnelEngine:
         """Take a payload that the entry gateway pushed."""
         self.mixnet.receive_pushed(payload, now)
         if self._ipr is not None:
-            self._ipr.path_returned()
+            self._ipr.path_returned(self._present(now))
         while (event := self.mixnet.next_event()) is not None:
             match event:
                 case DataReceived(data, is_reply=True):
                     self._receive_reply(data, now)
+                case Acknowledged(recipient):
+                    if self._ipr is not None and self.exit is not None and recipient == self.exit.recipient:
+                        self._ipr.delivered(self._present(now))
                 case SurbsRequested(recipient, _, granted) if (
                     self.exit is not None and recipient == self.exit.recipient
                 ):
@@ -226,10 +241,9 @@ class TunnelEngine:
         """Tell when to call `handle_timeout`, and `packets_to_send` after it."""
         moments = [self.mixnet.next_timeout()]
         if not self._suspended:
-            if self._ipr is not None:
-                moments.append(self._ipr.next_timeout())
-            if self.device is not None:
-                moments.append(self.device.next_timeout())
+            for part in (self._ipr, self.device):
+                if part is not None and (deadline := part.next_timeout()) is not None:
+                    moments.append(deadline + self._absent_s)
         return min((moment for moment in moments if moment is not None), default=None)
 
     def handle_timeout(self, now: float) -> None:
@@ -237,13 +251,18 @@ class TunnelEngine:
         self.mixnet.handle_timeout(now)
         if self._suspended:
             return
+        present = self._present(now)
         if self._ipr is not None:
-            self._ipr.handle_timeout(now)
+            self._ipr.handle_timeout(present)
             self._take_ipr_events(now)
         if self.device is not None:
             deadline = self.device.next_timeout()
-            if deadline is not None and deadline <= now:
-                self.device.handle_timeout(now)
+            if deadline is not None and deadline <= present:
+                self.device.handle_timeout(present)
+
+    def _present(self, now: float) -> float:
+        """The time by which others are judged; see `note_absence`."""
+        return now - self._absent_s
 
     def _room(self, waiting: int) -> int:
         """How many fragments may be queued now, so that packets wait in the device and not here."""
@@ -256,9 +275,10 @@ class TunnelEngine:
     def _take_device_packets(self, now: float, limit: int) -> None:
         if self._feed is None or self._ipr is None or not self._ipr.is_connected or limit <= 0:
             return
-        for packet in self._feed.take(limit, now):
+        present = self._present(now)
+        for packet in self._feed.take(limit, present):
             try:
-                self._ipr.send_packet(packet, now)
+                self._ipr.send_packet(packet, present)
             except MixError:
                 continue  # a device may be anything, also one that emits what no IP packet can be
             self._bytes_sent += len(packet)
@@ -268,14 +288,14 @@ class TunnelEngine:
         if self._ipr is None:
             return
         try:
-            self._ipr.receive_message(data, now)
+            self._ipr.receive_message(data, self._present(now))
         except PeerMisbehaved:
             self.mixnet.counters.packets_dropped += 1
 
     def _send_messages(self, now: float) -> None:
         if self._ipr is None or self.exit is None:
             return
-        for message in self._ipr.messages_to_send(now):
+        for message in self._ipr.messages_to_send(self._present(now)):
             surbs = message.reply_surbs
             if message.wants_answer:
                 surbs = max(surbs, 1)
@@ -292,7 +312,7 @@ class TunnelEngine:
                 case PacketReceived(packet):
                     self._bytes_received += len(packet)
                     if self.device is not None:
-                        self.device.receive_packet(packet, now)
+                        self.device.receive_packet(packet, self._present(now))
                 case ExitConnected():
                     self.device = self._make_device(event)
                     self._feed = DeviceFeed(self.device)

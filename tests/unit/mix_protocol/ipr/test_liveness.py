@@ -57,7 +57,7 @@ def test_an_exit_that_never_answers_probes_is_not_lost_while_nothing_else_is_ask
 
 
 def test_where_nothing_gets_through_silence_says_nothing_about_the_exit():
-    liveness = Liveness(LivenessPolicy(silence_s=6.0, probe_interval_s=5.0, max_probes=3, needs_path=True), 0.0)
+    liveness = Liveness(LivenessPolicy(silence_s=6.0, probe_interval_s=5.0, max_probes=3, needs_delivery=True), 0.0)
     liveness.sent(0.0)
     moment = 6.0
     for _ in range(20):
@@ -67,13 +67,49 @@ def test_where_nothing_gets_through_silence_says_nothing_about_the_exit():
         liveness.probed(moment)
         moment += 5.0
     for _ in range(2):
-        liveness.path_returned()
+        liveness.delivered(moment)
         assert not liveness.is_lost(moment)
         liveness.probed(moment)
         moment += 5.0
     assert not liveness.is_lost(moment)
-    liveness.path_returned()
+    liveness.delivered(moment)
     assert liveness.is_lost(moment)
+
+
+def test_an_exit_that_takes_nothing_may_stand_still_for_a_while_until_it_is_gone():
+    policy = LivenessPolicy(silence_s=6.0, probe_interval_s=5.0, max_probes=3, needs_delivery=True, gone_s=40.0)
+    liveness = Liveness(policy, 0.0)
+    liveness.sent(0.0)
+    moment = 6.0
+    while moment < 46.0:
+        liveness.path_returned(moment)
+        assert not liveness.is_lost(moment)
+        liveness.probed(moment)
+        moment += 5.0
+    liveness.path_returned(moment)
+    assert liveness.is_lost(moment)
+
+
+def test_an_exit_that_comes_back_after_standing_still_has_all_its_time():
+    policy = LivenessPolicy(silence_s=6.0, probe_interval_s=5.0, max_probes=3, needs_delivery=True, gone_s=40.0)
+    liveness = Liveness(policy, 0.0)
+    liveness.sent(0.0)
+    for moment in (6.0, 11.0, 16.0, 21.0, 26.0, 31.0):
+        liveness.path_returned(moment)
+        liveness.probed(moment)
+    for moment in (36.0, 41.0):
+        liveness.delivered(moment)
+        liveness.path_returned(moment)
+        assert not liveness.is_lost(moment)
+        liveness.probed(moment)
+    liveness.received()
+    assert not liveness.is_lost(1000.0)
+
+
+def test_absence_of_our_own_brings_the_next_keepalive_nearer():
+    liveness = Liveness(LivenessPolicy(keepalive_s=25.0), 0.0)
+    liveness.note_absence(20.0)
+    assert liveness.deadline() == 5.0
 
 
 def test_a_suspected_exit_is_asked_at_once():

@@ -25,6 +25,9 @@ class Engine:
         if name in self.failing:
             raise ZeroDivisionError("10.0.0.1")
 
+    def note_absence(self, absent_s: float) -> None:
+        pass
+
     def receive_pushed(self, payload: bytes, now: float) -> None:
         self._maybe_fail("receive_pushed")
         self.received.append(payload)

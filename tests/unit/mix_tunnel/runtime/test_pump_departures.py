@@ -46,6 +46,9 @@ class SlowEngine:
         self.loop.be_busy(self.piece_s)
         return True
 
+    def note_absence(self, absent_s: float) -> None:
+        pass
+
     def receive_pushed(self, payload: bytes, now: float) -> None:
         self.loop.be_busy(self.receive_s)
         self.log.append("receive")

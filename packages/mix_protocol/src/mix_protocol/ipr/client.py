@@ -188,10 +188,20 @@ class IprClient:
         if self._connection is not None:
             self._connection.liveness.suspect(now)
 
-    def path_returned(self) -> None:
-        """Note that something came back through the mixnet; see `LivenessPolicy.needs_path`."""
+    def note_absence(self, away_s: float) -> None:
+        """The clock that `now` is read from has stood still for so long, and the exit's has not."""
         if self._connection is not None:
-            self._connection.liveness.path_returned()
+            self._connection.liveness.note_absence(away_s)
+
+    def path_returned(self, now: float) -> None:
+        """Note that something came back through the mixnet; see `LivenessPolicy.gone_s`."""
+        if self._connection is not None:
+            self._connection.liveness.path_returned(now)
+
+    def delivered(self, now: float) -> None:
+        """Note that the exit's gateway acknowledged a packet; see `LivenessPolicy.needs_delivery`."""
+        if self._connection is not None:
+            self._connection.liveness.delivered(now)
 
     def ping(self, now: float) -> None:
         """Ask for a `PongReceived`."""

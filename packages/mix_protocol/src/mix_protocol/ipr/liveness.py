@@ -4,6 +4,10 @@ A router drops a client that sends no data for 60 seconds, and says nothing when
 must send data now and then, and one that gets no answers must find out why. Both are served by a packet of `ipr.probe`,
 which every exit that knows us answers somehow. Silence means that it does not know our source address any more.
 
+An exit that stands still for a while (it collects garbage, its machine is busy) answers nothing either, and comes back
+with all that it knew. Its gateway, which is the same process, gives no acknowledgements then. So where those are told
+(`delivered`), probes count only if they have arrived there, and an exit that takes nothing at all has longer.
+
 An exit that has never answered a probe may be of a kind that does not, so that its silence alone says nothing: it is
 taken for lost only when it does not answer our user's own packets either.
 """
@@ -21,15 +25,18 @@ class LivenessPolicy:
     silence_s -- time without any answer to what we sent, after which a probe asks whether the exit knows us
     probe_interval_s -- time from one probe to the next while none is answered
     max_probes -- unanswered probes after which the exit counts as lost, if it is one that answers them
-    needs_path -- whether a probe counts only if something came back through the mixnet after it (`path_returned`):
-        where nothing gets through, an exit's silence says nothing about the exit
+    needs_delivery -- whether a probe counts only if the exit's gateway acknowledged something after it (`delivered`)
+    gone_s -- with `needs_delivery`: an exit whose gateway has acknowledged nothing for so long while it is being
+        probed is gone, if other things do come back through the mixnet (`path_returned`). Longer than anybody stands
+        still who comes back
     """
 
     keepalive_s: float | None = 25.0
     silence_s: float | None = 6.0
     probe_interval_s: float = 5.0
     max_probes: int = 3
-    needs_path: bool = False
+    needs_delivery: bool = False
+    gone_s: float = 40.0
 
 
 class Liveness:
@@ -40,7 +47,9 @@ class Liveness:
         self._last_sent = now
         self._unanswered_since: float | None = None
         self._probes = 0  # of which each is known to have been left unanswered, but for the last
-        self._has_path = False
+        self._has_delivery = False
+        self._undelivered_since: float | None = None
+        self._returned_at: float | None = None
         self._next_probe: float | None = None
         self._answers_probes = False
 
@@ -55,6 +64,7 @@ class Liveness:
         self._answers_probes = self._answers_probes or answers_probe
         self._unanswered_since = None
         self._probes = 0
+        self._undelivered_since = None
         self._next_probe = None
 
     def probed(self, now: float) -> None:
@@ -63,14 +73,26 @@ class Liveness:
         if self._answers_probes and self._unanswered_since is None:
             self._unanswered_since = now
         if self._policy.silence_s is not None and self._unanswered_since is not None:
-            if self._probes == 0 or self._has_path:
+            if self._probes == 0 or self._has_delivery:
                 self._probes += 1
-            self._has_path = not self._policy.needs_path
+            self._has_delivery = not self._policy.needs_delivery
+            if self._undelivered_since is None:
+                self._undelivered_since = now
             self._next_probe = now + self._policy.probe_interval_s
 
-    def path_returned(self) -> None:
+    def delivered(self, now: float) -> None:
+        """Note that the exit's gateway has acknowledged something."""
+        self._has_delivery = True
+        if self._undelivered_since is not None:
+            self._undelivered_since = now
+
+    def path_returned(self, now: float) -> None:
         """Note that something, from whomever, came back through the mixnet."""
-        self._has_path = True
+        self._returned_at = now
+
+    def note_absence(self, away_s: float) -> None:
+        """Note that the clock behind `now` has stood still for so long; that of the exit, which counts too, has not."""
+        self._last_sent -= away_s
 
     def suspect(self, now: float) -> None:
         """Find out now whether the exit still knows us: a probe is due."""
@@ -78,6 +100,7 @@ class Liveness:
         if self._answers_probes and policy.silence_s is not None:
             self._unanswered_since = now
             self._probes = 0
+            self._undelivered_since = None
             self._next_probe = now
         elif policy.keepalive_s is not None:
             self._last_sent = now - policy.keepalive_s
@@ -95,11 +118,18 @@ class Liveness:
         return min(times, default=None)
 
     def is_lost(self, now: float) -> bool:
-        """Whether the last allowed probe, too, has gone unanswered."""
-        is_over = self._next_probe is not None and now >= self._next_probe
-        return is_over and self._has_path and self._probes >= self._policy.max_probes
+        """Whether the last allowed probe, too, has gone unanswered, or none has arrived for long enough."""
+        if self._next_probe is None or now < self._next_probe:
+            return False
+        return self._is_gone(now) or (self._has_delivery and self._probes >= self._policy.max_probes)
 
     def wants_probe(self, now: float) -> bool:
         """Whether a probe is due."""
         deadline = self.deadline()
         return deadline is not None and now >= deadline
+
+    def _is_gone(self, now: float) -> bool:
+        since, returned_at, gone_s = self._undelivered_since, self._returned_at, self._policy.gone_s
+        if not self._policy.needs_delivery or since is None or now - since < gone_s:
+            return False
+        return returned_at is not None and now - returned_at < gone_s / 2

@@ -28,7 +28,7 @@ from mix_protocol.messages.retransmission import ORDINARY_LATENESS_S
 from mix_protocol.sphinx.mix_packet import MixPacket
 from mix_protocol.topology.errors import NoDiverseRoute, UnknownGateway
 from mix_protocol.topology.topology import Topology
-from mix_tunnel.mixnet.events import DataReceived, MixnetCounters, MixnetEvent, SurbsRequested
+from mix_tunnel.mixnet.events import Acknowledged, DataReceived, MixnetCounters, MixnetEvent, SurbsRequested
 from mix_tunnel.mixnet.outbox import Outbox, OutgoingFragment
 from mix_tunnel.mixnet.pacing import CHANNEL_SLOTS, DelayMultiplier, PoissonStream
 from mix_tunnel.mixnet.stock import SEALED_PACKETS, PacketStock
@@ -342,7 +342,9 @@ class MixnetClient:
     def _receive_ack(self, identifier: FragmentIdentifier, ack_iv: bytes, now: float) -> None:
         if identifier.is_cover:
             return
-        self._outbox.acknowledge(identifier, ack_iv, now)
+        recipient = self._outbox.acknowledge(identifier, ack_iv, now)
+        if recipient is not None:
+            self._events.append(Acknowledged(recipient))
 
     def _answer_surb_request(self, recipient: Recipient, amount: int, now: float) -> None:
         """Grant what a known recipient asks for, within bounds: each of its packets could cost us hundreds."""

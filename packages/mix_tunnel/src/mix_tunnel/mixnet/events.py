@@ -16,6 +16,13 @@ class DataReceived:
 
 
 @dataclass(frozen=True, slots=True)
+class Acknowledged:
+    """A recipient's gateway has taken a packet from us."""
+
+    recipient: Recipient
+
+
+@dataclass(frozen=True, slots=True)
 class SurbsRequested:
     """A recipient asked for reply SURBs, and `granted` of them are on their way."""
 
@@ -24,7 +31,7 @@ class SurbsRequested:
     granted: int
 
 
-MixnetEvent = DataReceived | SurbsRequested
+MixnetEvent = Acknowledged | DataReceived | SurbsRequested
 
 
 @dataclass(slots=True)

@@ -138,14 +138,16 @@ class Outbox:
         self._pending.forget(item.fragment.identifier)
         self._counters.fragments_given_up += 1
 
-    def acknowledge(self, identifier: FragmentIdentifier, ack_iv: bytes, now: float) -> None:
-        """Take in an acknowledgement."""
+    def acknowledge(self, identifier: FragmentIdentifier, ack_iv: bytes, now: float) -> Recipient | None:
+        """Take in an acknowledgement; gives whose gateway has taken a fragment, if that was not known before."""
         counters = self._counters
         counters.acks_received += 1
-        sample_s = self._pending.acknowledge(identifier, ack_iv, now).round_trip_s
+        acknowledged = self._pending.acknowledge(identifier, ack_iv, now)
+        sample_s = acknowledged.round_trip_s
         if sample_s is not None:
             known_s = counters.round_trip_s
             counters.round_trip_s = sample_s if known_s is None else known_s + (sample_s - known_s) / 8
+        return acknowledged.context.recipient if acknowledged.context is not None else None
 
     def next_timeout(self) -> float | None:
         """Tell when a fragment will be overdue, or it is to be seen whether the connection has taken any."""

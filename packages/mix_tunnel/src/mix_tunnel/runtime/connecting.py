@@ -24,6 +24,7 @@ from mix_tunnel.runtime.directory import DirectoryClient, DirectorySnapshot, fir
 from mix_tunnel.runtime.entry import EntryConnector
 from mix_tunnel.runtime.gateway_link import GatewayLink
 from mix_tunnel.runtime.heartbeat import Clock
+from mix_tunnel.runtime.presence import judged_by
 from mix_tunnel.runtime.session import MixnetSession
 from mix_tunnel.runtime.tunnel_errors import GatewayConnectionLost, GatewaySilent, MixnetSilent, TunnelCrashed
 from mix_tunnel.state import Step
@@ -72,6 +73,7 @@ class Connector:
         self._exits: tuple[ExitNode, ...] = ()
         self._clock = Clock(platform.now, platform.wall_clock)
         self._fetched_at = self._clock.read()
+        self._now = judged_by(platform.now)
         self._deadline = 0.0
 
     def note_failure(self, what: str, error: MixError) -> None:
@@ -90,7 +92,7 @@ class Connector:
 
     def start_clock(self, timeout_s: float) -> None:
         """From now on there are so many seconds for everything."""
-        self._deadline = self._platform.now() + timeout_s
+        self._deadline = self._now() + timeout_s
 
     async def fetch_directory(self) -> DirectorySnapshot:
         """Learn the network and its exits; the cryptography loads while the directory is being waited for."""
@@ -238,7 +240,7 @@ class Connector:
             data_reply_surbs=self._options.data_reply_surbs,
             connect_timeout_s=timeout_s,
             retry_after_s=EXIT_RETRY_S,
-            liveness=LivenessPolicy(needs_path=True),
+            liveness=LivenessPolicy(needs_delivery=True),
         )
 
     async def _load_crypto(self) -> None:
@@ -255,4 +257,4 @@ class Connector:
         return min(limit_s, self._time_for_last() / 2)
 
     def _time_for_last(self) -> float:
-        return max(self._deadline - self._platform.now() - LAST_MARGIN_S, 0.0)
+        return max(self._deadline - self._now() - LAST_MARGIN_S, 0.0)

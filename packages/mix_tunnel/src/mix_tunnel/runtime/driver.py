@@ -19,7 +19,8 @@ from mix_tunnel.runtime.directory_trust import warning_about
 from mix_tunnel.runtime.gateway_link import GatewayLink
 from mix_tunnel.runtime.identity import Identity
 from mix_tunnel.runtime.network import TunnelNetwork
-from mix_tunnel.runtime.recovery import Recovery, awake_timeout
+from mix_tunnel.runtime.presence import present_clock
+from mix_tunnel.runtime.recovery import DIRECTORY_AGE_S, Recovery
 from mix_tunnel.runtime.session import MixnetSession
 from mix_tunnel.runtime.state_reporter import StateReporter
 from mix_tunnel.runtime.tunnel_errors import (
@@ -199,7 +200,7 @@ class TunnelDriver:
                 reason = await session.broken()
                 self._settled.clear()
                 self._reporter.begin(reason)
-                async with awake_timeout(self._reconnect_timeout_s):
+                async with present_clock().timeout(self._reconnect_timeout_s):
                     await recovery.run(session, reason)
                 await self._identity.save()
                 self._become_ready()
@@ -220,6 +221,8 @@ class TunnelDriver:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(pause_s):
                     await session.slept.wait()
+                    if self._connector.snapshot_age_s < DIRECTORY_AGE_S:
+                        continue
             is_fresh = False
             with _CRASHES.isolated("one look at the directory"):
                 is_fresh = await self._connector.refresh(session)

@@ -12,6 +12,7 @@ from mix_protocol.topology.nodes import GatewayNode
 from mix_tunnel.platform import Platform
 from mix_tunnel.runtime.client_keys import ClientKeys
 from mix_tunnel.runtime.gateway_link import GatewayLink, log_words
+from mix_tunnel.runtime.presence import judged_by
 from mix_tunnel.state import Step
 
 _LOG = logging.getLogger(__name__)
@@ -49,21 +50,22 @@ class EntryConnector:
 
     async def _connect(self, gateway: GatewayNode, shared_key: bytes | None, timeout_s: float) -> GatewayLink:
         platform = self._platform
-        started_at = platform.now()
+        now = judged_by(platform.now)
+        started_at = now()
         self._on_step(Step.CONNECTING_GATEWAY)
         websocket = await platform.open_websocket(gateway.websocket_url, timeout_s=timeout_s)
         self._on_step(Step.REGISTERING)
-        left_s = max(timeout_s - (platform.now() - started_at), 0.0)
+        left_s = max(timeout_s - (now() - started_at), 0.0)
         client = GatewayClient(
             platform.crypto(),
             platform.random_bytes,
             self._keys.identity_seed,
             gateway.identity,
             shared_key,
-            unix_time_offset_s=self._unix_time_offset_s(),
+            unix_time_offset_s=self._unix_time_offset_s(now()),
             config=GatewayClientConfig(reply_timeout_s=left_s),
         )
-        link = GatewayLink(websocket, client, platform.now)
+        link = GatewayLink(websocket, client, now)
         try:
             await link.shake_hands(timeout_s=left_s)
         except BaseException as error:
@@ -73,8 +75,8 @@ class EntryConnector:
             raise
         return link
 
-    def _unix_time_offset_s(self) -> float:
+    def _unix_time_offset_s(self, now: float) -> float:
         """Wall clock minus monotonic clock, moved on so that no two authentications bear the same second."""
         wall_clock = max(self._platform.wall_clock(), float(self._keys.authenticated_at + 1))
         self._keys.authenticated_at = int(wall_clock)
-        return wall_clock - self._platform.now()
+        return wall_clock - now

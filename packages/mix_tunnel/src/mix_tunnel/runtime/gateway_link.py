@@ -16,6 +16,7 @@ from mix_protocol.gateway.events import Authenticated, GatewayRejected, GatewayR
 from mix_protocol.sphinx.mix_packet import MixPacket
 from mix_tunnel.mixnet.link_watch import LinkWatch
 from mix_tunnel.platform import WebSocket
+from mix_tunnel.runtime.presence import present_clock
 from mix_tunnel.runtime.tunnel_errors import GatewayConnectionLost
 
 _LOG = logging.getLogger(__name__)
@@ -52,6 +53,7 @@ class GatewayLink:
         self._early_payloads: list[bytes] = []
         self._timer: asyncio.TimerHandle | None = None
         self._reported: set[str] = set()
+        self._frames_taken = 0
         self.watch = LinkWatch()
         self.shared_key: bytes | None = None
         self.closed: asyncio.Future[MixError] = asyncio.get_running_loop().create_future()
@@ -60,7 +62,7 @@ class GatewayLink:
         """Register or authenticate; raises what went wrong as a `MixError` and is not to be used then."""
         self._client.start(self._now())
         try:
-            async with asyncio.timeout(timeout_s):
+            async with present_clock().timeout(timeout_s):
                 while not self._take_events():
                     await self._send_frames()
                     self._receive(await self._websocket.receive())
@@ -88,6 +90,7 @@ class GatewayLink:
         for payload in early:
             on_payload(payload)
         loop = asyncio.get_running_loop()
+        present_clock().add_reader(self._count_taken)
         self._tasks = (loop.create_task(self._read()), loop.create_task(self._write()))
         self._arm()
 
@@ -147,7 +150,11 @@ class GatewayLink:
             _CRASHES.note(error, "one connection to the entry gateway")
             self._end(GatewayConnectionLost())
 
+    def _count_taken(self) -> int:
+        return self._frames_taken
+
     def _receive(self, frame: str | bytes) -> None:
+        self._frames_taken += 1
         self.watch.heard()
         if isinstance(frame, str):
             self._client.receive_text(frame, self._now())
@@ -223,4 +230,5 @@ class GatewayLink:
             self._timer.cancel()
             self._timer = None
         if not self.closed.done():
+            present_clock().remove_reader(self._count_taken)
             self.closed.set_result(error)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 
 from mix_tunnel.mixnet.link_watch import BEAT_S, LinkWatch, Verdict
+from mix_tunnel.runtime.presence import PresentTimer, present_clock
 
 SLEPT_AFTER_S = 5.0
 """A beat that is later than this, by the monotonic clock or by the wall clock (which goes on during sleep, unlike the
@@ -33,8 +33,9 @@ class Clock:
 
 
 class Heartbeat:
-    """Lets a `LinkWatch` beat for as long as a connection is served.
+    """Lets a `LinkWatch` beat once in each second of presence, for as long as a connection is served.
 
+    round_trip_s -- what a packet and its acknowledgement take at present, as far as it is known
     on_probe -- called when something should be sent, so that an answer may come
     on_silent -- called once, with what is silent; there are no more beats then
     on_slept -- called with the seconds that this machine was away
@@ -45,17 +46,19 @@ class Heartbeat:
         watch: LinkWatch,
         clock: Clock,
         *,
+        round_trip_s: Callable[[], float | None],
         on_probe: Callable[[], None],
         on_silent: Callable[[Verdict], None],
         on_slept: Callable[[float], None],
     ) -> None:
         self._watch = watch
         self._clock = clock
+        self._round_trip_s = round_trip_s
         self._on_probe = on_probe
         self._on_silent = on_silent
         self._on_slept = on_slept
         self._last = clock.read()
-        self._timer: asyncio.TimerHandle | None = None
+        self._timer: PresentTimer | None = None
         self._arm()
 
     def stop(self) -> None:
@@ -65,7 +68,7 @@ class Heartbeat:
             self._timer = None
 
     def _arm(self) -> None:
-        self._timer = asyncio.get_running_loop().call_later(BEAT_S, self._beat)
+        self._timer = present_clock().call_later(BEAT_S, self._beat)
 
     def _beat(self) -> None:
         away_s = self._clock.since(self._last) - BEAT_S
@@ -76,7 +79,7 @@ class Heartbeat:
             self._on_slept(away_s)
             self._on_probe()
             return
-        match self._watch.beat():
+        match self._watch.beat(self._round_trip_s()):
             case Verdict.PROBE:
                 self._on_probe()
             case None:

@@ -19,6 +19,7 @@ from mix_protocol.netstack.udp import UdpSocket
 from mix_protocol.netstack.wire.icmp import UnreachableReason
 from mix_tunnel.options import TunnelOptions
 from mix_tunnel.platform import Platform
+from mix_tunnel.runtime.presence import judged_by
 from mix_tunnel.runtime.tcp import TcpStream
 from mix_tunnel.runtime.tunnel_errors import ExitChanged, ExitPolicyDenied, TunnelNotReady
 from mix_tunnel.runtime.udp import TunnelDatagramSocket
@@ -46,6 +47,7 @@ class TunnelNetwork:
     ) -> None:
         self._options = options
         self._platform = platform
+        self._now = judged_by(platform.now)
         self._wake = wake
         self._until_ready = until_ready
         self._connect_timeout_s = options.connect_timeout_ms / 1000.0
@@ -94,7 +96,7 @@ class TunnelNetwork:
             raise (ConnectTimedOut() if is_ready else TunnelNotReady()) from None
 
     async def _connect(self, ip: IpAddress, port: int) -> TcpStream:
-        stream = TcpStream(self._require_stack().connect_tcp((ip, port), self._platform.now()))
+        stream = TcpStream(self._require_stack().connect_tcp((ip, port), self._now()))
         self._streams.add(stream)
         try:
             await stream.connected()
@@ -109,7 +111,7 @@ class TunnelNetwork:
 
     def open_udp(self) -> TunnelDatagramSocket:
         """Open a UDP socket; it gets a free port with the first datagram that it sends."""
-        socket = TunnelDatagramSocket(self._bind_udp, self._platform.now)
+        socket = TunnelDatagramSocket(self._bind_udp, self._now)
         self._sockets.add(socket)
         return socket
 

@@ -10,6 +10,7 @@ from typing import Protocol
 from mix_protocol.crash_log import CrashLog
 from mix_protocol.sphinx.mix_packet import MixPacket
 from mix_tunnel.engine import EngineEvent, TunnelEngine
+from mix_tunnel.runtime.presence import present_clock
 
 MIN_SLEEP_S = 0.001
 """A machine that wants to be woken at once, again and again, must leave time for others."""
@@ -36,6 +37,8 @@ class EnginePump:
     Packets whose random moment has come leave before anything else is done. What takes time, building packets that
     leave later, is done piece by piece between those moments, and none is begun that would reach into the next one.
 
+    What the engine must not take for the silence of others, it is told: the time in which this process was away.
+
     An exception that nobody expected costs the payload, the event or the turn in which it happened. Only when every
     turn for a while has ended so, the pump stops.
 
@@ -61,6 +64,8 @@ class EnginePump:
         self._timer: asyncio.TimerHandle | None = None
         self._preparing: asyncio.Handle | None = None
         self._piece_s = FIRST_GUESS_S
+        self._presence = present_clock()
+        self._presence.hold()
         self._stopped = False
         self._crashes = CrashLog(logging.getLogger(__name__))
         self._crashes_in_a_row = 0
@@ -80,6 +85,7 @@ class EnginePump:
         if self._stopped:
             return
         with self._crashes.isolated("the handling of one packet that came in"):
+            self._engine.note_absence(self._presence.absent_s)
             self._engine.receive_pushed(payload, self._now())
         with self._crashes.isolated("the sending of packets between two that came in"):
             self._send_departing(self._now())
@@ -92,6 +98,8 @@ class EnginePump:
 
     def stop(self) -> None:
         """Never run again."""
+        if not self._stopped:
+            self._presence.release()
         self._stopped = True
         for handle in (self._scheduled, self._timer, self._preparing):
             if handle is not None:
@@ -104,6 +112,7 @@ class EnginePump:
             self._timer.cancel()
             self._timer = None
         self._is_pausing = False
+        self._engine.note_absence(self._presence.absent_s)
         now = self._now()
         crash: Exception | None = None
         for part in (self._send_departing, self._let_time_pass, self._send_packets, self._tell_events):

@@ -7,14 +7,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 
 from mix_protocol.errors import MixError
 from mix_protocol.gateway.errors import PaidBandwidthWanted
 from mix_protocol.ipr.errors import ConnectionLost
 from mix_protocol.topology.exits import ExitNode
-from mix_tunnel.mixnet.link_watch import BEAT_S
 from mix_tunnel.platform import Platform
 from mix_tunnel.runtime.backoff import Backoff
 from mix_tunnel.runtime.connecting import Connector
@@ -32,24 +29,6 @@ DIRECTORY_AGE_S = 60.0
 """While a tunnel is restored, its picture of the network is at most so old, if the directory answers,"""
 STALE_DIRECTORY_S = 400.0
 """but the first attempt goes without asking it, unless this machine has slept so long."""
-
-
-@asynccontextmanager
-async def awake_timeout(limit_s: float) -> AsyncIterator[None]:
-    """Like `asyncio.timeout`, but what this machine sleeps through does not count. Raises TimeoutError."""
-    loop = asyncio.get_running_loop()
-    async with asyncio.timeout(None) as timeout:
-
-        async def count_beats() -> None:
-            for _ in range(max(1, round(limit_s / BEAT_S))):
-                await asyncio.sleep(min(BEAT_S, limit_s))
-            timeout.reschedule(loop.time())
-
-        counting = loop.create_task(count_beats())
-        try:
-            yield
-        finally:
-            counting.cancel()
 
 
 class Recovery:

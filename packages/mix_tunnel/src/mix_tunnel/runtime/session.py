@@ -94,7 +94,12 @@ class MixnetSession:
         self._returned = asyncio.get_running_loop().create_future()
         self._pump.attach(link)
         self._heartbeat = Heartbeat(
-            link.watch, self._clock, on_probe=self._probe, on_silent=self._take_silence, on_slept=self._take_sleep
+            link.watch,
+            self._clock,
+            round_trip_s=lambda: self.engine.mixnet.counters.round_trip_s,
+            on_probe=self._probe,
+            on_silent=self._take_silence,
+            on_slept=self._take_sleep,
         )
         self._probe()
 

@@ -16,6 +16,7 @@ from websockets.protocol import State
 from mix_protocol.errors import MixError
 
 from ...streams import ByteStream
+from ..presence import present_clock
 from .errors import InvalidCloseCode, WebSocketConnectionClosed, closed_error
 from .handshake import CHUNK_BYTES, SLICE_BYTES, Opened
 from .incoming import IncomingFrames
@@ -49,7 +50,8 @@ class WebSocketLink:
         self.failed = False
         """Whether it ended, or is to end, without the closing handshake."""
         self._loop = asyncio.get_running_loop()
-        self._heard_at: float | None = self._loop.time()
+        self._clock = present_clock()
+        self._heard_at: float | None = self._clock.time()
         self._stream = stream
         self._close_timeout_s = options.close_timeout_s
         self._checker = TextChecker()
@@ -193,7 +195,7 @@ class WebSocketLink:
         if self.incoming.is_full:
             self._heard_at = None
             await self.incoming.room()
-        self._heard_at = self._loop.time()
+        self._heard_at = self._clock.time()
         await self.outgoing.control_room()
 
     def _process(self, earlier: tuple[Frame, ...]) -> None:

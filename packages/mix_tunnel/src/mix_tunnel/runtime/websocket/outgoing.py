@@ -8,6 +8,7 @@ from collections import deque
 from mix_protocol.errors import MixError
 
 from ...streams import ByteStream
+from ..presence import present_clock
 
 WRITE_BYTES = 65_536
 """Frames that wait together are written together, up to so many bytes: on a mixnet every packet counts."""
@@ -29,11 +30,11 @@ class OutgoingFrames:
         self._control_bytes = 0
         self._changed = asyncio.Event()
         self._failed = False
-        self._loop = asyncio.get_running_loop()
+        self._clock = present_clock()
         self.taken_bytes = 0
         """Bytes that the stream has taken so far."""
-        self.taken_at = self._loop.time()
-        """When it last took some of a data frame."""
+        self.taken_at = self._clock.time()
+        """When it last took some of a data frame, in seconds of presence."""
 
     @property
     def buffered_bytes(self) -> int:
@@ -92,7 +93,7 @@ class OutgoingFrames:
         self._control_bytes -= control_bytes
         self._data_bytes -= data_bytes
         if data_bytes:
-            self.taken_at = self._loop.time()
+            self.taken_at = self._clock.time()
         self._changed.set()
 
     async def _change(self) -> None:

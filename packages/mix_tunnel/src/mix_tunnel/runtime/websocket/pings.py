@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 
+from ..presence import present_clock
 from .errors import ConcurrencyError, ControlFrameTooLong
 
 MAX_CONTROL_BYTES = 125
@@ -69,19 +71,25 @@ async def keep_alive(
     A pong queues behind all that the server sent before it, and our ping behind what we did, which through a mixnet may
     take minutes; so whatever arrives, or is taken, prolongs the wait.
 
-    alive_at -- when the server last showed life, on the event loop's clock; None while this side does not listen, for
-        then silence is no sign
+    alive_at -- when the server last showed life, in seconds of presence, by which silence is counted here; None while
+        this side does not listen, for then silence is no sign
     """
-    loop = asyncio.get_running_loop()
+    clock = present_clock()
     while True:
         await asyncio.sleep(interval_s)
         pong = asyncio.ensure_future(await ping())
-        asked_at = loop.time()
+        if timeout_s is None:
+            await asyncio.wait({pong})
+            continue
+        asked_at = clock.time()
         left_s = timeout_s
-        while not (await asyncio.wait({pong}, timeout=left_s))[0]:
-            assert timeout_s is not None
+        while not pong.done():
+            with suppress(TimeoutError):
+                async with clock.timeout(left_s):
+                    await asyncio.wait({pong})
+                    break
             alive = alive_at()
-            left_s = timeout_s if alive is None else max(asked_at, alive) + timeout_s - loop.time()
+            left_s = timeout_s if alive is None else max(asked_at, alive) + timeout_s - clock.time()
             if left_s <= 0:
                 give_up()
                 return

@@ -1,12 +1,15 @@
 """Whether the other end is still there: PING after a silence, and the connection's end when nothing comes back.
 
 An exit forgets silent flows without a word, so a kept connection may lead nowhere. Whatever arrives is a sign of life.
+All times are seconds of presence.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+
+from ...presence import PresentTimer, present_clock
 
 QUIET_S = 30.0
 """Silence after which a connection that somebody waits for has to show that it lives."""
@@ -31,20 +34,20 @@ class Liveness:
         quiet_s: float = QUIET_S,
         answer_s: float = ANSWER_S,
     ) -> None:
-        self._loop = asyncio.get_running_loop()
+        self._clock = present_clock()
         self._busy = busy
         self._ask = ask
         self._dead = dead
         self._quiet_s = quiet_s
         self._answer_s = answer_s
-        self._heard_at = self._loop.time()
+        self._heard_at = self._clock.time()
         self._asked_at: float | None = None
-        self._timer: asyncio.TimerHandle | None = None
+        self._timer: PresentTimer | None = None
         self._answered = asyncio.Event()
 
     def heard(self) -> None:
         """Something arrived."""
-        self._heard_at = self._loop.time()
+        self._heard_at = self._clock.time()
         if self._asked_at is not None:
             self._asked_at = None
             self._answered.set()
@@ -76,17 +79,17 @@ class Liveness:
 
     @property
     def _silence(self) -> float:
-        return self._loop.time() - self._heard_at
+        return self._clock.time() - self._heard_at
 
     @property
     def _patience(self) -> float:
         """Seconds until something has to be done."""
         if self._asked_at is not None:
-            return self._asked_at + self._answer_s - self._loop.time()
+            return self._asked_at + self._answer_s - self._clock.time()
         return self._quiet_s - self._silence
 
     def _question(self) -> None:
-        self._asked_at = self._loop.time()
+        self._asked_at = self._clock.time()
         self._answered.clear()
         self._rearm()
         self._ask()
@@ -94,7 +97,7 @@ class Liveness:
     def _rearm(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
-        self._timer = self._loop.call_later(self._patience, self._tick)
+        self._timer = self._clock.call_later(self._patience, self._tick)
 
     def _tick(self) -> None:
         self._timer = None
