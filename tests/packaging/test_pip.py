@@ -27,9 +27,13 @@ def python(dist: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pat
     # The versions that the lock file names, without their hashes: pip would ask them for our own wheels as well.
     pins = folder / "pins.txt"
     pins.write_text("\n".join(re.findall(r"^[\w.-]+==[\w.]+", LOCK.read_text(), re.MULTILINE)))
-    # As files, all of them: pip asks an index for each that is named, and anybody could answer to these names there.
-    extras = {"mix_network": ""}
-    wanted = [f"{wheel}{extras.get(wheel.name.split('-')[0], '[native]')}" for wheel in (dist / "python").glob("mix_*")]
+    # As files, all of them and each before what needs it: pip asks an index for a name that it has no file of, and
+    # anybody could answer to these names there.
+    names = ("mix_protocol", "mix_tunnel", *FACADES, "mix_network")
+    (wheels,) = zip(*((dist / "python").glob(f"{name}-*") for name in names), strict=True)
+    wanted = [
+        f"{wheel}{'' if name == 'mix_network' else '[native]'}" for name, wheel in zip(names, wheels, strict=True)
+    ]
     pip = [str(interpreter), "-m", "pip", "--disable-pip-version-check", "install", "--quiet"]
     command = [*pip, "--constraint", str(pins), *wanted]
     done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=folder)
