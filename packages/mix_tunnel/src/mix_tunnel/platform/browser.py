@@ -39,6 +39,14 @@ _OPEN = 1
 _DATABASE, _STORE = "mix-tunnel", "records"
 
 
+def parse_url(text: str, base: str | None) -> Any:
+    """The platform's `URL`, or None when the text is none; `base` is what it is relative to."""
+    try:
+        return js.URL.new(text) if base is None else js.URL.new(text, base)
+    except JsException:
+        return None
+
+
 class BrowserPlatform:
     """WebSocket, `fetch`, clocks and cryptography of a worker."""
 

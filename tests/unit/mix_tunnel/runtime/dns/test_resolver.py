@@ -72,7 +72,7 @@ async def test_ip_literals_are_returned_without_a_question(text):
 
 
 @pytest.mark.parametrize(
-    "name", ["", ".", "a..b", "-a.test", "a b", "a/b", "a" * 64 + ".test", ("a" * 60 + ".") * 5, "1.2.3", "256.1.1.1"]
+    "name", ["", ".", "a..b", "a b", "a/b", "a" * 64 + ".test", ("a" * 60 + ".") * 5, "1.2.3", "256.1.1.1"]
 )
 async def test_bad_names_are_refused_before_anything_is_sent(name):
     async with serve_names(zone({})) as server:

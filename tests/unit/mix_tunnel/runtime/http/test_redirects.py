@@ -34,6 +34,22 @@ def test_a_location_in_utf8_bytes():
     assert redirect_target(HERE, 302, [("location", location)]) == HttpUrl.parse("https://a.test/%C3%A4")
 
 
+@pytest.mark.parametrize(
+    ("raw", "target"),
+    [
+        (b"/dax\xae_etf", "https://a.test/dax%AE_etf"),
+        ("//i\u2764.test/".encode(), "https://xn--i-7iq.test/"),
+        ("/x?ü#ß".encode("latin-1"), "https://a.test/x?%FC#%DF"),
+    ],
+)
+def test_bytes_that_are_no_ascii_go_back_as_they_came(raw, target):
+    assert str(redirect_target(HERE, 302, [("Location", raw.decode("latin-1"))])) == target
+
+
+def test_an_empty_location_leads_nowhere():
+    assert redirect_target(HERE, 302, [("Location", "")]) is None
+
+
 @pytest.mark.parametrize("location", ["ftp://b.test/", "http://u:p@b.test/", "http://", "data:text/plain,x"])
 def test_locations_that_can_not_be_fetched(location):
     with pytest.raises(BadRedirect):

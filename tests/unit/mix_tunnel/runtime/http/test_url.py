@@ -2,90 +2,45 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+
 import pytest
+from support.urls import BASE, LOCATIONS, NO_URLS, NORMAL_FORMS
 
 from mix_tunnel.runtime.http.errors import BadUrl, UnsupportedScheme, UrlHasCredentials
 from mix_tunnel.runtime.http.url import HttpUrl
 
 
-@pytest.mark.parametrize(
-    ("text", "normal"),
-    [
-        ("http://example.org", "http://example.org/"),
-        ("HTTPS://Example.ORG:443/a", "https://example.org/a"),
-        ("http://example.org:80", "http://example.org/"),
-        ("http://example.org:8080/?q=1#top", "http://example.org:8080/?q=1#top"),
-        ("https://example.org?q=1", "https://example.org/?q=1"),
-        ("http://127.0.0.1:1/x", "http://127.0.0.1:1/x"),
-        ("http://[2001:DB8::0:1]/", "http://[2001:db8::1]/"),
-        ("http://example.org./", "http://example.org/"),
-        ("http://faß.example/", "http://xn--fa-hia.example/"),
-        ("http://example.org/ä b?ö=ü#ß", "http://example.org/%C3%A4%20b?%C3%B6=%C3%BC#%C3%9F"),
-        ("http://example.org/%41%2f", "http://example.org/%41%2f"),
-        ("http://example.org/a/./b/../c", "http://example.org/a/c"),
-        ("http://example.org/../../x", "http://example.org/x"),
-        ("http://example.org/a/%2E%2e", "http://example.org/"),
-        ("http://example.org/a/..", "http://example.org/"),
-        ("http://example.org/a/.", "http://example.org/a/"),
-        ("  http://example.org/  ", "http://example.org/"),
-        ("http://localhost/", "http://localhost/"),
-        ("http://under_score.example/", "http://under_score.example/"),
-        ('http://example.org/"<>', "http://example.org/%22%3C%3E"),
-    ],
-)
+@pytest.mark.parametrize(("text", "normal"), NORMAL_FORMS)
 def test_normal_form(text, normal):
     url = HttpUrl.parse(text)
     assert str(url) == normal
     assert HttpUrl.parse(normal) == url
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        "",
-        "example.org",
-        "/path",
-        "//example.org/",
-        "http:",
-        "http://",
-        "http:///path",
-        "http:example.org",
-        "http://:80/",
-        "http://example.org:/",
-        "http://example.org:0/",
-        "http://example.org:65536/",
-        "http://example.org:+80/",
-        "http://example.org:abc/",
-        "http://exa mple.org/",
-        "http://example..org/",
-        "http://-example.org/",
-        "http://" + "a" * 64 + ".org/",
-        "http://256.0.0.1/",
-        "http://1.2.3/",
-        "http://[::1",
-        "http://::1/",
-        "http://[::1%25eth0]/",
-        "http://[v1.x]/",
-        "http://exam%70le.org/",
-        "http://exa\nmple.org/",
-        "http://example.org/a\tb",
-        "http://example.org/\x00",
-        "http://example.org\\@evil.example/",
-        "http://" + "a" * 70_000,
-    ],
-)
+@pytest.mark.parametrize("text", NO_URLS)
 def test_what_can_not_be_right_is_refused(text):
     with pytest.raises(BadUrl):
         HttpUrl.parse(text)
 
 
-@pytest.mark.parametrize("text", ["ftp://example.org/", "ws://example.org/", "file://host/x"])
+def test_long_texts_are_refused_before_they_are_read():
+    for text in ("http://" + "@" * 65_000, "http://" + "a." * 30_000, "//" + "1" * 65_000, "http:\\" + "é" * 65_000):
+        with pytest.raises(BadUrl, match="too long"):
+            HttpUrl.parse("http://a.test/").join(text)
+    assert HttpUrl.parse("http://a.test/" + "a" * 60_000).target == "/" + "a" * 60_000
+
+
+@pytest.mark.parametrize("text", ["ftp://example.org/", "ws://example.org/", "file://host/x", "mailto:a@b.test"])
 def test_other_schemes(text):
     with pytest.raises(UnsupportedScheme):
         HttpUrl.parse(text)
 
 
-@pytest.mark.parametrize("text", ["http://user@example.org/", "http://user:pass@example.org/", "http://@example.org/"])
+@pytest.mark.parametrize(
+    "text", ["http://user@example.org/", "http://user:pass@example.org/", "http://:p@example.org/"]
+)
 def test_credentials_in_the_url(text):
     with pytest.raises(UrlHasCredentials) as caught:
         HttpUrl.parse(text)
@@ -98,19 +53,9 @@ def test_parts():
     assert url.without_fragment == "https://example.org:8443/a?b"
 
 
-@pytest.mark.parametrize(
-    ("location", "target"),
-    [
-        ("/x", "http://a.test/x"),
-        ("x", "http://a.test/d/x"),
-        ("?q", "http://a.test/d/e?q"),
-        ("//b.test/", "http://b.test/"),
-        ("https://b.test/y", "https://b.test/y"),
-        ("../x y", "http://a.test/x%20y"),
-    ],
-)
+@pytest.mark.parametrize(("location", "target"), LOCATIONS)
 def test_joining(location, target):
-    assert HttpUrl.parse("http://a.test/d/e").join(location).without_fragment == target
+    assert HttpUrl.parse(BASE).join(location).without_fragment == target
 
 
 def test_a_fragment_is_kept_unless_the_location_names_one():
@@ -119,9 +64,21 @@ def test_a_fragment_is_kept_unless_the_location_names_one():
     assert url.join("/x#new").fragment == "new"
 
 
-@pytest.mark.parametrize(
-    "location", ["http://user@b.test/", "javascript:alert(1)", "http://[", "a\nb", "http:\\\\b.test"]
-)
+@pytest.mark.parametrize("location", ["http://user@b.test/", "javascript:alert(1)", "http://[", "http://a.test:x/"])
 def test_locations_that_lead_nowhere(location):
     with pytest.raises(BadUrl):
         HttpUrl.parse("http://a.test/").join(location)
+
+
+def test_credentials_in_a_location_for_the_same_origin_are_left_out():
+    assert str(HttpUrl.parse("http://a.test/x").join("//user:pass@a.test/y")) == "http://a.test/y"
+
+
+def test_node_reads_what_we_read():
+    """The platform's own parser, which is what our worker has in the place of the library."""
+    cases = [(text, None) for text, _ in NORMAL_FORMS] + [(text, BASE) for text, _ in LOCATIONS]
+    script = """const cases = JSON.parse(require("fs").readFileSync(0, "utf8"));
+      console.log(JSON.stringify(cases.map(([text, base]) => new URL(text, base ?? undefined).href.split("#")[0])));"""
+    done = subprocess.run(["node", "-e", script], input=json.dumps(cases), capture_output=True, text=True, check=True)
+    expected = [normal.partition("#")[0] for _, normal in NORMAL_FORMS] + [target for _, target in LOCATIONS]
+    assert json.loads(done.stdout) == expected

@@ -15,7 +15,7 @@ MAX_NAME_LENGTH = 253
 
 _NO_NAME = "this can't be a name; its parts have 1 to 63 characters, 253 together; \\DDD is an octet in decimal digits"
 _DOTS = re.compile(r"(?<!\\)[.\u3002\uff0e\uff61]")
-_LABEL = re.compile(r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?")
+_LABEL = re.compile(r"[a-z0-9_-]{1,63}")
 
 
 def literal_address(name: str) -> IPv4Address | IPv6Address | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -9,6 +10,7 @@ from .errors import BadRedirect, BadUrl, BodyNotReplayable
 from .request import PreparedRequest
 from .url import HttpUrl
 
+_NOT_ASCII = re.compile(r"[\x80-\xff]")
 REDIRECT_STATUSES = frozenset({301, 302, 303, 307, 308})
 _BODY_HEADERS = frozenset(
     {"content-encoding", "content-language", "content-length", "content-location", "content-type"}
@@ -21,15 +23,14 @@ def redirect_target(url: HttpUrl, status: int, headers: Sequence[tuple[str, str]
     if status not in REDIRECT_STATUSES:
         return None
     locations = {value for name, value in headers if name.lower() == "location"}
-    if not locations:
+    if locations <= {""}:  # an empty one leads nowhere, for browsers and curl
         return None
     if len(locations) > 1:
         raise BadRedirect("the server redirects to several URLs at the same time")
     (location,) = locations
     try:
-        # Header bytes arrive as Latin-1 text, but servers that send other scripts mean UTF-8.
-        text = location.encode("latin-1").decode("utf-8", errors="replace")
-        return url.join(text)
+        # Header bytes arrive as Latin-1 text. Whatever they mean, the server gets the same ones back, as from browsers.
+        return url.join(_NOT_ASCII.sub(lambda byte: f"%{ord(byte[0]):02X}", location))
     except BadUrl as error:
         raise BadRedirect from error
 

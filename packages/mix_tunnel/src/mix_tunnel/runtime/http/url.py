@@ -1,29 +1,23 @@
-"""http and https URLs: parsed strictly, in the normal form that goes onto the wire (RFC 3986, WHATWG URL's host rules).
+"""http and https URLs, in the normal form that goes onto the wire: read by the URL standard, as browsers read them.
 
-The standard library splits; what it lets pass silently (control characters, credentials, odd hosts and ports) is
-refused here, before anything is sent.
+What the standard takes and nobody can fetch (credentials, port 0, hosts that DNS can't have) is refused here, before
+anything is sent.
 """
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from ipaddress import IPv6Address
-from urllib.parse import quote, urljoin, urlsplit
 
-from ..dns.errors import BadName
-from ..dns.names import literal_address, normal_name
 from .errors import BadUrl, UnsupportedScheme, UrlHasCredentials
+from .whatwg import TooLong, UrlParts, parse_url
 
 Origin = tuple[str, str, int]
 """Scheme, host and port."""
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
-_FORBIDDEN = re.compile(r"[\x00-\x1f\x7f\\]")
-_EMPTY_AUTHORITY = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*:)?//([/?#]|$)")
-_PATH_SAFE = "/%:@!$&'()*+,;=~[]|^"
-_QUERY_SAFE = _PATH_SAFE + "?`{}"
-_MAX_LENGTH = 65_536
+_LABEL = re.compile(r"[a-z0-9_-]{1,63}")
+_MAX_NAME_LENGTH = 253
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,89 +55,55 @@ class HttpUrl:
     @classmethod
     def parse(cls, text: str) -> HttpUrl:
         """Parse an absolute URL; raises `BadUrl` or one of its kinds."""
-        text = text.strip(" ")
-        if len(text) > _MAX_LENGTH:
-            raise BadUrl("the URL is too long; 65536 characters are allowed")
-        if _FORBIDDEN.search(text):
-            raise BadUrl("the URL has a control character or a backslash in it")
-        try:
-            parts = urlsplit(text)
-            port = parts.port
-        except ValueError as error:
-            raise BadUrl from error
-        if parts.scheme not in _DEFAULT_PORTS:
-            if parts.scheme and parts.netloc:
-                raise UnsupportedScheme
-            raise BadUrl("the URL has to begin with http:// or https://")
-        if "@" in parts.netloc:
+        parts = parse_parts(text)
+        if parts.username or parts.password:
             raise UrlHasCredentials
-        if not parts.netloc or parts.netloc.endswith(":") or port == 0:
-            raise BadUrl
-        path = _encode(_remove_dot_segments(parts.path) or "/", _PATH_SAFE)
-        query = f"?{_encode(parts.query, _QUERY_SAFE)}" if parts.query else ""
-        return cls(
-            scheme=parts.scheme,
-            host=_normal_host(parts.hostname or "", bracketed=parts.netloc.startswith("[")),
-            port=port or _DEFAULT_PORTS[parts.scheme],
-            target=path + query,
-            fragment=_encode(parts.fragment, _QUERY_SAFE),
-        )
+        return cls.of(parts)
 
     def join(self, reference: str) -> HttpUrl:
-        """Resolve a redirect's Location against this URL; the fragment is kept when it names none (RFC 9110 10.2.2)."""
-        if _FORBIDDEN.search(reference):
-            raise BadUrl("the URL has a control character or a backslash in it")
-        if _EMPTY_AUTHORITY.match(reference.strip(" ")):  # `urljoin` would take it for nothing, and stay here
-            raise BadUrl
-        try:
-            target = HttpUrl.parse(urljoin(self.without_fragment, reference.strip(" ")))
-        except ValueError as error:
-            raise BadUrl from error
+        """Resolve a redirect's Location against this URL; the fragment is kept when it names none (RFC 9110 10.2.2).
+
+        Credentials in it are left out when they are for this very origin, as browsers do, and refused otherwise.
+        """
+        parts = parse_parts(reference, self.without_fragment)
+        target = HttpUrl.of(parts)
+        if (parts.username or parts.password) and target.origin != self.origin:
+            raise UrlHasCredentials
         if target.fragment or not self.fragment:
             return target
         return HttpUrl(target.scheme, target.host, target.port, target.target, self.fragment)
 
+    @classmethod
+    def of(cls, parts: UrlParts) -> HttpUrl:
+        """The URL of parsed parts, credentials left out; raises `BadUrl` or `UnsupportedScheme`."""
+        if parts.scheme not in _DEFAULT_PORTS:
+            raise UnsupportedScheme
+        if parts.port == 0:
+            raise BadUrl("the URL has port 0, where nothing can listen")
+        _check_host(parts.host)
+        return cls(
+            scheme=parts.scheme,
+            host=parts.host,
+            port=parts.port or _DEFAULT_PORTS[parts.scheme],
+            target=parts.target,
+            fragment=parts.fragment,
+        )
 
-def _normal_host(host: str, *, bracketed: bool) -> str:
-    """Only a whole IPv6 address may stand in brackets, and no other may hold colons."""
-    if bracketed:
-        address = literal_address(host)
-        if not isinstance(address, IPv6Address) or "%" in host:
-            raise BadUrl("the URL has brackets, but no IPv6 address in them")
-        return str(address)
-    literal = literal_address(host)
-    if literal is not None:
-        return str(literal)
+
+def _check_host(host: str) -> None:
+    """Raise `BadUrl` for a host of a parsed URL that is neither an address nor a name that DNS can have."""
+    name = host.removesuffix(".")
+    is_name = len(name) <= _MAX_NAME_LENGTH and all(map(_LABEL.fullmatch, name.split(".")))
+    if not is_name and ":" not in host:
+        raise BadUrl("the URL's host is not valid: its parts have 1 to 63 letters, digits and hyphens")
+
+
+def parse_parts(text: str, base: str | None = None) -> UrlParts:
+    """Parse a URL of any scheme; raises `BadUrl`."""
     try:
-        return normal_name(_unquote_host(host))
-    except BadName as error:
-        raise BadUrl(f"the URL's host is not valid: {error}") from error
-
-
-def _unquote_host(host: str) -> str:
-    if "%" in host:
-        raise BadUrl("the URL's host is percent-encoded; write it out")
-    return host
-
-
-def _encode(text: str, safe: str) -> str:
-    """Percent-encode what may not stand in a URL, as UTF-8; what is encoded already stays."""
-    return quote(text, safe=safe, encoding="utf-8", errors="replace")
-
-
-def _remove_dot_segments(path: str) -> str:
-    """RFC 3986 section 5.2.4, also for the percent-encoded dots that browsers treat alike."""
-    if "." not in path and "%2" not in path:
-        return path
-    segments = path.split("/")
-    kept: list[str] = []
-    for segment in segments:
-        plain = segment.lower().replace("%2e", ".")
-        if plain == "..":
-            if len(kept) > 1:
-                kept.pop()
-        elif plain != ".":
-            kept.append(segment)
-    if segments[-1].lower().replace("%2e", ".") in (".", ".."):
-        kept.append("")
-    return "/".join(kept)
+        parts = parse_url(text, base)
+    except TooLong as error:
+        raise BadUrl("the URL is too long; 65536 characters are allowed") from error
+    if parts is None:
+        raise BadUrl
+    return parts

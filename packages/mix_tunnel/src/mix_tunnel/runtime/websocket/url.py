@@ -1,17 +1,16 @@
-"""ws and wss URLs, in the normal form that goes onto the wire."""
+"""ws and wss URLs, read by the URL standard, in the normal form that goes onto the wire."""
 
 from __future__ import annotations
 
 import base64
-import re
-from dataclasses import dataclass, field
-from urllib.parse import unquote
+from dataclasses import dataclass, field, replace
+from urllib.parse import unquote_to_bytes
 
 from ..http.errors import BadUrl
-from ..http.url import HttpUrl
+from ..http.url import HttpUrl, parse_parts
 from .errors import InvalidURI
 
-_SHAPE = re.compile(r"(?P<scheme>wss?)://(?:(?P<user>[^/?#@\\]*)@)?(?P<rest>.*)", re.DOTALL | re.IGNORECASE)
+_HTTP = {"ws": "http", "wss": "https"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,24 +31,25 @@ class WebSocketUrl:
     @classmethod
     def parse(cls, text: str) -> WebSocketUrl:
         """Parse an absolute ws: or wss: URL; raises `InvalidURI`."""
-        shape = _SHAPE.fullmatch(text.strip(" ")) if isinstance(text, str) else None
-        if shape is None:
-            raise InvalidURI("a WebSocket's URL has to begin with ws:// or wss://")
-        secure = shape["scheme"].lower() == "wss"
+        if not isinstance(text, str):
+            raise InvalidURI
         try:
-            # The rules for hosts, ports, paths and queries are those of http.
-            http = HttpUrl.parse(f"{'https' if secure else 'http'}://{shape['rest']}")
+            parts = parse_parts(text)
+            if parts.scheme not in _HTTP:
+                raise InvalidURI("a WebSocket's URL has to begin with ws:// or wss://")
+            # What may be a host and a port is the same as for http.
+            http = HttpUrl.of(replace(parts, scheme=_HTTP[parts.scheme]))
         except BadUrl as error:
             raise InvalidURI(str(error)) from error
         if "#" in text:
             raise InvalidURI("a WebSocket's URL has no fragment; leave #… out")
-        return cls(secure, http.host, http.port, http.authority, http.target, _authorization(shape["user"]))
+        authorization = _authorization(parts.username, parts.password)
+        return cls(parts.scheme == "wss", http.host, http.port, http.authority, http.target, authorization)
 
 
-def _authorization(user: str | None) -> str | None:
-    """Basic authentication (RFC 7617) for `user:password` of a URL."""
-    if not user:
+def _authorization(username: str, password: str) -> str | None:
+    """Basic authentication (RFC 7617) for the credentials of a URL."""
+    if not username and not password:
         return None
-    name, _, password = user.partition(":")
-    credentials = f"{unquote(name)}:{unquote(password)}".encode()
+    credentials = unquote_to_bytes(username) + b":" + unquote_to_bytes(password)
     return f"Basic {base64.b64encode(credentials).decode()}"
