@@ -391,7 +391,7 @@ export class NotProcessed extends NetworkFailure {
   static code = "http2.not_processed";
 }
 
-/** The server broke the rules of HTTP/2; the connection is over. `reason` is RFC 9113's name of the error. */
+/** The server broke the rules of HTTP/2, on the connection or for one request. `reason` is RFC 9113's name of it. */
 export class Http2Violated extends PeerMisbehaved {
   static code = "http2.protocol_error";
 }
