@@ -7,6 +7,7 @@ directly, to compare, is a copy of the demo site at /site.
 from __future__ import annotations
 
 import mimetypes
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from typing import Any
 import httpx
 from example_pages import ExamplePages
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -21,14 +23,20 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from mix_network.origin_guard import OriginGuard
+from mix_network.origins import Origins
+
 CONTENT_SECURITY_POLICY = (
     "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self'; "
-    "connect-src 'self' ws://127.0.0.1:*; style-src 'self'; img-src 'self'"
+    "connect-src 'self' ws://127.0.0.1:*; style-src 'self'; img-src 'self'; "
+    # These have no fallback in default-src.
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
 HEADERS = {
     "Content-Security-Policy": CONTENT_SECURITY_POLICY,
     "Cache-Control": "no-cache",
     "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
 }
@@ -36,6 +44,8 @@ DIRECT_PATH = "/site"
 """Where the page finds the demo site without the tunnel."""
 EXAMPLES = Path(__file__).resolve().parent / "examples"
 _PASSED_ON = ("accept", "content-type")
+_DOCUMENT = re.compile(r"[A-Za-z0-9_-]+(?:/[A-Za-z0-9_-]+)*")
+"""The path of a document below /api: no dots, by which another path could be meant in the end."""
 
 for suffix, kind in {".mjs": "text/javascript", ".js": "text/javascript", ".wasm": "application/wasm"}.items():
     mimetypes.add_type(kind, suffix)
@@ -60,15 +70,20 @@ class SecurityHeaders:
 
 
 class Network:
-    """What the page may know of the local network: its directory, and the counters of its nodes."""
+    """What the page may know of the local network: its directory, and the counters of its nodes.
 
-    def __init__(self, directory_url: str) -> None:
+    transport -- instead of the network
+    """
+
+    def __init__(self, directory_url: str, transport: httpx.AsyncBaseTransport | None = None) -> None:
         self._directory_url = directory_url.rstrip("/")
         self._metrics_url = f"{self._directory_url.removesuffix('/api')}/metrics.json"
-        self._client = httpx.AsyncClient(timeout=30, trust_env=False)
+        self._client = httpx.AsyncClient(timeout=30, trust_env=False, transport=transport)
 
     async def directory(self, request: Request) -> Response:
-        """One document of the directory."""
+        """One document of the directory, and nothing else that its server has."""
+        if not _DOCUMENT.fullmatch(request.path_params["path"]):
+            raise HTTPException(404)
         url = httpx.URL(f"{self._directory_url}/{request.path_params['path']}", query=request.url.query.encode())
         headers = {name: request.headers[name] for name in _PASSED_ON if name in request.headers}
         return await self._pass_on(url, headers)
@@ -119,4 +134,6 @@ def make_page_server(
         Mount(DIRECT_PATH, direct_site),
         Mount("/", StaticFiles(directory=dist, html=True)),
     ]
-    return Starlette(routes=routes, middleware=[Middleware(SecurityHeaders)])
+    # Through the network the page reaches this machine's services: no other site may use that.
+    only_own = Middleware(OriginGuard, Origins(only_local=True))
+    return Starlette(routes=routes, middleware=[Middleware(SecurityHeaders), only_own])

@@ -17,7 +17,7 @@ import signal
 import ssl
 import sys
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +34,7 @@ DEMO_NAME = "demo.test"
 EXITS = 2
 """So that there is one to choose."""
 NETWORK_READY_S = 60
+UNUSED_PORT = 1
 STOP_S = 10
 
 
@@ -42,11 +43,17 @@ def say(text: str) -> None:
 
 
 @contextlib.asynccontextmanager
-async def local_network(arguments: list[str]) -> AsyncIterator[tuple[asyncio.subprocess.Process, dict[str, Any]]]:
-    """`mix-network up` until the block ends; gives the process and what its line says."""
+async def local_network(
+    ports: Iterable[int], arguments: list[str]
+) -> AsyncIterator[tuple[asyncio.subprocess.Process, dict[str, Any]]]:
+    """`mix-network up` until the block ends; gives the process and what its line says.
+
+    ports -- the only ones of this machine that the page reaches through the network
+    """
     program = Path(sys.executable).with_name("mix-network")
     names = ["--host", f"{DEMO_NAME}={LOCALHOST}", "--dns", "none"]
-    command = [str(program), "up", "--json", "--allow-local", "--exits", str(EXITS), *names, *arguments]
+    local = ["--allow-local", ",".join(map(str, ports))]
+    command = [str(program), "up", "--json", *local, "--exits", str(EXITS), *names, *arguments]
     try:
         # A session of its own: Ctrl-C reaches this program alone, which then stops the network in good order.
         process = await asyncio.create_subprocess_exec(
@@ -89,7 +96,7 @@ def make_examples(https: str, http: str) -> list[dict[str, str]]:
         {"label": "a body that is cut", "url": f"{https}/cut"},
         # The certificate is for the site's name, not for its alias.
         {"label": "a wrong certificate", "url": f"{https.replace('://', '://www.')}/"},
-        {"label": "nobody listens", "url": f"https://{DEMO_NAME}:1/"},
+        {"label": "nobody listens", "url": f"https://{DEMO_NAME}:{UNUSED_PORT}/"},
         {"label": "no such name", "url": f"https://nothing.{DEMO_NAME}/"},
     ]
 
@@ -147,7 +154,9 @@ async def run(port: int, as_json: bool, dist: Path, network_arguments: list[str]
         dns_ports = await stack.enter_async_context(serving_names(names, certificate.context))
         https, http = f"https://{DEMO_NAME}:{https_port}", f"http://{DEMO_NAME}:{http_port}"
         say("starting the local mixnet")
-        process, network = await stack.enter_async_context(local_network(network_arguments))
+        process, network = await stack.enter_async_context(
+            local_network([https_port, http_port, *dns_ports, UNUSED_PORT], network_arguments)
+        )
         name_servers = make_name_servers(https, *dns_ports)
         config = {
             "directoryPath": "/api",

@@ -105,7 +105,8 @@ def started_playground(capture: Path, *options: str) -> Iterator[Playground]:
     options -- further ones of mix-network
     """
     program = [sys.executable, str(ROOT / "web/playground.py"), "--port", "0", "--json"]
-    with running([*program, "--", "--pcap", str(capture), *options]) as process:
+    # Tests have servers of their own at ports that the playground does not know.
+    with running([*program, "--", "--allow-local", "--pcap", str(capture), *options]) as process:
         ready = json.loads(first_line(process))
         yield Playground(ready["url"], ready["https"], ready["http"], ready["network"], capture)
 

@@ -149,7 +149,9 @@ def visits(book: VisitorsBook) -> Visits:
 def local_page() -> Iterator[dict[str, Any]]:
     """The packages on a page's origin, and a network that knows the sites' names."""
     names = [word for name, address in ADDRESSES.items() for word in ("--host", f"{name}={address}")]
-    with running([sys.executable, str(ROOT / "web/playground.py"), "--port", "0", "--json", "--", *names]) as process:
+    with running(
+        [sys.executable, str(ROOT / "web/playground.py"), "--port", "0", "--json", "--", "--allow-local", *names]
+    ) as process:
         yield json.loads(first_line(process))
 
 

@@ -21,6 +21,7 @@ from mix_network.mixnode.mixing import NodeContext
 from mix_network.mixnode.node import MixNodeServer
 from mix_network.network_view import NetworkView
 from mix_network.node_keys import IdentityKeys, ServiceKeys, SphinxKeyring
+from mix_network.origins import Origins
 from mix_network.rotation import RotationSchedule
 from mix_protocol.addressing import Recipient
 from mix_protocol.codec import base58
@@ -211,3 +212,73 @@ async def test_closing_the_gateway_closes_its_clients(net: Net):
     async with net.connected() as client:
         await net.gateway.close()
         await asyncio.wait_for(client.websocket.wait_closed(), PATIENCE_S)
+
+
+@pytest.fixture
+async def small(net: Net) -> Net:
+    """A gateway with two places for strangers and six for clients."""
+    net.gateway._listener.connections._max_unproven = 2
+    net.gateway._listener.connections._max_proven = 6
+    return net
+
+
+async def test_strangers_who_say_nothing_keep_nobody_out(small: Net):
+    port = small.gateway.ws_port
+    async with small.connected() as client:
+        held = [await asyncio.open_connection("127.0.0.1", port) for _ in range(20)]
+        half_open = [await connect(client.url, open_timeout=PATIENCE_S) for _ in range(20)]
+        await until(lambda: len(small.gateway._listener.connections) <= 3)
+        async with small.connected() as newcomer:
+            assert newcomer.identity.shared_key is not None
+        assert client.websocket.state.name == "OPEN"
+        for _, writer in held:
+            writer.close()
+        for websocket in half_open:
+            websocket.transport.abort()
+    assert small.gateway.metrics.dropped["too_many_connections"] >= 37
+
+
+async def test_the_client_silent_for_longest_makes_room_although_it_answers_pings(small: Net):
+    async with contextlib.AsyncExitStack() as stack:
+        speaker = await stack.enter_async_context(small.connected())
+        silent = small.client()
+        await silent.connect()
+        others = [await stack.enter_async_context(small.connected()) for _ in range(4)]
+        speaker.gateway.send_mix_packet(speaker.preparer.prepare_cover().packet, speaker.now())
+        speaker.wake()
+        await until(lambda: speaker.covers)
+        await asyncio.wait_for(await silent.websocket.ping(), PATIENCE_S)
+        newcomer = await stack.enter_async_context(small.connected())
+        await asyncio.wait_for(silent.websocket.wait_closed(), PATIENCE_S)
+        assert {client.websocket.state.name for client in (speaker, *others, newcomer)} == {"OPEN"}
+        assert len(small.gateway._listener.connections) == 6
+        with pytest.raises(ConnectionClosed):
+            await silent.close()
+
+
+@pytest.mark.parametrize(
+    ("only_local", "headers", "status"),
+    [
+        (True, {"Origin": "https://evil.example"}, 403),
+        (True, {"Origin": "null"}, 403),
+        (True, {"Origin": "http://localhost:8080"}, None),
+        (True, {"Origin": "https://app.test"}, None),
+        (True, {}, None),
+        (False, {"Origin": "https://evil.example"}, None),
+        (False, {"Host": "evil.example"}, 403),
+        (True, {"Host": "evil.example", "Origin": "http://localhost"}, 403),
+    ],
+)
+async def test_pages_of_other_sites_are_refused_where_they_must_be(
+    net: Net, only_local: bool, headers: dict[str, str], status: int | None
+):
+    net.gateway._listener._origins = Origins(only_local=only_local, also=["https://app.test"])
+    reader, writer = await asyncio.open_connection("127.0.0.1", net.gateway.ws_port)
+    lines = {"Host": "127.0.0.1", "Upgrade": "websocket", "Connection": "Upgrade", "Sec-WebSocket-Version": "13"}
+    lines |= {"Sec-WebSocket-Key": "AAAAAAAAAAAAAAAAAAAAAA==", **headers}
+    head = "".join(f"{name}: {value}\r\n" for name, value in lines.items())
+    writer.write(f"GET / HTTP/1.1\r\n{head}\r\n".encode())
+    answer = await asyncio.wait_for(reader.readuntil(b"\r\n"), PATIENCE_S)
+    assert int(answer.split()[1]) == (status or 101)
+    assert net.gateway.metrics.dropped["foreign_origin"] == (status == 403)
+    writer.close()

@@ -123,6 +123,9 @@ def test_a_port_in_use_is_told():
         (["--advertise-version", "new"], "1.37.0"),
         (["--http-port", "70000"], "70000"),
         (["--link", "latency=80ms"], "'--link': there is no 'latency' of a link; it has delay, jitter, loss, rate"),
+        (["--allow-local", "80,http"], "--allow-local 3000,8080"),
+        (["--allow-local", "70000"], "--allow-local 3000,8080"),
+        (["--allow-local", "--allow-origin", "app.test"], "https://app.test"),
         (["--exit-policy", "/dev/null/nothing"], "exit-policy"),
         (["--pcap", "/nonexistent/file.pcap"], "/nonexistent/file.pcap"),
         (["--ca-out", "/nonexistent/ca.pem"], "/nonexistent/ca.pem"),
@@ -144,3 +147,16 @@ def test_help_teaches_by_examples():
     done = run("--help")
     assert done.returncode == 0
     assert "mix-network up --allow-local --host demo.test=127.0.0.1" in done.stdout
+    assert "mix-network up --allow-local 8000 --host demo.test=127.0.0.1" in done.stdout
+
+
+@pytest.mark.parametrize("arguments", [["--allow-local"], ["--allow-local", "3000,8080"]])
+def test_with_local_servers_in_reach_only_pages_of_this_machine_may_come(arguments: list[str]):
+    with running([*UP, "--json", *arguments, "--allow-origin", "https://app.test"]) as process:
+        directory = json.loads(first_line(process))["directory"]["http"]
+        url = f"{directory}/v1/epoch/current"
+        for origin in ("http://localhost:3000", "https://app.test"):
+            assert get(url, headers={"Origin": origin}).headers["access-control-allow-origin"] == origin
+        assert get(url).status_code == 200
+        assert get(url, headers={"Origin": "https://evil.example"}).status_code == 403
+        assert get(url, headers={"Host": "evil.example"}).status_code == 403

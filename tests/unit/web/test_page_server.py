@@ -8,17 +8,19 @@ import re
 import socket
 import sys
 from pathlib import Path
+from urllib.parse import unquote
 
 import httpx
 import pytest
 from starlette.applications import Starlette
+from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 
 sys.path.insert(0, str(Path(__file__).parents[3] / "web"))
 
 from example_pages import script_sources
-from page_server import CONTENT_SECURITY_POLICY, EXAMPLES, make_page_server
+from page_server import CONTENT_SECURITY_POLICY, EXAMPLES, Network, make_page_server
 
 
 @pytest.fixture
@@ -42,6 +44,58 @@ async def test_the_policy_is_on_every_answer(server: httpx.AsyncClient, path: st
     assert answer.headers.get_list("content-security-policy") == [CONTENT_SECURITY_POLICY]
     assert "unsafe-inline" not in CONTENT_SECURITY_POLICY
     assert answer.headers["x-content-type-options"] == "nosniff"
+
+
+def test_what_default_src_does_not_cover_is_forbidden_too():
+    directives = dict(directive.split(" ", 1) for directive in CONTENT_SECURITY_POLICY.split("; "))
+    for name in ("default-src", "base-uri", "form-action", "frame-ancestors"):
+        assert directives[name] == "'none'"
+    assert directives["script-src"] == "'self' 'wasm-unsafe-eval'"
+
+
+@pytest.mark.parametrize("path", ["/", "/playground.json", "/network.json", "/api/v1/epoch/current", "/site/"])
+async def test_pages_of_other_sites_and_other_names_are_refused(server: httpx.AsyncClient, path: str):
+    for headers in ({"Host": "evil.example:8080"}, {"Origin": "https://evil.example"}, {"Origin": "null"}):
+        answer = await server.get(path, headers=headers)
+        assert answer.status_code == 403
+        assert answer.headers["content-type"] == "application/json"
+        assert answer.headers["x-content-type-options"] == "nosniff"
+    assert (await server.get("/", headers={"Host": "localhost:8080", "Origin": "http://localhost:8080"})).text
+
+
+OTHER_PATHS = """
+../metrics.json %2e%2e/metrics.json v1/../../metrics.json v1/%2e%2e/%2e%2e/metrics.json @evil/ x%0d%0ay /evil.example/
+http://evil.example/ ..%5cmetrics.json v1//epoch v1/epoch/ . .. %20 a%23b a%3fb
+"""
+
+
+@pytest.mark.parametrize("path", OTHER_PATHS.split())
+async def test_nothing_but_documents_of_the_directory_is_passed_on(path: str):
+    asked: list[str] = []
+
+    async def directory(request: Request) -> PlainTextResponse:
+        asked.append(request.url.path)
+        return PlainTextResponse("a document")
+
+    network = Network(
+        "http://127.0.0.1:1/api", httpx.ASGITransport(Starlette(routes=[Route("/{path:path}", directory)]))
+    )
+    app = Starlette(routes=[Route("/api/{path:path}", network.directory)])
+    sent = bytearray()
+
+    async def receive() -> dict[str, str]:
+        return {"type": "http.disconnect"}
+
+    async def send(message: dict[str, bytes]) -> None:
+        sent.extend(message.get("body", b""))
+
+    # As uvicorn would, which leaves the path as it came; a client would make it a proper one.
+    raw = f"/api/{path}".encode()
+    scope = {"type": "http", "method": "GET", "path": unquote(raw.partition(b"?")[0].decode()), "raw_path": raw}
+    scope |= {"query_string": b"", "headers": [], "scheme": "http", "server": ("127.0.0.1", 80), "root_path": ""}
+    await app(scope, receive, send)
+    assert sent != b"a document"
+    assert asked == []
 
 
 async def test_what_it_says(server: httpx.AsyncClient):

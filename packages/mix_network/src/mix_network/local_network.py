@@ -11,6 +11,7 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Any, BinaryIO
 
+from mix_network.descriptors import DescriptorBudget, descriptor_limit
 from mix_network.directory.app import create_app
 from mix_network.directory.certificates import ServerCertificate, issue_server_certificate
 from mix_network.directory.descriptor import NodeDescriptor, Role
@@ -76,7 +77,21 @@ class LocalNetwork:
         self._crypto = NativeCrypto()
         self._links = LinkEmulation(self.options.link, self.options.link_seed)
         self.view = NetworkView()
-        self._context = NodeContext(self._crypto, self.view, self._schedule, wall_clock, _HOST, _LIMITS, self._links)
+        gateways = self.options.entries + self.options.exits
+        self._budget = DescriptorBudget.of(
+            descriptor_limit(), exits=self.options.exits, gateways=gateways, nodes=gateways + len(_LAYERS)
+        )
+        self._context = NodeContext(
+            self._crypto,
+            self.view,
+            self._schedule,
+            wall_clock,
+            _HOST,
+            _LIMITS,
+            self._links,
+            self._budget,
+            self.options.origins,
+        )
         self.mix_nodes = [
             MixNodeServer(self._context, self._identity(), self._keyring(), name=f"mix-{layer}", layer=layer)
             for layer in _LAYERS
@@ -201,13 +216,14 @@ class LocalNetwork:
             node.start(recording)
         self._documents = DirectoryDocuments(self._descriptors(), self._schedule)
         self._refreshing = asyncio.create_task(self._keep_fresh())
-        app = create_app(self._documents, self._wall_clock, self.metrics)
+        app = create_app(self._documents, self._wall_clock, self.metrics, self.options.origins)
         self._directory = DirectoryServer(
             app,
             self.certificate,
             host=_HOST,
             http_port=self.options.http_port,
             https_port=self.options.https_port,
+            max_connections=self._budget.requests,
         )
         await self._directory.start()
 
@@ -285,16 +301,21 @@ class LocalNetwork:
 
     def _exit_options(self, name: str) -> ExitOptions:
         options = self.options
-        rules = options.exit_policy if options.exit_policy is not None else "ExitPolicy accept *:*"
+        loopback = options.allow_local if isinstance(options.allow_local, bool) else frozenset(options.allow_local)
+        if options.exit_policy is None:
+            policy = ExitPolicy.default(allow_loopback=loopback)
+        else:
+            policy = ExitPolicy.parse(options.exit_policy, allow_loopback=loopback)
         newest = ipr_version_of(options.advertise_version) or _OLDEST_IPR_VERSION
         return ExitOptions(
-            policy=ExitPolicy.parse(rules, allow_loopback=options.allow_local),
+            policy=policy,
             router=RouterConfig(
                 versions=tuple(range(_OLDEST_IPR_VERSION, newest + 1)),
                 build=BuildInformation(binary_name="mix-network", build_version=options.advertise_version),
             ),
             resolver=HostsResolver(options.hosts, options.dns) if options.hosts else None,
             mean_ack_delay_ms=options.mean_ack_delay_ms,
+            max_flows=self._budget.flows,
         )
 
     def _exit(self, name: str) -> ExitGateway:

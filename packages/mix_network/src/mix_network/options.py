@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv6Address
 from pathlib import Path
@@ -10,6 +10,7 @@ from pathlib import Path
 from mix_network.errors import InvalidNetworkOption
 from mix_network.exit.hosts_resolver import OtherNames
 from mix_network.links.profile import parse_links
+from mix_network.origins import Origins
 from mix_protocol.topology.exits import NodeVersion
 
 DEFAULT_VERSION = "1.40.0"
@@ -34,14 +35,18 @@ class NetworkOptions:
     """How many entry gateways."""
     exits: int = 1
     """How many exit gateways."""
-    allow_local: bool = False
-    """Let the exit connect to loopback addresses."""
+    allow_local: bool | Collection[int] = False
+    """Let the exit connect to loopback addresses: to all of their ports, or to these. Only pages of this machine may
+    use the network then."""
+    allow_origins: Collection[str] = ()
+    """Web origins, such as `https://app.test`, whose pages and whose host name are served although they are not of this
+    machine."""
     hosts: Mapping[str, tuple[IpAddress, ...]] = field(default_factory=dict)
     """Addresses by name, answered by the exit; an empty table leaves DNS alone."""
     dns: OtherNames = "system"
     """What happens to other names then: `"system"` or `"none"`."""
     exit_policy: str | None = None
-    """Rules for the exit instead of "everything that is globally routable", in the policy's own syntax."""
+    """Rules for the exit instead of the ports that exits let through by default, in the policy's own syntax."""
     advertise_version: str = DEFAULT_VERSION
     """The node version that the directory announces; from 1.37.0 on clients use protocol 10 with the exit, else 9."""
     mean_ack_delay_ms: float = 15.0
@@ -55,6 +60,11 @@ class NetworkOptions:
     """Where to write the IP packets between the tunnel and all exits. Each exit gives addresses at random, by which
     their packets can be told apart."""
 
+    @property
+    def origins(self) -> Origins:
+        """Whose pages may use the network. A site must not reach this machine's services through it."""
+        return Origins(only_local=self.allow_local is not False, also=self.allow_origins)
+
     def __post_init__(self) -> None:
         for name in ("http_port", "https_port", "entry_port", "exit_port"):
             if not 0 <= getattr(self, name) <= 0xFFFF:
@@ -62,6 +72,12 @@ class NetworkOptions:
         for name in ("entries", "exits"):
             if not 1 <= getattr(self, name) <= MAX_GATEWAYS:
                 raise InvalidNetworkOption(f"there may be 1 to {MAX_GATEWAYS} gateways of a kind", option=name)
+        if not isinstance(self.allow_local, bool) and not all(0 < port <= 0xFFFF for port in self.allow_local):
+            raise InvalidNetworkOption("a port of this machine is from 1 to 65535", option="allow_local")
+        try:
+            self.origins  # noqa: B018 -- reads them
+        except ValueError as error:
+            raise InvalidNetworkOption(str(error), option="allow_origins") from None
         if self.dns not in ("system", "none"):
             raise InvalidNetworkOption("dns must be system or none", option="dns")
         if NodeVersion.parse(self.advertise_version) is None:

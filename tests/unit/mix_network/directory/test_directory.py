@@ -14,6 +14,7 @@ from mix_network.directory.certificates import issue_server_certificate
 from mix_network.directory.descriptor import NodeDescriptor
 from mix_network.directory.documents import DirectoryDocuments
 from mix_network.node_keys import IdentityKeys, ServiceKeys, SphinxKeyring
+from mix_network.origins import Origins
 from mix_network.rotation import RotationSchedule
 from mix_protocol.addressing import KeyRotation, NodeAddress
 from mix_protocol.crypto.native import NativeCrypto
@@ -38,7 +39,7 @@ class AppClient:
     def request(self, method, path, headers=None):
         async def send():
             transport = httpx.ASGITransport(self._app)
-            async with httpx.AsyncClient(transport=transport, base_url="http://directory") as client:
+            async with httpx.AsyncClient(transport=transport, base_url="http://localhost:8000") as client:
                 return await client.request(method, path, headers=headers)
 
         return asyncio.run(send())
@@ -71,9 +72,18 @@ def network(request):
     exit_ = NodeDescriptor(**{**exit_.__dict__, "ip_packet_router": service})
     mixes = [descriptor(10 + layer, "mix-node", layer=layer) for layer in (1, 2, 3)]
     documents = DirectoryDocuments([entry, exit_, *mixes], SCHEDULE)
-    app = create_app(documents, lambda: WALL_S, lambda: {"nodes": []})
+
+    def client(origins):
+        return AppClient(create_app(documents, lambda: WALL_S, lambda: {"nodes": []}, origins))
+
     return SimpleNamespace(
-        client=AppClient(app), entry=entry, exit=exit_, mixes=mixes, service=service, version=request.param
+        client=client(Origins(only_local=False)),
+        local_client=client(Origins(only_local=True, also=["https://app.test"])),
+        entry=entry,
+        exit=exit_,
+        mixes=mixes,
+        service=service,
+        version=request.param,
     )
 
 
@@ -158,6 +168,39 @@ def test_metrics_are_not_for_pages_of_other_origins(network):
     response = network.client.get("/metrics.json", headers={"Origin": "http://localhost:8080"})
     assert response.json() == {"nodes": []}
     assert "access-control-allow-origin" not in response.headers
+
+
+@pytest.mark.parametrize("origin", ["http://localhost:8080", "http://127.0.0.1", "https://app.test"])
+def test_where_only_local_pages_may_come_each_is_answered_by_its_name(network, origin):
+    preflight = network.local_client.options(
+        SKIMMED, headers={"Origin": origin, "Access-Control-Request-Method": "GET"}
+    )
+    assert preflight.status_code == 200
+    response = network.local_client.get("/api/v1/epoch/current", headers={"Origin": origin})
+    assert response.status_code == 200
+    for answer in (preflight, response):
+        assert answer.headers["access-control-allow-origin"] == origin
+        assert "origin" in answer.headers["vary"].lower()
+    assert network.local_client.get("/api/v1/epoch/current").status_code == 200
+
+
+@pytest.mark.parametrize("path", ["/api/v1/epoch/current", SKIMMED, "/metrics.json", "/nothing"])
+@pytest.mark.parametrize("origin", ["https://evil.example", "null", "http://localhost.evil.example"])
+def test_where_only_local_pages_may_come_others_are_refused(network, path, origin):
+    for response in (
+        network.local_client.get(path, headers={"Origin": origin}),
+        network.local_client.options(path, headers={"Origin": origin, "Access-Control-Request-Method": "GET"}),
+    ):
+        assert response.status_code == 403
+        assert "access-control-allow-origin" not in response.headers
+        assert "--allow-origin" in response.json()["error"]
+
+
+@pytest.mark.parametrize("path", ["/api/v1/epoch/current", "/metrics.json"])
+def test_a_name_that_is_not_of_this_machine_is_refused_whoever_asks(network, path):
+    for client in (network.client, network.local_client):
+        assert client.get(path, headers={"Host": "evil.example:8000"}).status_code == 403
+    assert network.local_client.get(path, headers={"Host": "app.test"}).status_code == 200
 
 
 def test_other_paths_do_not_exist(network):

@@ -9,7 +9,8 @@ from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 
 from mix_network.directory.certificates import issue_server_certificate
-from mix_network.directory.server import KEEP_ALIVE_S, DirectoryServer
+from mix_network.directory.front import KEEP_ALIVE_S
+from mix_network.directory.server import DirectoryServer
 
 
 async def hello(request: object) -> PlainTextResponse:

@@ -1,8 +1,11 @@
 """What gateways keep for clients that are away."""
 
+from hypothesis import given
+from hypothesis import strategies as st
+
 from mix_network.gateway.inbox import DAY_S, Inbox
 
-ALICE, BOB = b"a" * 32, b"b" * 32
+ALICE, BOB, CAROL = b"a" * 32, b"b" * 32, b"c" * 32
 
 
 def test_payloads_come_back_once_and_in_order():
@@ -44,8 +47,36 @@ def test_a_flood_for_one_client_does_not_push_out_what_others_wait_for():
     for _ in range(10):
         inbox.store(ALICE, bytes(10), 0.0)
     assert inbox.size_bytes == 30
-    assert not inbox.store(b"c" * 32, bytes(1), 0.0)
+    assert inbox.store(CAROL, bytes(10), 0.0)
+    assert inbox.size_bytes == 30
     assert inbox.take(BOB, 0.0) == [bytes(10)]
+    assert inbox.take(CAROL, 0.0) == [bytes(10)]
+    assert inbox.take(ALICE, 0.0) == [bytes(10)]
+
+
+def test_in_a_full_inbox_of_equals_a_clients_own_oldest_payloads_make_room():
+    inbox = Inbox(max_bytes=40, max_client_bytes=30)
+    for identity in (ALICE, BOB):
+        for number in range(2):
+            assert inbox.store(identity, bytes([number]) * 10, 0.0)
+    assert inbox.store(BOB, bytes([2]) * 10, 0.0)
+    assert inbox.take(ALICE, 0.0) == [bytes([0]) * 10, bytes([1]) * 10]
+    assert inbox.take(BOB, 0.0) == [bytes([1]) * 10, bytes([2]) * 10]
+
+
+@given(st.lists(st.tuples(st.integers(0, 5), st.integers(1, 20), st.booleans()), max_size=200))
+def test_no_bound_is_passed_and_a_newcomer_always_finds_room(steps):
+    inbox, now = Inbox(max_bytes=100, max_client_bytes=60), 0.0
+    for client, length, takes in steps:
+        now += 1
+        identity = bytes([client])
+        if takes:
+            inbox.take(identity, now)
+        assert inbox.store(identity, bytes(length), now)
+        assert inbox.size_bytes <= 100
+    held = [inbox.take(bytes([client]), now) for client in range(6)]
+    assert all(sum(map(len, payloads)) <= 60 for payloads in held)
+    assert inbox.size_bytes == 0
 
 
 def test_a_payload_larger_than_a_box_is_refused():

@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 
 from mix_network.errors import PortUnavailable
 from mix_network.metrics import NodeMetrics
-from mix_network.mixnode import incoming as incoming_module
 from mix_network.mixnode.incoming import Incoming, _IncomingConnection
 from mix_protocol.addressing import KeyRotation
 from mix_protocol.mixwire.frames import NodeFrame, encode_frame
@@ -48,10 +47,10 @@ class Peer:
 
 
 class Node:
-    def __init__(self) -> None:
+    def __init__(self, max_connections: int = 1024) -> None:
         self.frames: list[NodeFrame] = []
         self.metrics = NodeMetrics("mix", "mix-node")
-        self.incoming = Incoming(self.frames.append, self.metrics)
+        self.incoming = Incoming(self.frames.append, self.metrics, max_connections)
 
     def peer(self) -> Peer:
         return Peer(self.incoming)
@@ -115,9 +114,8 @@ def test_a_frame_that_never_ends_is_held_once():
     assert len(node.frames) == 3
 
 
-def test_the_number_of_peers_is_bounded_and_who_says_nothing_makes_room(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(incoming_module, "MAX_CONNECTIONS", 3)
-    node = Node()
+def test_the_number_of_peers_is_bounded_and_who_says_nothing_makes_room():
+    node = Node(max_connections=3)
     speaker, *strangers = [node.peer() for _ in range(3)]
     strangers[0].send(frame_of(1)[:-1])  # not whole: this is not to speak
     speaker.send(frame_of(2))

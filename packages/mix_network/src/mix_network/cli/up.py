@@ -15,6 +15,7 @@ from typing import TextIO
 
 import click
 
+from mix_network.descriptors import raise_descriptor_limit
 from mix_network.exit.hosts_resolver import parse_host
 from mix_network.links.profile import parse_links
 from mix_network.options import DEFAULT_VERSION, MAX_GATEWAYS, NetworkOptions
@@ -29,9 +30,11 @@ Examples:
   mix-network up
       A network with free ports and a live view of its nodes. Point a client
       at the directory that it shows: mix fetch --directory URL http://…
+  mix-network up --allow-local 8000 --host demo.test=127.0.0.1
+      Clients may also reach a server on this machine, by address or as
+      demo.test. It sees connections from 127.0.0.2.
   mix-network up --allow-local --host demo.test=127.0.0.1
-      Clients may also reach servers on this machine, by address or as
-      demo.test. Such servers see connections from 127.0.0.2.
+      The same for servers at all ports.
   mix-network up --json --http-port 8000 --entry-port 9000 > network.json
       For programs: prints one line of JSON as soon as everything is ready.
   mix-network up --ca-out ca.pem
@@ -68,6 +71,26 @@ class _LinkParameter(click.ParamType[str]):
             self.fail(str(error), param, ctx)
 
 
+_ALL_PORTS = "all"
+
+
+class _LocalPorts(click.ParamType[bool | tuple[int, ...]]):
+    """PORT,PORT, or all of them."""
+
+    name = "PORT,PORT"
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> bool | tuple[int, ...]:
+        text = str(value)
+        if text == _ALL_PORTS:
+            return True
+        ports = text.split(",")
+        if not all(port.isascii() and port.isdigit() and 0 < int(port[:6]) <= 0xFFFF for port in ports):
+            self.fail("write it as --allow-local 3000,8080, or --allow-local alone for every port", param, ctx)
+        return tuple(map(int, ports))
+
+
 _PORT = click.IntRange(0, 65535)
 _COUNT = click.IntRange(1, MAX_GATEWAYS)
 _port_help = "0 for a free one."
@@ -83,9 +106,19 @@ _port_help = "0 for a free one."
 @click.option("--exits", type=_COUNT, default=1, show_default=True, help="How many exit gateways.")
 @click.option(
     "--allow-local",
-    is_flag=True,
-    help="Let the exit connect to loopback addresses of this machine. Other addresses that are not globally "
-    "routable stay refused.",
+    type=_LocalPorts(),
+    is_flag=False,
+    flag_value=_ALL_PORTS,
+    metavar="[PORT,PORT]",
+    help="Let the exit connect to loopback addresses of this machine: to these ports, or to all without any. Other "
+    "addresses that are not globally routable stay refused. Only pages of this machine may use the network then.",
+)
+@click.option(
+    "--allow-origin",
+    "allow_origins",
+    multiple=True,
+    metavar="ORIGIN",
+    help="Let pages of this origin, such as https://app.test, use the network too; may be given several times.",
 )
 @click.option(
     "--host",
@@ -151,7 +184,8 @@ def up_command(
     exit_port: int,
     entries: int,
     exits: int,
-    allow_local: bool,
+    allow_local: bool | tuple[int, ...] | None,
+    allow_origins: tuple[str, ...],
     hosts: tuple[tuple[str, IpAddress], ...],
     dns: str,
     exit_policy: TextIO | None,
@@ -179,7 +213,8 @@ def up_command(
             exit_port=exit_port,
             entries=entries,
             exits=exits,
-            allow_local=allow_local,
+            allow_local=allow_local if allow_local is not None else False,
+            allow_origins=allow_origins,
             hosts=table,
             dns="system" if dns == "system" else "none",
             exit_policy=exit_policy.read() if exit_policy is not None else None,
@@ -189,6 +224,7 @@ def up_command(
             link_seed=link_seed,
             pcap=pcap,
         )
+        raise_descriptor_limit()
         asyncio.run(_run(options, as_json, ca_out))
     except MixError as error:
         details = ", ".join(f"{name} {value}" for name, value in error.fields.items())

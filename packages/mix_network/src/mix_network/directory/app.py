@@ -16,8 +16,11 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Mount, Route
+from starlette.types import ASGIApp
 
 from mix_network.directory.documents import DirectoryDocuments
+from mix_network.origin_guard import OriginGuard
+from mix_network.origins import Origins
 from mix_protocol.codec.json import encode_json
 from mix_protocol.crash_log import CrashLog
 
@@ -31,14 +34,30 @@ _ROLES = {
     "exit": "exit-gateway",
 }
 _GATEWAYS = ("entry-gateway", "exit-gateway")
+_METHODS = ["GET", "HEAD", "OPTIONS"]
+
+
+class _LocalCors(CORSMiddleware):
+    """Answers each origin that may come by its own name."""
+
+    def __init__(self, app: ASGIApp, origins: Origins) -> None:
+        super().__init__(app, allow_methods=_METHODS, allow_headers=["*"])
+        self._origins = origins
+
+    def is_allowed_origin(self, origin: str) -> bool:
+        return self._origins.allows_origin(origin)
 
 
 def create_app(
-    documents: DirectoryDocuments, wall_clock: Callable[[], float], metrics: Callable[[], dict[str, Any]]
+    documents: DirectoryDocuments,
+    wall_clock: Callable[[], float],
+    metrics: Callable[[], dict[str, Any]],
+    origins: Origins,
 ) -> Starlette:
     """The application.
 
     wall_clock -- seconds since 1970
+    origins -- whose pages may come
     metrics -- what `/metrics.json` answers. It stands outside `/api`: neither a proxy for the API nor a page of another
         origin sees it
     """
@@ -74,15 +93,17 @@ def create_app(
         (f"{nodes}/mixnodes/active", skimmed("mix-node")),
         (f"{nodes}/mixnodes/all", skimmed("mix-node")),
     ]
-    cors = Middleware(
-        CORSMiddleware, allow_origins=["*"], allow_methods=["GET", "HEAD", "OPTIONS"], allow_headers=["*"]
-    )
+    if origins.only_local:
+        cors = Middleware(_LocalCors, origins)
+    else:
+        cors = Middleware(CORSMiddleware, allow_origins=["*"], allow_methods=_METHODS, allow_headers=["*"])
     api = [Route(path, _in_event_loop(handler), methods=["GET"]) for path, handler in routes]
     return Starlette(
         routes=[
             Mount("/api", routes=api, middleware=[cors]),
             Route("/metrics.json", _in_event_loop(metrics_snapshot), methods=["GET"]),
-        ]
+        ],
+        middleware=[Middleware(OriginGuard, origins)],
     )
 
 

@@ -13,34 +13,64 @@ from pathlib import Path
 import uvicorn
 from starlette.applications import Starlette
 
+from mix_network.connection_table import ConnectionTable
 from mix_network.directory.certificates import ServerCertificate
+from mix_network.directory.front import KEEP_ALIVE_S, Front, PatientHttp
 from mix_network.errors import PortUnavailable
 
-KEEP_ALIVE_S = 75
-"""How long an idle connection is kept: longer than clients keep theirs, or a request could be on its way when its
-connection ends."""
 _STOP_TIMEOUT_S = 1
 
 
 class _Server(uvicorn.Server):
-    """uvicorn without its own signal handlers: this process has other things to stop as well."""
+    """uvicorn without its own signal handlers, for this process has other things to stop as well, and with connections
+    that are counted and watched from accept on."""
+
+    def __init__(self, config: uvicorn.Config, table: ConnectionTable, tls: ssl.SSLContext | None) -> None:
+        super().__init__(config)
+        self._table = table
+        self._tls = tls
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
         yield
 
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Listen on the sockets."""
+        loop = asyncio.get_running_loop()
+        self.servers = [
+            await loop.create_server(lambda: Front(self._table, self._make_http, self._tls), sock=listener)
+            for listener in sockets or ()
+        ]
+        self.started = True
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Stop listening, and let the answers under way be finished."""
+        for connection in self._table:
+            if isinstance(connection, Front) and connection.is_opening:
+                connection.abort()
+        await super().shutdown(sockets)
+
+    def _make_http(self, front: Front) -> PatientHttp:
+        http = PatientHttp(self.config, self.server_state, {})
+        http.front = front
+        return http
+
 
 class DirectoryServer:
-    """One application on two ports of a host."""
+    """One application on two ports of a host.
+
+    max_connections -- of both together; one more takes the place of the one idle for longest
+    """
 
     def __init__(
         self, app: Starlette, certificate: ServerCertificate, *, host: str = "127.0.0.1", http_port: int = 0,
-        https_port: int = 0,
+        https_port: int = 0, max_connections: int = 512,
     ) -> None:  # fmt: skip
         self._app = app
         self._certificate = certificate
         self._host = host
         self._ports = (http_port, https_port)
+        self._table = ConnectionTable(max_unproven=max_connections)
         self._servers: list[_Server] = []
         self._tasks: list[asyncio.Task[None]] = []
         self.http_port = 0
@@ -76,12 +106,9 @@ class DirectoryServer:
             access_log=False,
             timeout_keep_alive=KEEP_ALIVE_S,
             timeout_graceful_shutdown=_STOP_TIMEOUT_S,
-            limit_concurrency=512,
             h11_max_incomplete_event_size=64 * 1024,
         )
-        config.load()
-        config.ssl = tls
-        server = _Server(config)
+        server = _Server(config, self._table, tls)
         task = asyncio.create_task(server.serve(sockets=[listener]))
         self._servers.append(server)
         self._tasks.append(task)

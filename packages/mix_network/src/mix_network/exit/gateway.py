@@ -35,6 +35,7 @@ class ExitOptions:
     router: RouterConfig
     resolver: HostsResolver | None = None
     mean_ack_delay_ms: float = 15.0
+    max_flows: int = 2048
 
 
 class _LocalClient:
@@ -84,6 +85,7 @@ class ExitGateway:
             on_output=self._service.wake,
             on_refused=self._report_refused,
             mtu_bytes=self._options.router.mtu_bytes,
+            flows=FlowTable(max_flows=self._options.max_flows),
         )
         self._nat = nat
         device: Device = nat

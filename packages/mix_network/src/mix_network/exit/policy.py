@@ -1,19 +1,26 @@
 """Exit policy: which destinations the exit connects to.
 
 Nym spec: exit policy. A policy is a list of rules, one a line, the first match decides and no match refuses. Before it
-comes a fixed table of what is not globally routable (IANA special-purpose address registries), written down here
-because `ipaddress.is_global` changes between Python versions.
+comes a fixed table of what is not globally routable.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from ipaddress import ip_address, ip_network
 
+from mix_network.exit.special_addresses import IpAddress, IpNetwork, is_globally_routable, is_loopback
 from mix_protocol.errors import UsageError
 
-IpAddress = IPv4Address | IPv6Address
-IpNetwork = IPv4Network | IPv6Network
+DEFAULT_PORTS = (
+    "20-23 43 53 79-81 88 110 143 194 220 389 443 464 531 543-544 554 563 636 706 749 853 873 902-904 981 989-995 1194 "
+    "1220 1293 1500 1533 1677 1723 1755 1863 2082-2083 2086-2087 2095-2096 2102-2104 3128 3389 3690 4321 4643 5050 "
+    "5190 5222-5223 5228 5900 6660-6669 6679 6697 8000 8008 8074 8080 8082 8087-8088 8232-8233 8332-8333 8443 8888 "
+    "9418 9999 10000 11371 18080-18081 19294 19638 50002 64738"
+)
+"""What exits let through by default: the web, fetching mail, chat, remote log-in, code, wallets; nothing by which mail
+is sent or files are shared. Those of Tor's reduced exit policy, from which Nym's comes, and DNS over TLS."""
+_PORTS_WITHOUT_25 = "1-24 26-65535"
 
 
 class MalformedExitPolicy(UsageError):
@@ -21,65 +28,6 @@ class MalformedExitPolicy(UsageError):
 
     code = "exit.malformed_policy"
     message = "the exit policy has a line that is not 'ExitPolicy accept|reject ADDRESS:PORTS'"
-
-
-def _networks(*texts: str) -> tuple[IpNetwork, ...]:
-    return tuple(ip_network(text) for text in texts)
-
-
-_LOCAL_NETWORKS = _networks(
-    "0.0.0.0/8",
-    "10.0.0.0/8",
-    "100.64.0.0/10",
-    "127.0.0.0/8",
-    "169.254.0.0/16",
-    "172.16.0.0/12",
-    "192.0.0.0/24",
-    "192.0.2.0/24",
-    "192.168.0.0/16",
-    "198.18.0.0/15",
-    "198.51.100.0/24",
-    "203.0.113.0/24",
-    # A flow to a group of hosts has no single peer for a socket to connect to.
-    "224.0.0.0/4",
-    "240.0.0.0/4",
-    "::/128",
-    "::1/128",
-    "::ffff:0:0/96",
-    "64:ff9b:1::/48",
-    "100::/64",
-    "2001::/23",
-    "2001:db8::/32",
-    "2002::/16",
-    "3fff::/20",
-    "fc00::/7",
-    "fe80::/10",
-    "ff00::/8",
-)
-_GLOBAL_EXCEPTIONS = _networks(
-    "192.0.0.9/32",
-    "192.0.0.10/32",
-    "2001:1::1/128",
-    "2001:1::2/128",
-    "2001:3::/32",
-    "2001:4:112::/48",
-    "2001:20::/27",
-)
-# Not `is_loopback`, which newer Python versions also say of ::ffff:127.0.0.1.
-_LOOPBACK = _networks("127.0.0.0/8", "::1/128")
-# Its last 32 bits are an IPv4 address, and a host with NAT64 would connect there.
-_NAT64 = IPv6Network("64:ff9b::/96")
-
-
-def is_globally_routable(address: IpAddress) -> bool:
-    """Whether an address can belong to a host of the public Internet."""
-    if any(address in network for network in _GLOBAL_EXCEPTIONS):
-        return True
-    if any(address in network for network in _LOCAL_NETWORKS):
-        return False
-    if address in _NAT64:
-        return is_globally_routable(IPv4Address(address.packed[-4:]))
-    return True
 
 
 @dataclass(frozen=True)
@@ -148,27 +96,40 @@ class ExitPolicy:
     """Decides about destinations.
 
     rules -- the first match wins; a destination that no rule matches is refused
-    allow_loopback -- for development: loopback destinations are accepted before anything else is asked
+    allow_loopback -- for development: whether loopback destinations are accepted before anything else is asked; or only
+        these ports of them
     """
 
     rules: tuple[ExitRule, ...]
-    allow_loopback: bool = False
+    allow_loopback: bool | frozenset[int] = False
 
     @classmethod
-    def parse(cls, text: str, *, allow_loopback: bool = False) -> ExitPolicy:
+    def parse(cls, text: str, *, allow_loopback: bool | frozenset[int] = False) -> ExitPolicy:
         """Read a policy: one rule a line, `#` starts a comment."""
         lines = (line.partition("#")[0].strip() for line in text.splitlines())
         return cls(tuple(ExitRule.parse(line) for line in lines if line), allow_loopback)
 
     @classmethod
-    def open(cls, *, allow_loopback: bool = False) -> ExitPolicy:
-        """Every globally routable destination."""
-        return cls.parse("ExitPolicy accept *:*", allow_loopback=allow_loopback)
+    def default(cls, *, allow_loopback: bool | frozenset[int] = False) -> ExitPolicy:
+        """The policy of exits whose operators choose none: the ports of `DEFAULT_PORTS`."""
+        return cls._accepting(DEFAULT_PORTS, allow_loopback)
+
+    @classmethod
+    def open(cls, *, allow_loopback: bool | frozenset[int] = False) -> ExitPolicy:
+        """Every globally routable destination, but for the port by which spam is sent."""
+        return cls._accepting(_PORTS_WITHOUT_25, allow_loopback)
+
+    @classmethod
+    def _accepting(cls, ports: str, allow_loopback: bool | frozenset[int]) -> ExitPolicy:
+        return cls.parse(
+            "\n".join(f"ExitPolicy accept *:{ports}" for ports in ports.split()), allow_loopback=allow_loopback
+        )
 
     def allows(self, address: IpAddress, port: int) -> bool:
         """Whether the exit may connect there. Port 0 stands for protocols without ports."""
-        if any(address in network for network in _LOOPBACK):
-            return self.allow_loopback
+        if is_loopback(address):
+            allowed = self.allow_loopback
+            return allowed if isinstance(allowed, bool) else port in allowed or (port == 0 and bool(allowed))
         if not is_globally_routable(address):
             return False
         return next((rule.accept for rule in self.rules if rule.matches(address, port)), False)

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass, field
 
+from mix_network.shares import Shares
+
 DAY_S = 24 * 3600.0
 
 
 @dataclass
 class _Box:
+    identity: bytes
     payloads: deque[tuple[float, bytes]] = field(default_factory=deque)
     size_bytes: int = 0
 
@@ -18,8 +21,8 @@ class Inbox:
     """Payloads by client, each kept for at most `max_age_s` seconds and all together within `max_bytes`.
 
     One client's box holds at most `max_client_bytes` and `max_client_payloads`; beyond that its oldest payloads make
-    room, for the newest are those that somebody may still be waiting for. When the whole inbox is full a new payload is
-    refused, so that a flood for one client cannot push out what others wait for.
+    room, for the newest are those that somebody may still be waiting for. When the whole inbox is full, the oldest
+    payloads of the client with the largest box make room, so that a flood for one client pushes out nothing but itself.
     """
 
     def __init__(
@@ -36,6 +39,7 @@ class Inbox:
         self._max_age_s = max_age_s
         self._boxes: dict[bytes, _Box] = {}
         self._size_bytes = 0
+        self._shares: Shares[bytes] = Shares()
 
     @property
     def size_bytes(self) -> int:
@@ -49,20 +53,19 @@ class Inbox:
         box = self._boxes.get(identity)
         if box is not None:
             self._expire_box(box, now)
-        held = box.size_bytes if box else 0
-        freed = max(0, held + len(payload) - self._max_client_bytes)
-        if self._size_bytes - freed + len(payload) > self._max_bytes:
-            return False
-        if box is None:
-            box = self._boxes[identity] = _Box()
+        else:
+            box = self._boxes[identity] = _Box(identity)
         while box.payloads and (
             box.size_bytes + len(payload) > self._max_client_bytes or len(box.payloads) >= self._max_client_payloads
         ):
             self._remove_oldest(box)
-        box.payloads.append((now, payload))
-        box.size_bytes += len(payload)
-        self._size_bytes += len(payload)
-        return True
+        is_kept = self._make_room(box, len(payload))
+        if is_kept:
+            box.payloads.append((now, payload))
+            self._change(box, len(payload))
+        if not box.payloads:
+            del self._boxes[identity]
+        return is_kept
 
     def take(self, identity: bytes, now: float) -> list[bytes]:
         """Remove and return what waits for the client, oldest first."""
@@ -70,7 +73,7 @@ class Inbox:
         if box is None:
             return []
         self._expire_box(box, now)
-        self._size_bytes -= box.size_bytes
+        self._change(box, -box.size_bytes)
         return [payload for _, payload in box.payloads]
 
     def expire(self, now: float) -> None:
@@ -87,5 +90,23 @@ class Inbox:
 
     def _remove_oldest(self, box: _Box) -> None:
         _, payload = box.payloads.popleft()
-        box.size_bytes -= len(payload)
-        self._size_bytes -= len(payload)
+        self._change(box, -len(payload))
+
+    def _make_room(self, box: _Box, length: int) -> bool:
+        """Let the greediest give; False if that is the one who wants more, and it has nothing older."""
+        while self._size_bytes + length > self._max_bytes:
+            greediest = self._shares.greediest()
+            giver = self._boxes[greediest] if greediest is not None else box
+            if giver.size_bytes <= box.size_bytes:
+                giver = box
+            if not giver.payloads:
+                return False
+            self._remove_oldest(giver)
+            if not giver.payloads and giver is not box:
+                del self._boxes[giver.identity]
+        return True
+
+    def _change(self, box: _Box, by: int) -> None:
+        box.size_bytes += by
+        self._size_bytes += by
+        self._shares.change(box.identity, by)

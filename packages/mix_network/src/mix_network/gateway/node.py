@@ -9,7 +9,7 @@ from typing import Any
 from mix_network.directory.descriptor import Role
 from mix_network.gateway.delivery import Delivery
 from mix_network.gateway.inbox import Inbox
-from mix_network.gateway.websocket import ClientListener
+from mix_network.gateway.websocket import ClientLimits, ClientListener
 from mix_network.metrics import NodeMetrics
 from mix_network.mixnode.mixing import MixingNode, NodeContext
 from mix_network.node_keys import IdentityKeys, SphinxKeyring
@@ -61,6 +61,8 @@ class GatewayServer:
             forward=self.forward,
             wall_clock=context.wall_clock,
             links=context.links,
+            limits=ClientLimits(connections=context.budget.clients),
+            origins=context.origins,
         )
         self._sweeper: asyncio.Task[None] | None = None
 

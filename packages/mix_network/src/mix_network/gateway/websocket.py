@@ -5,21 +5,24 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import weakref
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any, cast
 
 from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
+from websockets.http11 import Request, Response
 from websockets.protocol import State
 
+from mix_network.connection_table import ConnectionTable
 from mix_network.errors import PortUnavailable
 from mix_network.gateway.delivery import Delivery
 from mix_network.links.line import LinkEmulation
 from mix_network.metrics import NodeMetrics
 from mix_network.node_keys import IdentityKeys
+from mix_network.origins import Origins
 from mix_protocol.crash_log import CrashLog
 from mix_protocol.crypto.provider import CryptoProvider
 from mix_protocol.crypto.randomness import RandomBytes
@@ -28,11 +31,15 @@ from mix_protocol.gateway.registry import ClientRegistry
 from mix_protocol.gateway.server import GatewaySession, GatewaySessionConfig
 from mix_protocol.sphinx.mix_packet import MixPacket
 
+_UNPROVEN_SHARE = 4
+
 
 @dataclass(frozen=True)
 class ClientLimits:
     """What one client may cost, and how patient the gateway is with it.
 
+    connections -- at a time. A quarter of the places is for clients that have not authenticated yet. When a kind of
+        places is full, the connection that was silent for longest goes; answers to pings are no sign of life
     opening_s -- for the WebSocket's own handshake; Nym's gateways allow 1.5 s, which a busy machine can miss
     max_frame_bytes -- the largest frame: an extended packet of 32 kB and what is around it fits
     unsent_frames, unsent_bytes -- how much may wait for a client that is slow to take it. Beyond it payloads are
@@ -58,10 +65,31 @@ _silent.propagate = False
 _CRASHES = CrashLog(logger)
 
 
+class _AcceptedConnection(ServerConnection):
+    """A connection that counts from accept on."""
+
+    def __init__(self, table: ConnectionTable, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self._table = table
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        super().connection_made(transport)
+        peer = transport.get_extra_info("peername")
+        self._table.opened(self, peer[0] if peer else None)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._table.closed(self)
+        super().connection_lost(exc)
+
+    def abort(self) -> None:
+        """End it at once."""
+        self.transport.abort()
+
+
 class _ClientConnection:
     """One WebSocket connection of a client."""
 
-    def __init__(self, listener: ClientListener, websocket: ServerConnection, session: GatewaySession) -> None:
+    def __init__(self, listener: ClientListener, websocket: _AcceptedConnection, session: GatewaySession) -> None:
         self._listener = listener
         self._websocket = websocket
         self._session = session
@@ -80,6 +108,7 @@ class _ClientConnection:
         watcher = asyncio.create_task(self._watch_time())
         try:
             async for message in self._websocket:
+                self._listener.connections.heard(self._websocket)
                 self._uplink.send(message)
                 await self._uplink.wait_for_room()
                 await self._wait_for_room()
@@ -154,6 +183,7 @@ class _ClientConnection:
                 # The answer first: what is pushed before it might reach a client that does not expect it yet.
                 self._collect(now)
                 self._identity = event.identity
+                self._listener.connections.proven(self._websocket)
                 older = self._listener.delivery.connected(event.identity)
                 if isinstance(older, _ClientConnection) and older is not self:
                     older.replace()
@@ -223,6 +253,7 @@ class ClientListener:
 
     forward -- takes the packets that clients hand in
     links -- what the ways to clients are like
+    origins -- whose pages may come; None lets all of them in
     """
 
     def __init__(
@@ -239,6 +270,7 @@ class ClientListener:
         limits: ClientLimits | None = None,
         session_config: GatewaySessionConfig | None = None,
         links: LinkEmulation | None = None,
+        origins: Origins | None = None,
     ) -> None:
         self.delivery = delivery
         self.metrics = metrics
@@ -252,8 +284,13 @@ class ClientListener:
         self._registry = registry
         self._wall_clock = wall_clock
         self._server: Server | None = None
-        self._open = 0
-        self._accepted: weakref.WeakSet[ServerConnection] = weakref.WeakSet()
+        self._origins = origins or Origins(only_local=False)
+        unproven = max(1, self.limits.connections // _UNPROVEN_SHARE)
+        self.connections = ConnectionTable(
+            max_unproven=unproven,
+            max_proven=max(1, self.limits.connections - unproven),
+            on_dropped=lambda: metrics.drop("too_many_connections"),
+        )
 
     async def start(self, host: str, port: int) -> int:
         """Listen; returns the port. Raises `PortUnavailable`."""
@@ -271,6 +308,7 @@ class ClientListener:
                 ping_interval=limits.ping_interval_s,
                 ping_timeout=limits.ping_timeout_s,
                 logger=_silent,
+                process_request=self._check_origin,
                 create_connection=cast(type[ServerConnection], self._create_connection),
             )
         except OSError as error:
@@ -279,17 +317,17 @@ class ClientListener:
 
     def drop(self) -> None:
         """Break every connection, without a word to the clients."""
-        for connection in list(self._accepted):
-            connection.transport.abort()
+        for connection in self.connections:
+            connection.abort()
 
     async def close(self) -> None:
         """Close every connection."""
         if self._server is not None:
             self._server.close()
-            for connection in list(self._accepted):
+            for connection in self.connections:
                 # The server would wait for these to finish their opening handshake.
-                if connection.state is State.CONNECTING:
-                    connection.transport.abort()
+                if isinstance(connection, _AcceptedConnection) and connection.state is State.CONNECTING:
+                    connection.abort()
             await self._server.wait_closed()
 
     @staticmethod
@@ -298,14 +336,16 @@ class ClientListener:
         return asyncio.get_running_loop().time()
 
     def _create_connection(self, *arguments: Any, **options: Any) -> ServerConnection:
-        connection = ServerConnection(*arguments, **options)
-        self._accepted.add(connection)
-        return connection
+        return _AcceptedConnection(self.connections, *arguments, **options)
+
+    def _check_origin(self, websocket: ServerConnection, request: Request) -> Response | None:
+        """Refuse pages of other sites, where only those of this machine may come, and other names for it."""
+        if self._origins.allows(request.headers.get_all("Origin"), request.headers.get_all("Host")):
+            return None
+        self.metrics.drop("foreign_origin")
+        return websocket.respond(HTTPStatus.FORBIDDEN, "only pages and names of this machine are served\n")
 
     async def _serve(self, websocket: ServerConnection) -> None:
-        if self._open >= self.limits.connections:
-            self.metrics.drop("too_many_connections")
-            return
         now = self.now()
         session = GatewaySession(
             self._crypto,
@@ -316,10 +356,8 @@ class ClientListener:
             unix_time_offset_s=self._wall_clock() - now,
             config=self.session_config,
         )
-        self._open += 1
         self.metrics.connections += 1
         try:
-            await _ClientConnection(self, websocket, session).serve()
+            await _ClientConnection(self, cast(_AcceptedConnection, websocket), session).serve()
         finally:
-            self._open -= 1
             self.metrics.connections -= 1

@@ -13,10 +13,6 @@ from mix_protocol.crash_log import CrashLog
 from mix_protocol.errors import PeerMisbehaved
 from mix_protocol.mixwire.frames import FrameDecoder, NodeFrame
 
-MAX_CONNECTIONS = 1024
-"""Peers at a time. One more takes the place of the one that has sent no frame for longest, so that a stranger who opens
-connections and says nothing keeps no node out."""
-
 _CRASHES = CrashLog(logging.getLogger(__name__))
 
 
@@ -52,9 +48,16 @@ class _IncomingConnection(asyncio.Protocol):
 
 
 class Incoming:
-    """The listening side of a node."""
+    """The listening side of a node.
 
-    def __init__(self, on_frame: Callable[[NodeFrame], None], metrics: NodeMetrics) -> None:
+    max_connections -- peers at a time. One more takes the place of the one that has sent no frame for longest, so that
+        a stranger who opens connections and says nothing keeps no node out
+    """
+
+    def __init__(
+        self, on_frame: Callable[[NodeFrame], None], metrics: NodeMetrics, max_connections: int = 1024
+    ) -> None:
+        self._max_connections = max_connections
         self._on_frame = on_frame
         self._metrics = metrics
         self._server: asyncio.Server | None = None
@@ -79,7 +82,7 @@ class Incoming:
 
     def opened(self, transport: asyncio.Transport) -> None:
         """A peer connected."""
-        if len(self._transports) >= MAX_CONNECTIONS:
+        if len(self._transports) >= self._max_connections:
             silent = next(iter(self._transports))
             self._metrics.drop("too_many_connections")
             self.closed(silent)

@@ -8,6 +8,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from mix_network.descriptors import DescriptorBudget
 from mix_network.links.line import LinkEmulation
 from mix_network.metrics import NodeMetrics
 from mix_network.mixnode.delay_queue import DelayQueue
@@ -16,6 +17,7 @@ from mix_network.mixnode.outgoing import Outgoing, OutgoingLimits
 from mix_network.mixnode.processing import PacketProcessor
 from mix_network.network_view import NetworkView
 from mix_network.node_keys import SphinxKeyring
+from mix_network.origins import Origins
 from mix_network.rotation import RotationSchedule
 from mix_protocol.addressing import KeyRotation, NodeAddress
 from mix_protocol.crash_log import CrashLog
@@ -38,6 +40,8 @@ class NodeContext:
 
     wall_clock -- seconds since 1970, for epochs; delays go by the event loop's monotonic clock
     links -- what the ways to other nodes and to clients are like
+    budget -- how many descriptors each part may take
+    origins -- whose web pages may use the gateways; None for everybody's
     """
 
     crypto: CryptoProvider
@@ -47,6 +51,8 @@ class NodeContext:
     host: str = "127.0.0.1"
     outgoing_limits: OutgoingLimits | None = None
     links: LinkEmulation = field(default_factory=LinkEmulation)
+    budget: DescriptorBudget = DescriptorBudget()  # noqa: RUF009 -- frozen
+    origins: Origins | None = None
 
 
 FinalHandler = Callable[[FinalPacket, PacketSize, KeyRotation], None]
@@ -74,7 +80,7 @@ class MixingNode:
         self._mixes = mixes
         self._on_final = on_final
         self._processor = PacketProcessor(context.crypto, keyring, metrics)
-        self._incoming = Incoming(self._receive_frame, metrics)
+        self._incoming = Incoming(self._receive_frame, metrics, context.budget.peers)
         self._outgoing = Outgoing(context.view, metrics, context.outgoing_limits, context.links)
         self._delayed: DelayQueue[tuple[NodeAddress, bytes, KeyRotation]] = DelayQueue(
             DELAY_QUEUE_PACKETS, DELAY_QUEUE_BYTES

@@ -50,8 +50,6 @@ class Flow(Protocol):
         ...
 
 
-MAX_FLOWS = 2048
-"""Where the system gives enough descriptors."""
 LEAST_IDLE_S = 1.0
 """A flow of the client's own that was used within this time does not make room: whoever opens flows faster is refused
 the new one, which costs next to nothing, instead of being given a socket for each."""
@@ -68,7 +66,7 @@ class FlowTable:
     max_client_flows -- of one client; None for a quarter of all
     """
 
-    def __init__(self, *, max_flows: int = MAX_FLOWS, max_client_flows: int | None = None) -> None:
+    def __init__(self, *, max_flows: int = 2048, max_client_flows: int | None = None) -> None:
         self.max_flows = max_flows
         self._max_client_flows = max(1, max_flows // _SHARE) if max_client_flows is None else max_client_flows
         self._flows: dict[FlowKey, Flow] = {}
