@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import sys
 import zlib
@@ -119,8 +120,25 @@ def test_byte_by_byte(case):
 
 @pytest.mark.parametrize(("coding", "data"), [(CASES[name][0], CASES[name][1]) for name in ("gzip", "deflate", "zstd")])
 def test_a_cut_stream_is_not_whole(coding, data):
-    for length in (1, 2, 10, len(data) // 2, len(data) - 1):
+    trailer = 8 if coding == "gzip" else 0
+    for length in (1, 2, 10, len(data) // 2, len(data) - trailer - 1):
         assert run(coding, [data[:length]])[1] is False
+
+
+@pytest.mark.parametrize("missing", range(1, 9))
+@pytest.mark.parametrize("plain", [b"", b"a", bytes(100_000), b"hello, world" * 50])
+def test_gzip_without_its_trailer_or_a_part_of_it_is_whole(plain, missing):
+    """Some servers send it so, and curl and browsers read it."""
+    for level in (0, 6):
+        data = gzip.compress(plain, level)
+        assert run("gzip", [data[:-missing]]) == (plain, True)
+        assert run("gzip", [gzip.compress(b"first ") + data[:-missing]]) == (b"first " + plain, True)
+        # But one of another body, or a stream that has not ended, is not.
+        if missing < 8:
+            with pytest.raises(Exception) as caught:
+                run("gzip", [data[:-8] + b"nonsense"])
+            assert type(caught.value).__module__ == "zlib"
+        assert run("gzip", [data[: -missing - 8]])[1] is False
 
 
 def test_a_cut_brotli_stream_is_not_whole():

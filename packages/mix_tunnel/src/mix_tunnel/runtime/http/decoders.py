@@ -22,6 +22,7 @@ MAX_ZSTD_WINDOW_LOG = 23
 """8 MiB: what RFC 9659 lets a server use, and a client has to have."""
 MAX_FRAMES_PER_STEP = 64
 """Frames of zstd that give nothing, decoded before others have a turn; each costs as much as some kilobytes."""
+_GZIP_TRAILER_BYTES = 8
 _GZIP_MAGIC = b"\x1f\x8b"
 _GZIP_WBITS = 31
 _ZLIB_WBITS = 15
@@ -49,7 +50,7 @@ class Decoder(Protocol):
 
 
 class GzipDecoder:
-    """gzip, one member after the other."""
+    """gzip, one member after the other. The last may lack its trailer or a part of it, as some servers send it."""
 
     def __init__(self) -> None:
         import zlib
@@ -57,6 +58,9 @@ class GzipDecoder:
         self.failure: type[Exception] = zlib.error
         self._new_member: Callable[[], Any] = lambda: zlib.decompressobj(_GZIP_WBITS)
         self._member: Any = self._new_member()
+        self._crc32: Callable[[bytes, int], int] = zlib.crc32
+        self._checksum = 0
+        self._size = 0
         self._rest = b""
         self._full = False
         self._between = False
@@ -68,7 +72,16 @@ class GzipDecoder:
 
     @property
     def may_end(self) -> bool:
-        return self._between
+        return self._between or any(self._ends_with(missing) for missing in range(1, _GZIP_TRAILER_BYTES + 1))
+
+    def _ends_with(self, missing: int) -> bool:
+        """Whether only the last bytes of the trailer are missing (RFC 1952 section 2.3.1: CRC-32 and length)."""
+        trailer = self._checksum.to_bytes(4, "little") + (self._size & 0xFFFF_FFFF).to_bytes(4, "little")
+        member = self._member.copy()
+        try:
+            return not member.decompress(trailer[-missing:]) and bool(member.eof)
+        except self.failure:
+            return False
 
     def decode(self, data: bytes, max_bytes: int) -> bytes:
         data, self._rest, self._full = self._rest + data, b"", False
@@ -77,6 +90,8 @@ class GzipDecoder:
                 break
             out: bytes = self._member.decompress(data, max_bytes)
             self._between = self._member.eof
+            self._checksum = self._crc32(out, self._checksum)
+            self._size += len(out)
             data = self._member.unused_data if self._between else self._member.unconsumed_tail
             if out or not self._between:
                 self._rest = data
@@ -94,6 +109,7 @@ class GzipDecoder:
             return False
         self._member = self._new_member()
         self._between = False
+        self._checksum = self._size = 0
         return True
 
 
