@@ -20,6 +20,11 @@ import { invalidOption, readOptions } from "./options.js";
 const BODYLESS_METHODS = new Set(["GET", "HEAD"]);
 const FORBIDDEN_METHODS = new Set(["CONNECT", "TRACE", "TRACK"]);
 const NORMALIZED_METHODS = new Set(["DELETE", "GET", "HEAD", "OPTIONS", "POST", "PUT"]);
+/** Forbidden request-headers of the Fetch standard that tell one connection what to do, or how a body is framed. */
+const OF_THE_CONNECTION = [
+  ...["connection", "content-length", "expect", "keep-alive", "proxy-connection", "te", "trailer"],
+  ...["transfer-encoding", "upgrade"],
+];
 const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 
 /**
@@ -87,13 +92,21 @@ function checkMethod(given) {
   return NORMALIZED_METHODS.has(upper) ? upper : method;
 }
 
-/** @param {HeadersInit | undefined} given */
+/**
+ * The headers to send. Those of the connection are the tunnel's affair: they are dropped in silence, as `fetch` does.
+ *
+ * @param {HeadersInit | undefined} given
+ */
 function checkHeaders(given) {
+  /** @type {Headers} */
+  let headers;
   try {
-    return new Headers(given);
+    headers = new Headers(given);
   } catch {
     throw new BadHeader("headers must be an object, pairs or Headers, of names and values that HTTP allows");
   }
+  OF_THE_CONNECTION.forEach((name) => headers.delete(name));
+  return headers;
 }
 
 /**

@@ -51,6 +51,15 @@ test("methods are written as fetch writes them", async () => {
   }
 });
 
+test("headers of the connection are dropped, as fetch drops them", async () => {
+  const headers = { Connection: "keep-alive", TE: "trailers", Expect: "100-continue", "Transfer-Encoding": "chunked",
+    "Keep-Alive": "timeout=5", "Proxy-Connection": "close", Trailer: "X-A", Upgrade: "h2c", "Content-Length": "7",
+    "X-Own": "1" };
+  const { params } = await prepareRequest(SITE, { method: "POST", body: new Uint8Array(3), headers });
+  assert.deepEqual(params.headers, [["x-own", "1"]]);
+  assert.deepEqual((await prepareRequest(SITE, { headers })).params.headers, [["x-own", "1"]]);
+});
+
 test("headers that only browsers may set are the page's own here", async () => {
   const headers = { Cookie: "a=1", "User-Agent": "me", Origin: "https://elsewhere.test" };
   const { params } = await prepareRequest(SITE, { headers });
