@@ -901,6 +901,11 @@ export declare class CertificateRevoked extends CertificateRefused {
   static code: string;
 }
 
+/** The server took none of the cipher suites, which all have forward secrecy. */
+export declare class NoCipherInCommon extends HandshakeFailed {
+  static code: string;
+}
+
 /** What answered was not TLS. */
 export declare class NotTls extends HandshakeFailed {
   static code: string;

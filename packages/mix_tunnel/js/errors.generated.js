@@ -901,6 +901,11 @@ export class CertificateRevoked extends CertificateRefused {
   static code = "tls.certificate_revoked";
 }
 
+/** The server took none of the cipher suites, which all have forward secrecy. */
+export class NoCipherInCommon extends HandshakeFailed {
+  static code = "tls.no_cipher_in_common";
+}
+
 /** What answered was not TLS. */
 export class NotTls extends HandshakeFailed {
   static code = "tls.not_tls";
@@ -1189,6 +1194,7 @@ export const ERROR_CLASSES = new Map(/** @type {[string, typeof MixError][]} */ 
   ["tls.certificate_expired", CertificateExpired],
   ["tls.certificate_not_yet_valid", CertificateNotYetValid],
   ["tls.certificate_revoked", CertificateRevoked],
+  ["tls.no_cipher_in_common", NoCipherInCommon],
   ["tls.not_tls", NotTls],
   ["tls.unknown_issuer", UnknownIssuer],
   ["tls.wrong_host", WrongHost],

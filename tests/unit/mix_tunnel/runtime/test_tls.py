@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
 import socket
 import ssl
 from ipaddress import IPv4Address
 
 import pytest
+import trustme
 from support.kernel import KernelNetwork, KernelStream
 from support.tls_server import authority, certificate, pem_of, serve, server_context
 
@@ -20,6 +22,7 @@ from mix_tunnel.runtime.tls_errors import (
     CertificateNotYetValid,
     HandshakeCut,
     HandshakeFailed,
+    NoCipherInCommon,
     NotTls,
     TlsBroken,
     TlsTruncated,
@@ -362,3 +365,83 @@ async def test_a_server_that_speaks_first():
         stream = await connect(port)
         assert await stream.receive() == b"welcome"
         await stream.aclose()
+
+
+# --- old suites and odd chains
+
+
+def rsa_context(ciphers: str) -> ssl.SSLContext:
+    """A server of TLS 1.2 with an RSA certificate and these suites alone."""
+    context = server_context(authority().issue_cert("demo.test", key_type=trustme.KeyType.RSA))
+    context.maximum_version = ssl.TLSVersion.TLSv1_2
+    context.set_ciphers(ciphers)
+    return context
+
+
+@pytest.mark.parametrize("cipher", ["ECDHE-RSA-AES128-SHA", "ECDHE-RSA-AES256-SHA", "ECDHE-RSA-AES256-SHA384"])
+async def test_old_suites_with_forward_secrecy_are_taken(cipher):
+    async with serve(echo, rsa_context(cipher)) as port:
+        stream = await connect(port)
+        assert stream.cipher == cipher
+        await stream.send(b"hello")
+        assert await stream.receive() == b"hello"
+        await stream.aclose()
+
+
+async def test_the_old_suites_are_the_last_resort():
+    context = rsa_context("ECDHE-RSA-AES128-SHA:ECDHE-RSA-AES128-GCM-SHA256")
+    context.options &= ~ssl.OP_CIPHER_SERVER_PREFERENCE  # the client's order counts
+    async with serve(echo, context) as port:
+        stream = await connect(port)
+        assert stream.cipher == "ECDHE-RSA-AES128-GCM-SHA256"
+        await stream.aclose()
+
+
+@pytest.mark.parametrize("cipher", ["AES128-GCM-SHA256", "AES256-SHA", "DHE-RSA-AES128-SHA"])
+async def test_suites_without_forward_secrecy_and_the_oldest_are_refused_with_the_reason(cipher):
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def refuse() -> None:  # asyncio's servers close without the alert that others send
+        accepted, _ = listener.accept()
+        with contextlib.suppress(ssl.SSLError):
+            rsa_context(cipher).wrap_socket(accepted, server_side=True)
+        accepted.close()
+
+    with listener:
+        refusing = asyncio.create_task(asyncio.to_thread(refuse))
+        with pytest.raises(NoCipherInCommon, match="forward secrecy"):
+            await connect(listener.getsockname()[1])
+        await refusing
+
+
+ROOT = authority()
+MIDDLE = ROOT.create_child_ca(key_type=trustme.KeyType.ECDSA)
+LEAF = MIDDLE.issue_cert("demo.test")
+STRANGERS = [trustme.CA(organization_name=f"Nobody {number}").cert_pem.bytes() for number in range(5)]
+
+
+@pytest.mark.parametrize(
+    "behind",
+    [
+        pytest.param([LEAF.cert_chain_pems[0].bytes(), MIDDLE.cert_pem.bytes()], id="the leaf twice"),
+        pytest.param([ROOT.cert_pem.bytes(), MIDDLE.cert_pem.bytes()], id="the root first"),
+        pytest.param([*STRANGERS, MIDDLE.cert_pem.bytes()], id="strangers between"),
+    ],
+)
+async def test_odd_chains_are_taken(behind, tmp_path):
+    path = tmp_path / "chain.pem"
+    path.write_bytes(LEAF.private_key_pem.bytes() + LEAF.cert_chain_pems[0].bytes() + b"".join(behind))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(path)
+    async with serve(echo, context) as port:
+        await (await connect(port)).aclose()
+
+
+async def test_a_chain_without_its_middle_is_refused(tmp_path):
+    path = tmp_path / "chain.pem"
+    path.write_bytes(LEAF.private_key_pem.bytes() + LEAF.cert_chain_pems[0].bytes())
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(path)
+    async with serve(echo, context) as port:
+        with pytest.raises(UnknownIssuer):
+            await connect(port)

@@ -64,6 +64,16 @@ class HandshakeFailed(PeerIncompatible):
     message = "no TLS connection could be agreed on with the server; it may need an old version or other ciphers"
 
 
+class NoCipherInCommon(HandshakeFailed):
+    """The server took none of the cipher suites, which all have forward secrecy."""
+
+    code = "tls.no_cipher_in_common"
+    message = (
+        "the server agreed to no cipher suite with forward secrecy; it may know none but RSA key exchange, which is "
+        "refused because whoever gets its key later could read everything"
+    )
+
+
 class NotTls(HandshakeFailed):
     """What answered was not TLS."""
 
@@ -111,6 +121,10 @@ _BY_VERIFY_CODE: dict[int, type[CertificateRefused]] = {
 _NOT_TLS_REASONS = frozenset({"WRONG_VERSION_NUMBER", "HTTP_REQUEST", "PACKET_LENGTH_TOO_LONG", "UNKNOWN_PROTOCOL"})
 
 
+# Alerts by which a server says that it takes none of the suites (RFC 8446 section 6.2).
+_NO_CIPHER_REASONS = frozenset({"SSLV3_ALERT_HANDSHAKE_FAILURE", "TLSV1_ALERT_INSUFFICIENT_SECURITY"})
+
+
 def handshake_error(error: Exception) -> MixError:
     """The typed error for an `ssl.SSLError` raised by the handshake."""
     verify_code = getattr(error, "verify_code", None)
@@ -120,4 +134,6 @@ def handshake_error(error: Exception) -> MixError:
         return cls(verify_code=int(verify_code), reason=str(getattr(error, "verify_message", "")))
     if reason in _NOT_TLS_REASONS:
         return NotTls(reason=reason)
+    if reason in _NO_CIPHER_REASONS:
+        return NoCipherInCommon(reason=reason)
     return HandshakeFailed(reason=reason)

@@ -135,9 +135,8 @@ def test_gzip_without_its_trailer_or_a_part_of_it_is_whole(plain, missing):
         assert run("gzip", [gzip.compress(b"first ") + data[:-missing]]) == (b"first " + plain, True)
         # But one of another body, or a stream that has not ended, is not.
         if missing < 8:
-            with pytest.raises(Exception) as caught:
+            with pytest.raises(zlib.error):
                 run("gzip", [data[:-8] + b"nonsense"])
-            assert type(caught.value).__module__ == "zlib"
         assert run("gzip", [data[: -missing - 8]])[1] is False
 
 
