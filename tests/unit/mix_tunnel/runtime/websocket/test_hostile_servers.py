@@ -14,7 +14,7 @@ from support.websocket_server import accept, answering, deflated, drain, frame, 
 from websockets.utils import apply_mask
 
 from mix_protocol.errors import NetworkFailure
-from mix_tunnel.runtime.websocket import WebSocketOptions, connect_websocket
+from mix_tunnel.runtime.websocket import WebSocketOptions, connect_websocket, handshake
 from mix_tunnel.runtime.websocket.errors import (
     ConnectionClosedError,
     ConnectionClosedOK,
@@ -53,14 +53,17 @@ REFUSALS = [
     (b"HTTP/1.0 101 OK\r\n\r\n", InvalidHandshakeMessage),
     (b"SSH-2.0-OpenSSH\r\n", InvalidHandshakeMessage),
     (b"\x16\x03\x01" + bytes(200) + b"\r\n", InvalidHandshakeMessage),
-    (b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * 1000 + b"\r\n", HandshakeTooLarge),
-    (b"HTTP/1.1 101 " + b"x" * 100_000, HandshakeTooLarge),
-    (b"HTTP/1.1 101 OK\r\nX: " + b"x" * 100_000, HandshakeTooLarge),
-    (b"HTTP/1.1 404 No\r\nContent-Length: 99999999\r\n\r\n", HandshakeTooLarge),
+    (b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * 50_000 + b"\r\n", HandshakeTooLarge),
+    (b"HTTP/1.1 101 " + b"x" * 263_000, HandshakeTooLarge),
+    (b"HTTP/1.1 101 OK\r\nX: " + b"x" * 263_000, HandshakeTooLarge),
+    (b"HTTP/1.1 102 Processing\r\n\r\n" * 17, HandshakeTooLarge),
+    (b"HTTP/1.1 404 No\r\nContent-Length: 99999999\r\n\r\n" + bytes(100_000), InvalidStatus),
+    (b"HTTP/1.1 404 No\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n", InvalidStatus),
+    (b"HTTP/1.1 404 No\r\nTransfer-Encoding: chunked\r\n\r\nno chunk", InvalidStatus),
 ]
 
 
-@pytest.mark.parametrize(("answer", "error"), REFUSALS)
+@pytest.mark.parametrize(("answer", "error"), REFUSALS, ids=[str(number) for number in range(len(REFUSALS))])
 async def test_an_answer_that_opens_no_websocket(answer, error):
     async with answering(lambda request: answer, drain) as port:
         with pytest.raises(InvalidHandshake) as caught:
@@ -76,6 +79,31 @@ async def test_a_refusal_tells_its_status_and_body():
             await connect(port)
     assert caught.value.fields == {"status": 401}
     assert (caught.value.response.status_code, caught.value.response.body) == (401, b"no")
+
+
+BODIES = [
+    (b"Content-Length: 5\r\n\r\nnever mind", b"never"),
+    (b"Transfer-Encoding: chunked\r\n\r\n2\r\nne\r\n3\r\nver\r\n0\r\n\r\n", b"never"),
+    (b"Content-Length: 99\r\n\r\ncut", b"cut"),
+    (b"\r\nuntil the end", b"until the end"),
+    (b"Content-Length: 99999999\r\n\r\n" + b"x" * 70_000, b"x" * 65_536),
+]
+
+
+@pytest.mark.parametrize(("rest", "body"), BODIES, ids=["length", "chunks", "cut", "end", "large"])
+async def test_a_refusal_is_told_with_as_much_of_its_body_as_comes(rest, body):
+    async with answering(lambda request: b"HTTP/1.1 403 No\r\n" + rest) as port:
+        with pytest.raises(InvalidStatus, match="403") as caught:
+            await connect(port)
+    assert caught.value.response.body == body
+
+
+async def test_a_refusal_whose_body_never_ends_is_told_all_the_same(monkeypatch):
+    monkeypatch.setattr(handshake, "REFUSAL_S", 0.05)
+    async with answering(lambda request: b"HTTP/1.1 403 No\r\n\r\nsome", drain) as port:
+        with pytest.raises(InvalidStatus, match="403") as caught:
+            await connect(port)
+    assert caught.value.response.body == b"some"
 
 
 async def test_headers_without_end():

@@ -225,19 +225,10 @@ def _why_broken(sent: Close | None, cause: BaseException | None) -> str:
 
 
 def handshake_error(error: Exception) -> MixError:
-    """The typed error for what the library says about a handshake."""
-    cause = error.__cause__
-    if isinstance(error, library.InvalidStatus):
-        return InvalidStatus.of(error.response)
+    """The typed error for what the library says about an answer with status 101."""
     if isinstance(error, library.InvalidHeader):
         cls = InvalidUpgrade if isinstance(error, library.InvalidUpgrade) else InvalidHeader
         mine = cls(None, header=error.name)
         mine.name, mine.value = error.name, error.value
         return mine
-    if isinstance(error, library.NegotiationError):
-        return NegotiationError()
-    if isinstance(error, library.SecurityError) or isinstance(cause, library.SecurityError):
-        return HandshakeTooLarge()
-    if isinstance(cause, EOFError):
-        return HandshakeAborted()
-    return InvalidHandshakeMessage()
+    return NegotiationError() if isinstance(error, library.NegotiationError) else InvalidHandshake()

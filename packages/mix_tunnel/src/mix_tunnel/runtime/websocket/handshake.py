@@ -1,28 +1,47 @@
-"""The opening handshake: an HTTP/1.1 request that turns the connection into a WebSocket (RFC 6455 section 4.1)."""
+"""The opening handshake: an HTTP/1.1 request that turns the connection into a WebSocket (RFC 6455 section 4.1).
+
+The answer is read as our HTTP reads its answers, which takes more than the `websockets` library does; the library
+judges what it says.
+"""
 
 from __future__ import annotations
 
+import asyncio
 import logging
+from collections.abc import Generator
+from contextlib import suppress
 from dataclasses import dataclass
 
 from websockets.client import ClientProtocol
 from websockets.datastructures import Headers
+from websockets.exceptions import InvalidHandshake
 from websockets.frames import Frame, Opcode
 from websockets.headers import build_extension, build_subprotocol
 from websockets.http11 import Request, Response
-from websockets.protocol import CONNECTING
+from websockets.protocol import OPEN, Protocol
 from websockets.typing import Subprotocol
 from websockets.uri import WebSocketURI
 
+from mix_protocol.errors import NetworkFailure
+
 from ...streams import ByteStream
+from ..http.errors import HeadTooLarge, MalformedResponse
+from ..http.http1.chunks import ChunkReader
+from ..http.http1.framing import End, frame
+from ..http.http1.head import Head, HeadReader
 from ..http.request import DEFAULT_HEADERS, USER_AGENT
-from .errors import handshake_error
+from .errors import HandshakeAborted, HandshakeTooLarge, InvalidHandshakeMessage, InvalidStatus, handshake_error
 from .options import WebSocketOptions
 from .url import WebSocketUrl
 
 CHUNK_BYTES = 65_536
 SLICE_BYTES = 4096
 """So much is parsed at once: deflate makes 1000 times as much of it at most, before anybody can say stop."""
+MAX_PROVISIONAL = 16
+"""Answers with 1xx that are passed over before the one that counts."""
+MAX_REFUSAL_BYTES = 65_536
+REFUSAL_S = 10.0
+"""Of a refusal's body so much is kept, and so long is waited for it; the status is told whatever comes of it."""
 
 _ACCEPT_LANGUAGE = dict(DEFAULT_HEADERS)["Accept-Language"]
 _silent = logging.getLogger(f"{__name__}.frames")
@@ -36,14 +55,21 @@ class Opened:
 
     request: Request
     response: Response
-    frames: tuple[Frame, ...]
-    """Frames that came together with the answer."""
     rest: bytes
-    """What came together with the answer and has not been parsed."""
+    """Frames that came together with the answer."""
 
 
 class WebSocketProtocol(ClientProtocol):
-    """The library's state machine, which here takes a close frame in the middle of a message for what it is."""
+    """The library's state machine for frames; a close frame in the middle of a message is taken for what it is."""
+
+    def parse(self) -> Generator[None]:
+        """Parse frames from the first byte on: the handshake's answer is read by `shake_hands`."""
+        return Protocol.parse(self)
+
+    def open(self, response: Response) -> None:
+        """Take an answer with status 101; raises the library's `InvalidHandshake`."""
+        self.process_response(response)
+        self.state = OPEN
 
     def recv_frame(self, frame: Frame) -> None:
         """Process a frame; after a close frame nothing is missing (RFC 6455 section 5.4: it may be injected)."""
@@ -52,7 +78,7 @@ class WebSocketProtocol(ClientProtocol):
         super().recv_frame(frame)
 
 
-def make_protocol(url: WebSocketUrl, options: WebSocketOptions) -> ClientProtocol:
+def make_protocol(url: WebSocketUrl, options: WebSocketOptions) -> WebSocketProtocol:
     """The library's state machine for one connection."""
     return WebSocketProtocol(
         WebSocketURI(url.secure, url.host, url.port, url.target, ""),
@@ -95,24 +121,68 @@ def make_request(protocol: ClientProtocol, url: WebSocketUrl, options: WebSocket
 
 
 async def shake_hands(
-    stream: ByteStream, protocol: ClientProtocol, url: WebSocketUrl, options: WebSocketOptions
+    stream: ByteStream, protocol: WebSocketProtocol, url: WebSocketUrl, options: WebSocketOptions
 ) -> Opened:
     """Ask for a WebSocket and wait for the answer. Raises an `InvalidHandshake`, or what the stream raises."""
     request = make_request(protocol, url, options)
     protocol.send_request(request)
     await stream.send(b"".join(protocol.data_to_send()))
-    while True:
-        data = await stream.receive(CHUNK_BYTES)
-        if not data:
-            protocol.receive_eof()
-        for start in range(0, len(data), SLICE_BYTES):
-            protocol.receive_data(data[start : start + SLICE_BYTES])
-            if protocol.handshake_exc is not None:
-                break
-            if protocol.state is not CONNECTING:  # a close frame may have come with the answer: not OPEN any longer
-                response, *frames = protocol.events_received()
-                assert isinstance(response, Response)
-                rest = data[start + SLICE_BYTES :]
-                return Opened(request, response, tuple(frame for frame in frames if isinstance(frame, Frame)), rest)
-        if protocol.handshake_exc is not None:
-            raise handshake_error(protocol.handshake_exc)
+    head, rest = await _read_head(stream)
+    response = _response(head)
+    if head.status != 101:
+        response.body = await _read_refusal(stream, head, rest)
+        raise InvalidStatus.of(response)
+    if head.version != b"1.1":
+        raise InvalidHandshakeMessage
+    try:
+        protocol.open(response)
+    except InvalidHandshake as error:
+        raise handshake_error(error) from error
+    return Opened(request, response, rest)
+
+
+async def _read_head(stream: ByteStream) -> tuple[Head, bytes]:
+    """The answer's head, and what came behind it."""
+    data = b""
+    for _ in range(MAX_PROVISIONAL + 1):
+        reader = HeadReader()
+        try:
+            while (head := reader.feed(data)) is None:
+                data = await stream.receive(CHUNK_BYTES)
+                if not data:
+                    raise HandshakeAborted
+        except HeadTooLarge as error:
+            raise HandshakeTooLarge from error
+        except MalformedResponse as error:
+            raise InvalidHandshakeMessage from error
+        if head.status == 101 or head.status >= 200:
+            return head, reader.rest
+        data = reader.rest
+    raise HandshakeTooLarge("the server sends provisional answers without end")
+
+
+def _response(head: Head) -> Response:
+    headers = Headers()
+    for name, value in head.fields:
+        headers[name.decode("ascii")] = value.decode("latin-1")
+    return Response(head.status, head.reason.decode("latin-1"), headers)
+
+
+async def _read_refusal(stream: ByteStream, head: Head, rest: bytes) -> bytes:
+    """The first bytes of the body that comes with a refusal; it may be cut, late or nonsense."""
+    body = bytearray()
+    with suppress(NetworkFailure, MalformedResponse, TimeoutError):
+        async with asyncio.timeout(REFUSAL_S):
+            _, framing = frame("GET", head)
+            wanted = 0 if framing.end is End.HEAD else MAX_REFUSAL_BYTES
+            if framing.end is End.LENGTH:
+                wanted = min(wanted, framing.length)
+            chunks = ChunkReader() if framing.end is End.CHUNKS else None
+            data = rest
+            while True:
+                body += data if chunks is None else chunks.feed(data)
+                ended = chunks is not None and (chunks.ended or chunks.failure is not None)
+                if ended or len(body) >= wanted or not (data := await stream.receive(CHUNK_BYTES)):
+                    break
+            del body[wanted:]
+    return bytes(body[:MAX_REFUSAL_BYTES])

@@ -58,8 +58,9 @@ class WebSocketLink:
         self._pings = Pings(self._note_latency)
         self._cause: BaseException | None = None
         self._tasks: set[asyncio.Task[None]] = set()
-        self._writer = self._spawn(self.outgoing.run(), "websocket writer")
+        # The reader first: what came with the handshake's answer, such as a ping, is answered before anything is sent.
         self._reader = self._spawn(self._read(opened), "websocket reader")
+        self._writer = self._spawn(self.outgoing.run(), "websocket writer")
         self._keep_alive: asyncio.Task[None] | None = None
         if options.ping_interval_s is not None:
             pinging = keep_alive(
@@ -167,7 +168,6 @@ class WebSocketLink:
 
     async def _read(self, opened: Opened) -> None:
         try:
-            self._process(opened.frames)
             await self._feed(opened.rest)
             while not self._is_over:
                 data = await self._stream.receive(CHUNK_BYTES)
@@ -175,7 +175,7 @@ class WebSocketLink:
                     await self._feed(data)
                 else:
                     self.protocol.receive_eof()
-                    self._process(())
+                    self._process()
         except MixError as error:
             self._cause = error
             self.failed = True
@@ -188,7 +188,7 @@ class WebSocketLink:
             if self._is_over:
                 return
             self.protocol.receive_data(data[start : start + SLICE_BYTES])
-            self._process(())
+            self._process()
         await self._room()
 
     async def _room(self) -> None:
@@ -198,11 +198,11 @@ class WebSocketLink:
         self._heard_at = self._clock.time()
         await self.outgoing.control_room()
 
-    def _process(self, earlier: tuple[Frame, ...]) -> None:
+    def _process(self) -> None:
         events = self.protocol.events_received()
         self.flush()
         try:
-            for frame in (*earlier, *(event for event in events if isinstance(event, Frame))):
+            for frame in (event for event in events if isinstance(event, Frame)):
                 if frame.opcode in DATA_OPCODES:
                     self._checker.check(frame)
                     self.incoming.put(frame)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from websockets.extensions.base import ClientExtensionFactory
 from websockets.extensions.permessage_deflate import ClientPerMessageDeflateFactory
 
+from .deflate import DeflateFactory
 from .errors import InvalidWebSocketOption
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ class Compression:
 
     def factory(self) -> ClientExtensionFactory:
         """The extension as the library wants it."""
-        return ClientPerMessageDeflateFactory(
+        return DeflateFactory(
             server_no_context_takeover=self.server_no_context_takeover,
             client_no_context_takeover=self.client_no_context_takeover,
             server_max_window_bits=self.server_max_window_bits,
@@ -101,7 +102,10 @@ class WebSocketOptions:
 
     def extension_factories(self) -> list[ClientExtensionFactory]:
         """All the extensions to offer."""
-        factories = list(self.extensions)
+        factories = [
+            DeflateFactory.of(given) if type(given) is ClientPerMessageDeflateFactory else given
+            for given in self.extensions
+        ]
         deflate = self.compression
         if deflate is not None and not any(given.name == ClientPerMessageDeflateFactory.name for given in factories):
             factories.append(deflate.factory())
