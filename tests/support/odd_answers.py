@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from urllib.parse import unquote_to_bytes
 
 from support.http_server import Conversation
 
@@ -158,16 +159,18 @@ def path_of(answer: OddAnswer) -> str:
 
 
 async def converse(conversation: Conversation) -> None:
-    """Give the answers that are asked for, and a plain one at /plain; a connection that is odd is kept open."""
+    """Give the answers that are asked for; redirect from /d/e?… to what stands there; echo any other target."""
     while True:
-        request = await conversation.request()
-        if request.target == "/plain":
-            await conversation.respond(body=b"plain", Access_Control_Allow_Origin="*")
-            continue
-        if not request.target[1:].isdigit():
-            await conversation.respond(404)
-            continue
-        answer = ODD_ANSWERS[int(request.target[1:])]
-        await conversation.send(answer.wire)
-        if answer.closes:
-            return
+        target = (await conversation.request()).target
+        path, _, query = target.partition("?")
+        if path == "/d/e":
+            await conversation.send(
+                b"HTTP/1.1 302 F\r\nLocation: %b\r\nContent-Length: 0\r\n\r\n" % unquote_to_bytes(query)
+            )
+        elif path[1:].isdigit():
+            answer = ODD_ANSWERS[int(path[1:])]
+            await conversation.send(answer.wire)
+            if answer.closes:
+                return
+        else:
+            await conversation.respond(body=target.encode())
