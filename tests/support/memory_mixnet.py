@@ -10,6 +10,7 @@ from typing import NamedTuple, Protocol
 
 from mix_protocol.addressing import KeyRotation, NodeAddress, Recipient
 from mix_protocol.crypto.native import NativeCrypto
+from mix_protocol.crypto.provider import CryptoProvider
 from mix_protocol.crypto.randomness import SeededRandom, uniform
 from mix_protocol.errors import PeerMisbehaved
 from mix_protocol.messages.acknowledgement import split_surb_ack
@@ -50,8 +51,16 @@ class MemoryMixnet:
     loss -- probability that a packet gets lost on a link between two nodes
     """
 
-    def __init__(self, seed: int = 1, *, nodes_per_layer: int = 2, gateways: int = 2, loss: float = 0.0) -> None:
-        self.crypto = NativeCrypto()
+    def __init__(
+        self,
+        seed: int = 1,
+        *,
+        nodes_per_layer: int = 2,
+        gateways: int = 2,
+        loss: float = 0.0,
+        crypto: CryptoProvider | None = None,
+    ) -> None:
+        self.crypto = crypto or NativeCrypto()
         self.random = SeededRandom(f"memory mixnet {seed}")
         self.loss = loss
         self.hops_done = 0

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from ipaddress import IPv4Address
 
 from mix_protocol.crypto.randomness import SeededRandom
+from mix_protocol.delivery import Delivery
 from mix_protocol.netstack import NetworkStack, TcpConfig, TcpConnection, TcpListener
 from mix_protocol.netstack.wire.ip import TCP, IpPacket, decode_ip
 from mix_protocol.netstack.wire.tcp import ACK, FIN, PSH, RST, SYN, TcpSegment, decode_tcp
@@ -65,6 +66,7 @@ class TcpConversation:
         self.peer_port = 80
         self.our_port = 0
         self.connection: TcpConnection | None = None
+        self.deliveries: list[Delivery | None] = []
         self._said: list[Said] = []
 
     # Opening.
@@ -127,7 +129,8 @@ class TcpConversation:
     def say(self) -> list[Said]:
         """What the stack sends now."""
         said, self._said = self._said, []
-        for packet in self.stack.packets_to_send(self.now):
+        for packet, delivery in self.stack.parcels_to_send(self.now):
+            self.deliveries.append(delivery)
             ip = decode_ip(packet)
             segment = decode_tcp(ip.payload, ip.source, ip.destination)
             if segment.flags & SYN and self.our_iss is None:

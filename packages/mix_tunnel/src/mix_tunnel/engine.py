@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import Callable
 
 from mix_protocol.crypto.randomness import RandomBytes
+from mix_protocol.delivery import Parcel
 from mix_protocol.errors import MixError, PeerMisbehaved
 from mix_protocol.ipr.client import IprClient, IprConfig
 from mix_protocol.ipr.events import ExitConnected, ExitLost, ExitRefused, ExitReported, PacketReceived
@@ -48,13 +49,17 @@ class DeviceFeed:
         self._stack = device if isinstance(device, NetworkStack) else None
         self._held: deque[bytes] = deque()
 
-    def take(self, limit: int, now: float) -> list[bytes]:
-        """Give at most `limit` IP packets."""
+    def take(self, limit: int, now: float, round_trip_s: float) -> list[Parcel]:
+        """Give at most `limit` IP packets.
+
+        round_trip_s -- through the mixnet, as far as it is known
+        """
         if self._stack is not None:
-            return self._stack.packets_to_send(now, limit)
+            self._stack.path_round_trip_s = round_trip_s
+            return self._stack.parcels_to_send(now, limit)
         if not self._held:
             self._held.extend(self._device.packets_to_send(now))
-        return [self._held.popleft() for _ in range(min(limit, len(self._held)))]
+        return [Parcel(self._held.popleft(), None) for _ in range(min(limit, len(self._held)))]
 
 
 class TunnelEngine:
@@ -192,7 +197,9 @@ class TunnelEngine:
             match event:
                 case DataReceived(data, is_reply=True):
                     self._receive_reply(data, now)
-                case Acknowledged(recipient):
+                case Acknowledged(recipient, delivered):
+                    for delivery in delivered:
+                        delivery.delivered(self._present(now))
                     if self._ipr is not None and self.exit is not None and recipient == self.exit.recipient:
                         self._ipr.delivered(self._present(now))
                 case SurbsRequested(recipient, _, granted) if (
@@ -276,9 +283,9 @@ class TunnelEngine:
         if self._feed is None or self._ipr is None or not self._ipr.is_connected or limit <= 0:
             return
         present = self._present(now)
-        for packet in self._feed.take(limit, present):
+        for packet, delivery in self._feed.take(limit, present, self.mixnet.counters.round_trip_s or 0.0):
             try:
-                self._ipr.send_packet(packet, present)
+                self._ipr.send_packet(packet, present, delivery)
             except MixError:
                 continue  # a device may be anything, also one that emits what no IP packet can be
             self._bytes_sent += len(packet)
@@ -302,7 +309,9 @@ class TunnelEngine:
             elif self._ipr.is_connected:
                 surbs = self._surbs.choose(surbs, len(message.payload))
             self._surbs.give(surbs)
-            self.mixnet.send_message(message.payload, self.exit.recipient, now, surbs=surbs)
+            self.mixnet.send_message(
+                message.payload, self.exit.recipient, now, surbs=surbs, deliveries=message.deliveries
+            )
 
     def _take_ipr_events(self, now: float) -> None:
         if self._ipr is None:

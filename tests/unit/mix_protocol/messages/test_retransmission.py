@@ -115,8 +115,20 @@ def test_where_each_has_a_path_of_its_own_each_backs_off_alone():
     assert identifiers(pending.due(10.4)) == [FIRST]
 
 
+def test_before_anything_is_known_one_is_sent_again_at_a_time(pending: PendingAcks[str]):
+    for position in range(1, 41):
+        sent(pending, FragmentIdentifier(2, position), 0.0)
+    first, *others = pending.due(1000.0)
+    assert len(others) == 39
+    assert pending.may_repeat
+    sent(pending, first.identifier, 1000.0)
+    assert not pending.may_repeat
+
+
 def test_only_a_few_are_sent_again_at_a_time(pending: PendingAcks[str]):
-    packets = [sent(pending, FragmentIdentifier(2, position), 0.0) for position in range(1, 41)]
+    known = sent(pending, FIRST, 0.0)
+    pending.acknowledge(FIRST, known.ack_iv, 0.7)
+    packets = [sent(pending, FragmentIdentifier(2, position), 1.0) for position in range(1, 41)]
     repeated = 0
     for each in pending.due(1000.0) + pending.due(2000.0):
         if pending.may_repeat:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 from mix_protocol.codec.reader import MalformedMessage
 from mix_protocol.crypto.randomness import RandomBytes
+from mix_protocol.delivery import Delivery
 from mix_protocol.errors import MixError
 from mix_protocol.ipr.bundle import Bundler, encode_bundle, split_bundle
 from mix_protocol.ipr.errors import (
@@ -94,11 +95,13 @@ class OutgoingMessage:
 
     wants_answer -- whether those SURBs are the way for its answer, and so must go even if the exit should have plenty
         (one that was restarted has none)
+    deliveries -- of the IP packets in it, as they were given to `send_packet`
     """
 
     payload: bytes = field(repr=False)
     reply_surbs: int
     wants_answer: bool = False
+    deliveries: tuple[Delivery | None, ...] = field(default=(), repr=False)
 
 
 @dataclass(slots=True)
@@ -148,6 +151,7 @@ class IprClient:
         self._connection: _Connection | None = None
         self._closed = False
         self._bundler = Bundler(self._config.max_bundled_packets)
+        self._bundled: deque[Delivery | None] = deque()  # of the packets in the bundler
         self._ready: deque[OutgoingMessage] = deque()
         self._events: deque[IprEvent] = deque()
         self._pings: dict[int, float] = {}
@@ -171,8 +175,11 @@ class IprClient:
         self._ready.append(OutgoingMessage(opening.encode(), self._config.open_reply_surbs))
         self._ask_to_connect(self._attempt, self._preferred_version, now)
 
-    def send_packet(self, packet: bytes, now: float) -> None:
-        """Queue an IP packet. Raises `NotConnected`, or `InvalidPacketSize`."""
+    def send_packet(self, packet: bytes, now: float, delivery: Delivery | None = None) -> None:
+        """Queue an IP packet. Raises `NotConnected`, or `InvalidPacketSize`.
+
+        delivery -- comes back with the message that carries the packet
+        """
         if self._closed:
             raise IprClosed()
         if self._connection is None:
@@ -180,8 +187,10 @@ class IprClient:
         if not 0 < len(packet) <= 0xFFFF:
             raise InvalidPacketSize(size=len(packet))
         self._connection.liveness.sent(now)
-        for group in self._bundler.add(packet):
-            self._queue_data(self._connection, group)
+        groups = self._bundler.add(packet)
+        self._bundled.append(delivery)
+        for group in groups:
+            self._queue_bundle(self._connection, group)
 
     def suspect(self, now: float) -> None:
         """Find out now whether the exit still knows us; `ExitLost` follows if it does not."""
@@ -351,21 +360,40 @@ class IprClient:
 
     def _flush_packets(self, connection: _Connection) -> None:
         if self._bundler:
-            self._queue_data(connection, self._bundler.flush())
+            self._queue_bundle(connection, self._bundler.flush())
 
-    def _queue_data(self, connection: _Connection, packets: list[bytes], *, wants_answer: bool = False) -> None:
+    def _queue_bundle(self, connection: _Connection, packets: list[bytes]) -> None:
+        deliveries = tuple(self._bundled.popleft() for _ in packets)
+        self._queue_data(connection, packets, deliveries=deliveries)
+
+    def _queue_data(
+        self,
+        connection: _Connection,
+        packets: list[bytes],
+        *,
+        deliveries: tuple[Delivery | None, ...] = (),
+        wants_answer: bool = False,
+    ) -> None:
         connection.sequence = next_sequence(connection.sequence)
         # The version byte of data stays 9, also where the connection was made with 10.
         request = DataRequest(IPR_VERSION_9, encode_bundle(packets))
         reply_surbs = self._config.data_reply_surbs * len(packets)
-        self._queue(request, connection.sequence, reply_surbs, wants_answer=wants_answer)
+        self._queue(request, connection.sequence, reply_surbs, wants_answer=wants_answer, deliveries=deliveries)
 
     def _queue_control(self, request: IprRequest) -> None:
         self._queue(request, 0, self._config.data_reply_surbs, wants_answer=True)
 
-    def _queue(self, request: IprRequest, sequence: int, reply_surbs: int, *, wants_answer: bool) -> None:
+    def _queue(
+        self,
+        request: IprRequest,
+        sequence: int,
+        reply_surbs: int,
+        *,
+        wants_answer: bool,
+        deliveries: tuple[Delivery | None, ...] = (),
+    ) -> None:
         frame = LpFrame(self._stream_id, LpFrameType.DATA, sequence, encode_request(request))
-        self._ready.append(OutgoingMessage(frame.encode(), reply_surbs, wants_answer))
+        self._ready.append(OutgoingMessage(frame.encode(), reply_surbs, wants_answer, deliveries))
 
     def _lose(self, error: MixError) -> None:
         if self._connection is not None:
@@ -375,6 +403,7 @@ class IprClient:
     def _drop_connection(self) -> None:
         self._connection = None
         self._bundler.flush()
+        self._bundled.clear()
         self._ready.clear()
         self._pings.clear()
 

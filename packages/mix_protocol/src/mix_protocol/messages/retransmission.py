@@ -58,6 +58,7 @@ class _Pending(Generic[Context]):
     context: Context
     transmissions: int
     timer: int | None = None  # the serial number of the heap entry that counts; None while no timer runs
+    is_repeating: bool = False  # on its way again, and not overdue again
 
 
 @dataclass(slots=True, eq=False)
@@ -122,6 +123,8 @@ class PendingAcks(Generic[Context]):
     @property
     def may_repeat(self) -> bool:
         """Whether one more fragment may be sent again, in view of those that are on their way again already."""
+        if self._one_path and self.round_trip.srtt_s is None:
+            return self._repeats < 1  # it may be that nothing is lost, and all is on its way
         return self._repeats < max(LEAST_REPEATS, len(self._pending) // 4)
 
     def register(self, prepared: PreparedPacket, context: Context, now: float | None) -> None:
@@ -139,6 +142,8 @@ class PendingAcks(Generic[Context]):
             self._stop(pending)
             pending.context = context
             pending.transmissions += 1
+            pending.is_repeating = True
+            self._repeats += 1
         self._transmissions[prepared.ack_iv] = _Transmission(prepared.round_trip_s)
         if len(self._transmissions) > MAX_REMEMBERED:
             self._transmissions.popitem(last=False)
@@ -153,11 +158,9 @@ class PendingAcks(Generic[Context]):
         pending = self._pending.get(prepared.fragment)
         if pending is None:
             return
-        self._stop(pending)
+        self._cancel_timer(pending)
         self._serial += 1
         pending.timer = self._serial
-        if pending.transmissions > 1:
-            self._repeats += 1
         due = now + DRAWN_DELAY_FACTOR * prepared.round_trip_s - self._excused_s
         if not self._one_path:
             due += self.round_trip.backed_off_s(pending.transmissions - 1) - self.round_trip.timeout_s
@@ -218,8 +221,7 @@ class PendingAcks(Generic[Context]):
                 continue
             pending = self._pending[timer.identifier]
             pending.timer = None
-            if pending.transmissions > 1:
-                self._repeats -= 1
+            self._stop(pending)
             overdue.append(OverdueFragment(timer.identifier, pending.context, pending.transmissions))
             is_overtaken = timer.sent_at <= self._latest_acknowledged
             if self._one_path and not is_overtaken and timer.sent_at >= self._backed_off_at:
@@ -235,11 +237,15 @@ class PendingAcks(Generic[Context]):
         return pending is not None and pending.timer == timer.serial
 
     def _stop(self, pending: _Pending[Context]) -> None:
+        if pending.is_repeating:
+            pending.is_repeating = False
+            self._repeats -= 1
+        self._cancel_timer(pending)
+
+    def _cancel_timer(self, pending: _Pending[Context]) -> None:
         if pending.timer is None:
             return
         pending.timer = None
-        if pending.transmissions > 1:
-            self._repeats -= 1
         self._cancelled += 1
         if self._cancelled > 64 and 2 * self._cancelled > len(self._timers):
             self._timers = [timer for timer in self._timers if self._counts(timer)]

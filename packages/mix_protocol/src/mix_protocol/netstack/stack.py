@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Callable, Iterable
 
 from mix_protocol.crypto.randomness import RandomBytes
+from mix_protocol.delivery import Delivery, Parcel
 from mix_protocol.errors import MixError, PeerMisbehaved
 from mix_protocol.netstack.endpoint import EndpointLike, to_address
 from mix_protocol.netstack.errors import DatagramTooBig, NoSourceAddress
@@ -82,18 +83,31 @@ class NetworkStack:
 
     def packets_to_send(self, now: float, limit: int | None = None) -> list[bytes]:
         """The IP packets that leave now, at most `limit` of them; connections take turns."""
-        packets: list[bytes] = []
+        return [parcel.packet for parcel in self.parcels_to_send(now, limit)]
+
+    def parcels_to_send(self, now: float, limit: int | None = None) -> list[Parcel]:
+        """The same for a link that repeats what it loses, and says of each packet what becomes of it."""
+        parcels: list[Parcel] = []
         room = _NO_LIMIT if limit is None else limit
-        while self._waiting and len(packets) < room:
-            packets.append(self._waiting.popleft())
+        while self._waiting and len(parcels) < room:
+            parcels.append(Parcel(self._waiting.popleft(), None))
         if not self._waiting:
             self._icmp.errors_waiting = 0
 
-        def emit(source: bytes, destination: bytes, protocol: int, payload: bytes) -> None:
-            packets.append(IpPacket(source, destination, protocol, payload).encode())
+        def emit(source: bytes, destination: bytes, payload: bytes, delivery: Delivery | None) -> None:
+            parcels.append(Parcel(IpPacket(source, destination, TCP, payload).encode(), delivery))
 
-        self._tcp.send(now, room - len(packets), emit)
-        return packets
+        self._tcp.send(now, room - len(parcels), emit)
+        return parcels
+
+    @property
+    def path_round_trip_s(self) -> float:
+        """A round trip through the link as its owner knows it, 0 if not; SYNs are not repeated before two of them."""
+        return self._tcp.path_round_trip_s
+
+    @path_round_trip_s.setter
+    def path_round_trip_s(self, round_trip_s: float) -> None:
+        self._tcp.path_round_trip_s = round_trip_s
 
     @property
     def has_output(self) -> bool:

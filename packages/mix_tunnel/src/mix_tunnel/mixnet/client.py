@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Hashable
+from collections.abc import Hashable, Sequence
 from dataclasses import replace
 from enum import Enum, auto
 
 from mix_protocol.addressing import Recipient
 from mix_protocol.crypto.provider import CryptoProvider
 from mix_protocol.crypto.randomness import RandomBytes
+from mix_protocol.delivery import Delivery
 from mix_protocol.messages.fragment import FragmentIdentifier, split_message
 from mix_protocol.messages.geometry import SENDER_TAG_LENGTH
 from mix_protocol.messages.nym_message import (
@@ -31,6 +32,7 @@ from mix_protocol.topology.topology import Topology
 from mix_tunnel.mixnet.events import Acknowledged, DataReceived, MixnetCounters, MixnetEvent, SurbsRequested
 from mix_tunnel.mixnet.outbox import Outbox, OutgoingFragment
 from mix_tunnel.mixnet.pacing import CHANNEL_SLOTS, DelayMultiplier, PoissonStream
+from mix_tunnel.mixnet.shipment import Shipment
 from mix_tunnel.mixnet.stock import SEALED_PACKETS, PacketStock
 from mix_tunnel.mixnet.surb_budget import SurbGrants
 from mix_tunnel.mixnet.traffic import TrafficConfig
@@ -143,13 +145,24 @@ class MixnetClient:
         return self._multiplier.value
 
     def send_message(
-        self, data: bytes, recipient: Recipient, now: float, *, surbs: int, lane: Hashable = Lane.GENERAL
+        self,
+        data: bytes,
+        recipient: Recipient,
+        now: float,
+        *,
+        surbs: int,
+        lane: Hashable = Lane.GENERAL,
+        deliveries: Sequence[Delivery | None] = (),
     ) -> None:
-        """Queue an anonymous message with `surbs` ways back. Raises `UnknownGateway`."""
+        """Queue an anonymous message with `surbs` ways back. Raises `UnknownGateway`.
+
+        deliveries -- of the packets in it, for those who might repeat them
+        """
         tag = self._sender_tags.get(recipient)
         if tag is None:
             tag = self._sender_tags[recipient] = self._random(SENDER_TAG_LENGTH)
-        self._queue_message(RepliableData(tag, self._make_surbs(surbs, now), data), recipient, lane, now)
+        message = RepliableData(tag, self._make_surbs(surbs, now), data)
+        self._queue_message(message, recipient, lane, now, deliveries)
 
     def forget_recipient(self, recipient: Recipient) -> None:
         """Send nothing more to a recipient: neither what is queued nor what was not acknowledged."""
@@ -285,13 +298,23 @@ class MixnetClient:
             return
         self._outbox.handle_timeout(now, now - deadline if deadline is not None else 0.0)
 
-    def _queue_message(self, message: RepliableMessage, recipient: Recipient, lane: Hashable, now: float) -> None:
-        for fragment in split_message(self._random, encode_message(message)):
-            self._outbox.push(lane, OutgoingFragment(fragment, recipient, message.sender_tag), now)
+    def _queue_message(
+        self,
+        message: RepliableMessage,
+        recipient: Recipient,
+        lane: Hashable,
+        now: float,
+        deliveries: Sequence[Delivery | None] = (),
+    ) -> None:
+        fragments = split_message(self._random, encode_message(message))
+        shipment = Shipment(deliveries, len(fragments)) if deliveries else None
+        for fragment in fragments:
+            self._outbox.push(lane, OutgoingFragment(fragment, recipient, message.sender_tag, shipment), now)
 
     def _is_wanted(self, item: OutgoingFragment) -> bool:
-        """Whether its recipient has not been forgotten since."""
-        return self._sender_tags.get(item.recipient) == item.sender_tag
+        """Whether somebody waits for what it carries, and its recipient has not been forgotten."""
+        is_known = self._sender_tags.get(item.recipient) == item.sender_tag
+        return is_known and (item.shipment is None or item.shipment.is_wanted)
 
     def _note_lateness(self, now: float) -> None:
         """Remember for `handle_timeout` how late this call is: what departs first leaves no trace of it."""
@@ -342,9 +365,10 @@ class MixnetClient:
     def _receive_ack(self, identifier: FragmentIdentifier, ack_iv: bytes, now: float) -> None:
         if identifier.is_cover:
             return
-        recipient = self._outbox.acknowledge(identifier, ack_iv, now)
-        if recipient is not None:
-            self._events.append(Acknowledged(recipient))
+        item = self._outbox.acknowledge(identifier, ack_iv, now)
+        if item is not None:
+            delivered = item.shipment.fragment_arrived() if item.shipment is not None else ()
+            self._events.append(Acknowledged(item.recipient, delivered))
 
     def _answer_surb_request(self, recipient: Recipient, amount: int, now: float) -> None:
         """Grant what a known recipient asks for, within bounds: each of its packets could cost us hundreds."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from mix_protocol.addressing import Recipient
+from mix_protocol.delivery import Delivery
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,9 +18,13 @@ class DataReceived:
 
 @dataclass(frozen=True, slots=True)
 class Acknowledged:
-    """A recipient's gateway has taken a packet from us."""
+    """A recipient's gateway has taken a packet from us.
+
+    delivered -- packets that have arrived by that, as they were given to `send_message`
+    """
 
     recipient: Recipient
+    delivered: tuple[Delivery, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from mix_protocol.messages.preparation import PreparedPacket
 from mix_protocol.messages.retransmission import PendingAcks
 from mix_tunnel.mixnet.events import MixnetCounters
 from mix_tunnel.mixnet.send_queue import SendQueue
+from mix_tunnel.mixnet.shipment import Shipment
 
 NEW_PER_REPEAT = 3
 """While new fragments wait, one sending slot in four may go to one that is sent again."""
@@ -26,12 +27,14 @@ class OutgoingFragment:
     """A fragment and where it goes.
 
     sender_tag -- the one its message bears
+    shipment -- what its message carries, if that is anything that others might repeat
     transmissions -- how often it has been sent
     """
 
     fragment: Fragment
     recipient: Recipient
     sender_tag: bytes
+    shipment: Shipment | None = None
     transmissions: int = 0
 
 
@@ -106,9 +109,13 @@ class Outbox:
             return self._queue.pop(now)
         while self._repeats and self._pending.may_repeat:
             item = self._repeats.popleft()
-            if item.fragment.identifier in self._pending:  # acknowledged meanwhile otherwise
-                self._new_since_repeat = 0
-                return item
+            if item.fragment.identifier not in self._pending:
+                continue  # acknowledged while it waited
+            if not self._is_wanted(item):
+                self.give_up(item)
+                continue
+            self._new_since_repeat = 0
+            return item
         return self._queue.pop(now)
 
     def sent(self, prepared: PreparedPacket, item: OutgoingFragment) -> None:
@@ -136,10 +143,12 @@ class Outbox:
     def give_up(self, item: OutgoingFragment) -> None:
         """Do not send a fragment any more."""
         self._pending.forget(item.fragment.identifier)
+        if item.shipment is not None:
+            item.shipment.fragment_given_up()
         self._counters.fragments_given_up += 1
 
-    def acknowledge(self, identifier: FragmentIdentifier, ack_iv: bytes, now: float) -> Recipient | None:
-        """Take in an acknowledgement; gives whose gateway has taken a fragment, if that was not known before."""
+    def acknowledge(self, identifier: FragmentIdentifier, ack_iv: bytes, now: float) -> OutgoingFragment | None:
+        """Take in an acknowledgement; gives the fragment that has arrived, if that was not known before."""
         counters = self._counters
         counters.acks_received += 1
         acknowledged = self._pending.acknowledge(identifier, ack_iv, now)
@@ -147,7 +156,7 @@ class Outbox:
         if sample_s is not None:
             known_s = counters.round_trip_s
             counters.round_trip_s = sample_s if known_s is None else known_s + (sample_s - known_s) / 8
-        return acknowledged.context.recipient if acknowledged.context is not None else None
+        return acknowledged.context
 
     def next_timeout(self) -> float | None:
         """Tell when a fragment will be overdue, or it is to be seen whether the connection has taken any."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
+from mix_protocol.delivery import Delivery
 from mix_protocol.errors import MixError
 from mix_protocol.netstack.tcp.config import TcpConfig
 from mix_protocol.netstack.tcp.keep_alive import KeepAlive
@@ -19,6 +20,7 @@ from mix_protocol.netstack.wire.tcp import ACK, RST, TcpSegment
 DEFAULT_MSS_V4 = 536
 DEFAULT_MSS_V6 = 1220
 _CHALLENGES_PER_SECOND = 5
+_MOST_SYN_DOUBLINGS = 2
 
 
 class Flow(NamedTuple):
@@ -38,6 +40,7 @@ class ControlBlock:
     peer_mss, peer_scale, peer_sack -- what the peer's SYN said
     changed -- something happened that the owner of the connection wants to know
     resets -- RST segments that wait to leave
+    departing -- what the link below may say about the segment that leaves now, if it is one that is repeated
     """
 
     def __init__(self, flow: Flow, iss: int, own_mss: int, config: TcpConfig) -> None:
@@ -68,6 +71,9 @@ class ControlBlock:
         self.syn_sent_at: float | None = None
         self.syn_transmissions = 0
         self.syn_retransmit_at: float | None = None
+        self.syn_wait_s = 0.0
+        self.syn_delivery: Delivery | None = None
+        self.departing: Delivery | None = None
         self.connect_by: float | None = None
         self.expires_at: float | None = None  # of TIME_WAIT, or of FIN_WAIT_2 when nobody reads
         self.last_heard_at = 0.0
@@ -114,9 +120,13 @@ class ControlBlock:
         self.sender.begin(mss, self.peer_sack)
         if self.syn_transmissions == 1 and self.syn_sent_at is not None:
             self.sender.rtt.sample(now - self.syn_sent_at, now)
+        # A handshake that took more than one try says that the time-out is too short (RFC 6298 section 5.7).
+        for _ in range(min(self.syn_transmissions - 1, _MOST_SYN_DOUBLINGS)):
+            self.sender.rtt.back_off()
         self.syn_due = False
         self.syn_retransmit_at = None
         self.connect_by = None
+        self.abandon_syn()
         self.move_to(TcpState.FIN_WAIT_1 if self.sender.fin_queued else TcpState.ESTABLISHED)
 
     def fail(self, error: MixError | None) -> None:
@@ -125,6 +135,7 @@ class ControlBlock:
             self.error = error
         self.sender.clear()
         self.syn_due = False
+        self.abandon_syn()
         self.syn_retransmit_at = self.connect_by = self.expires_at = None
         self.receiver.ack_now = False
         self.receiver.ack_at = None
@@ -136,6 +147,11 @@ class ControlBlock:
         sequence, ack = wrap(self.sender.snd_nxt), wrap(self.receiver.rcv_nxt)
         self.resets.append(TcpSegment(flow.local_port, flow.remote_port, sequence, ack, RST | ACK, 0))
         self.fail(error)
+
+    def abandon_syn(self) -> None:
+        """Let the link below know that nobody waits for the SYN any more."""
+        if self.syn_delivery is not None:
+            self.syn_delivery.is_wanted = False
 
     def enter_time_wait(self, now: float) -> None:
         """Both FINs are acknowledged; stay to answer a repeated one."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from mix_protocol.delivery import Delivery
 from mix_protocol.netstack.tcp.control_block import ControlBlock
 from mix_protocol.netstack.tcp.retransmission_queue import SentSegment
 from mix_protocol.netstack.tcp.sequence import wrap
@@ -24,6 +25,7 @@ _DATA_SACK_OPTION = SACK_OPTION_OVERHEAD + _DATA_SACK_BLOCKS * SACK_BLOCK_LENGTH
 
 def next_segment(block: ControlBlock, now: float) -> TcpSegment | None:
     """The next segment that leaves now, None when there is none; call it until then."""
+    block.departing = None
     if block.resets:
         return block.resets.pop(0)
     if block.state is TcpState.CLOSED:
@@ -51,7 +53,10 @@ def _next_of_handshake(block: ControlBlock, now: float) -> TcpSegment | None:
     block.syn_transmissions += 1
     block.syn_sent_at = now
     backoff: int = 1 << min(block.syn_transmissions - 1, 16)
-    block.syn_retransmit_at = now + min(block.config.initial_rto_s * backoff, block.config.maximum_rto_s)
+    block.syn_wait_s = min(block.config.initial_rto_s * backoff, block.config.maximum_rto_s)
+    block.syn_retransmit_at = now + block.syn_wait_s
+    block.abandon_syn()
+    block.syn_delivery = block.departing = Delivery()
     is_answer = block.state is TcpState.SYN_RECEIVED
     flow = block.flow
     segment = TcpSegment(
@@ -74,6 +79,7 @@ def _next_of_handshake(block: ControlBlock, now: float) -> TcpSegment | None:
 
 def _data_segment(block: ControlBlock, sent: SentSegment) -> TcpSegment:
     sender = block.sender
+    block.departing = sent.new_delivery()
     payload = sender.buffer.slice(sent.start, sent.data_end)
     flags = ACK
     if sent.has_fin:

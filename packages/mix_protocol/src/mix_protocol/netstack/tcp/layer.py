@@ -5,8 +5,10 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 
 from mix_protocol.crypto.randomness import RandomBytes
+from mix_protocol.delivery import Delivery
 from mix_protocol.errors import MixError
 from mix_protocol.netstack.errors import (
     AddressInUse,
@@ -26,7 +28,7 @@ from mix_protocol.netstack.tcp.passive_opens import PassiveOpens, SendUnreachabl
 from mix_protocol.netstack.tcp.sequence import unwrap
 from mix_protocol.netstack.tcp.state import TcpState
 from mix_protocol.netstack.wire.icmp import UnreachableReason
-from mix_protocol.netstack.wire.ip import TCP, IpPacket, is_unicast
+from mix_protocol.netstack.wire.ip import IpPacket, is_unicast
 from mix_protocol.netstack.wire.tcp import ACK, HEADER_LENGTH, RST, SYN, TcpSegment, decode_tcp
 
 _ISN_TICKS_PER_SECOND = 250_000
@@ -34,7 +36,7 @@ _LEAST_PATH_MTU = 576
 _BURST_SEGMENTS = 8
 _MOST_STRAY_RESETS = 64
 
-SendIp = Callable[[bytes, bytes, int, bytes], None]
+EmitSegment = Callable[[bytes, bytes, bytes, Delivery | None], None]
 
 
 class TcpLayer:
@@ -58,6 +60,7 @@ class TcpLayer:
         self._mtu_bytes = mtu_bytes
         self._isn_key = random(16)
         self.ports = PortAllocator(random)
+        self.path_round_trip_s = 0.0
         self.on_output: Callable[[], None] | None = None
         self._blocks: dict[Flow, ControlBlock] = {}
         self._passive = PassiveOpens(self, self.ports, send_unreachable, config.connect_timeout_s)
@@ -76,7 +79,7 @@ class TcpLayer:
         """Active open; the flow must be free."""
         if flow in self._blocks:
             raise AddressInUse()
-        config = config or self._config
+        config = self._on_this_path(config or self._config)
         block = self._new_block(flow, now, config)
         block.open(TcpState.SYN_SENT, now, connect_timeout_s or config.connect_timeout_s)
         return self._start(block)
@@ -91,7 +94,7 @@ class TcpLayer:
         """Answer a SYN with SYN and ACK."""
         if flow in self._blocks:
             return self.closed_connection(flow, now)
-        block = self._new_block(flow, now, self._config)
+        block = self._new_block(flow, now, self._on_this_path(self._config))
         block.is_passive = True
         block.learn_peer(syn)
         block.open(TcpState.SYN_RECEIVED, now, self._config.connect_timeout_s)
@@ -102,6 +105,11 @@ class TcpLayer:
         block = self._new_block(flow, now, self._config)
         block.fail(ConnectionReset())
         return TcpConnection(block, self._request_output)
+
+    def _on_this_path(self, config: TcpConfig) -> TcpConfig:
+        """Wait for the first answer twice as long as a round trip is known to take, if that is longer."""
+        wait_s = min(2.0 * self.path_round_trip_s, config.maximum_rto_s)
+        return replace(config, initial_rto_s=wait_s) if wait_s > config.initial_rto_s else config
 
     def _new_block(self, flow: Flow, now: float, config: TcpConfig) -> ControlBlock:
         headers = (40 if len(flow.local_address) == 16 else 20) + HEADER_LENGTH
@@ -227,11 +235,11 @@ class TcpLayer:
         """Whether `segments_to_send` may have something."""
         return bool(self._dirty or self._stray_resets)
 
-    def send(self, now: float, limit: int, emit: SendIp) -> None:
+    def send(self, now: float, limit: int, emit: EmitSegment) -> None:
         """Give out up to `limit` segments, connections in turns."""
         while self._stray_resets and limit > 0:
             source, destination, reset = self._stray_resets.pop()
-            emit(source, destination, TCP, reset.encode(source, destination))
+            emit(source, destination, reset.encode(source, destination), None)
             limit -= 1
         while self._dirty and limit > 0:
             block = next(iter(self._dirty))
@@ -240,7 +248,7 @@ class TcpLayer:
                 limit -= self._send_of(block, now, min(_BURST_SEGMENTS, limit), emit)
                 block.notify()
 
-    def _send_of(self, block: ControlBlock, now: float, limit: int, emit: SendIp) -> int:
+    def _send_of(self, block: ControlBlock, now: float, limit: int, emit: EmitSegment) -> int:
         """One connection's turn; gives how many segments left."""
         flow = block.flow
         for count in range(limit):
@@ -248,7 +256,8 @@ class TcpLayer:
             if segment is None:
                 self._settle(block, now)
                 return count
-            emit(flow.local_address, flow.remote_address, TCP, segment.encode_with_sum(block.pseudo_sum))
+            payload = segment.encode_with_sum(block.pseudo_sum)
+            emit(flow.local_address, flow.remote_address, payload, block.departing)
         self._dirty[block] = None
         return limit
 

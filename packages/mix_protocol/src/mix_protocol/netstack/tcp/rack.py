@@ -17,6 +17,9 @@ class Rack:
     variation, whichever is more. It grows with each round in which the peer reports a needless retransmission (DSACK).
     It is bounded by one smoothed round trip, as the RFC advises, and by two once the peer has reported any: the delays
     of a few mix nodes on a short path have a tail that is longer than their mean.
+
+    What the link below has and repeats by itself is not lost, nor is anything that left after it; once the link has
+    delivered it, time counts from then.
     """
 
     __slots__ = ("_dsack_round", "_end", "_multiplier", "_persist", "_rtt", "_sent_at", "rtt_s")
@@ -82,7 +85,10 @@ class Rack:
         for segment in queue.by_time:
             if (segment.sent_at, segment.end) >= (self._sent_at, self._end):
                 break
-            due = segment.sent_at + patience_s
+            if segment.is_held:
+                again_at = now + patience_s
+                break
+            due = segment.waiting_since + patience_s
             if due > now:
                 again_at = due
                 break
@@ -93,4 +99,4 @@ class Rack:
 
     def is_overdue(self, segment: SentSegment, now: float) -> bool:
         """Whether a segment has been out for longer than a round trip and the reordering window (section 6.3)."""
-        return segment.sent_at + self._patience_s <= now
+        return not segment.is_held and segment.waiting_since + self._patience_s <= now

@@ -6,6 +6,7 @@ import heapq
 from bisect import bisect_left
 from collections import OrderedDict
 
+from mix_protocol.delivery import Delivery
 from mix_protocol.netstack.tcp.ranges import RangeSet
 
 
@@ -16,9 +17,10 @@ class SentSegment:
     transmissions -- how often it left
     sacked -- the peer holds it, beyond a hole
     lost -- given up as lost, and waiting to leave again
+    delivery -- what the link below says about the packet in which it left last
     """
 
-    __slots__ = ("end", "has_fin", "lost", "sacked", "sent_at", "start", "transmissions")
+    __slots__ = ("delivery", "end", "has_fin", "lost", "sacked", "sent_at", "start", "transmissions")
 
     def __init__(self, start: int, end: int, has_fin: bool, sent_at: float) -> None:
         self.start = start
@@ -28,12 +30,40 @@ class SentSegment:
         self.transmissions = 1
         self.sacked = False
         self.lost = False
+        self.delivery: Delivery | None = None
 
     def __len__(self) -> int:
         return self.end - self.start
 
     def __lt__(self, other: SentSegment) -> bool:
         return self.start < other.start
+
+    def new_delivery(self) -> Delivery:
+        """Note that it leaves in a packet, and that packets in which it left before are of no interest any more."""
+        self.abandon()
+        self.delivery = delivery = Delivery()
+        return delivery
+
+    def abandon(self) -> None:
+        """Let the link below know that nobody waits for the packet."""
+        if self.delivery is not None:
+            self.delivery.is_wanted = False
+
+    @property
+    def is_vouched_for(self) -> bool:
+        """Whether the link below has it or has delivered it."""
+        return self.delivery is not None and self.delivery.is_vouched_for
+
+    @property
+    def is_held(self) -> bool:
+        """Whether the link below still has it, and repeats it if need be."""
+        return self.delivery is not None and self.delivery.is_held
+
+    @property
+    def waiting_since(self) -> float:
+        """Since when an acknowledgment is due to come: since it left, or since the link below has delivered it."""
+        delivery = self.delivery
+        return self.sent_at if delivery is None or delivery.delivered_at is None else delivery.delivered_at
 
     @property
     def data_end(self) -> int:
@@ -147,6 +177,7 @@ class RetransmissionQueue:
         return delivered
 
     def _land(self, segment: SentSegment) -> None:
+        segment.abandon()
         if segment.lost:
             segment.lost = False
         else:
@@ -192,6 +223,8 @@ class RetransmissionQueue:
 
     def clear(self) -> None:
         """Forget everything."""
+        for segment in self._segments:
+            segment.abandon()
         self._segments.clear()
         self._by_time.clear()
         self._lost.clear()

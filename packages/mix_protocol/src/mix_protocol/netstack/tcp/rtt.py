@@ -12,9 +12,11 @@ _MIN_RTT_WINDOW_S = 60.0
 class RttEstimator:
     """Smoothed round trip, its variation, and the time-out made of them. All in seconds.
 
-    Feed it only segments that were sent once (Karn's algorithm); the caller knows which.
+    Feed it only segments that were sent once (Karn's algorithm); the caller knows which. What was backed off stays so
+    until the next of them: a path that is slower than the time-out would never be learned otherwise.
 
     srtt_s -- None before the first sample
+    is_unsure -- something was repeated for want of an answer, and nothing has been measured since
     min_rtt_s -- the least sample of the last one to two minutes
     """
 
@@ -26,6 +28,7 @@ class RttEstimator:
         "_minimum",
         "_rotate_at",
         "_rto",
+        "is_unsure",
         "rttvar_s",
         "srtt_s",
     )
@@ -35,6 +38,7 @@ class RttEstimator:
         self._minimum = minimum_rto_s
         self._maximum = maximum_rto_s
         self._backoff = 1
+        self.is_unsure = False
         self.srtt_s: float | None = None
         self.rttvar_s = 0.0
         # Two half-windows make a windowed minimum without a list of samples.
@@ -62,6 +66,7 @@ class RttEstimator:
             self.srtt_s += _ALPHA * (rtt_s - self.srtt_s)
         self._rto = max(self._minimum, self.srtt_s + max(CLOCK_GRANULARITY_S, _K * self.rttvar_s))
         self._backoff = 1
+        self.is_unsure = False
         if now >= self._rotate_at:
             self._min_before, self._min_now = self._min_now, rtt_s
             self._rotate_at = now + _MIN_RTT_WINDOW_S
@@ -70,9 +75,6 @@ class RttEstimator:
 
     def back_off(self) -> None:
         """Double the time-out: the timer has expired (section 5.5)."""
+        self.is_unsure = True
         if self._rto * self._backoff < self._maximum:
             self._backoff *= 2
-
-    def end_backoff(self) -> None:
-        """Go back to the estimate: new data got through."""
-        self._backoff = 1

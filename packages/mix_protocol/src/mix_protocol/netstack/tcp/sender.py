@@ -128,8 +128,6 @@ class Sender:
             delivered_bytes = max(delivered_bytes, sum(len(segment) for segment in delivered))
         elif advanced <= 0 and is_bare and ack == previous_una and queue and not window_changed and not sacks:
             self._duplicate_acks += 1
-        if advanced > 0:
-            self.rtt.end_backoff()
         if delivered or advanced > 0:
             self.timers.on_progress(now)
         self.timers.on_tail_probe_answered(ack, duplicate is not None)
@@ -169,7 +167,7 @@ class Sender:
             self.timers.reorder_at = again_at
             return bool(lost)
         first = self.queue.first if self.queue else None
-        if first is None or first.lost or first.transmissions > 1:
+        if first is None or first.lost or first.transmissions > 1 or first.is_held:
             return False
         partial = self.recovery is not Recovery.OPEN and first.end <= self._recovery_point and not self._duplicate_acks
         if partial or self._duplicate_acks == _DUPLICATE_ACK_THRESHOLD:
@@ -271,6 +269,14 @@ class Sender:
         start = self.snd_nxt
         self.snd_nxt = start + length + has_fin
         return self.queue.sent(start, self.snd_nxt, has_fin, now)
+
+    def deferred_until(self, now: float) -> float | None:
+        """Until when the retransmission timer has to wait for the link below; None if it is not to wait."""
+        first = self.queue.first
+        if not first.is_vouched_for:
+            return None
+        until = (now if first.is_held else first.waiting_since) + self.rtt.rto_s
+        return until if until > now else None
 
     def on_timeout(self, now: float) -> None:
         """The retransmission timer expired (RFC 6298 section 5, RFC 8985 section 6.3)."""

@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from mix_protocol.netstack.tcp.sender import Sender
 
 _WORST_DELAYED_ACK_S = 0.2
-_PROBE_WITHOUT_SAMPLE_S = 1.0
 _LEAST_PROBE_WAIT_S = 0.01
 
 
@@ -112,7 +111,11 @@ class SenderTimers:
         ):
             return
         srtt_s = sender.rtt.srtt_s
-        wait_s = _PROBE_WITHOUT_SAMPLE_S if srtt_s is None else max(2 * srtt_s, _LEAST_PROBE_WAIT_S)
+        if srtt_s is None or sender.rtt.is_unsure:
+            # RFC 8985 says one second without a measurement, which on a slow path asks for what is on its way. And a
+            # path that has become slow would never be measured, if a probe repeated each segment.
+            return
+        wait_s = max(2 * srtt_s, _LEAST_PROBE_WAIT_S)
         if len(queue) == 1:
             wait_s += _WORST_DELAYED_ACK_S
         if self._retransmit_at is not None and now + wait_s < self._retransmit_at:
@@ -145,14 +148,18 @@ class SenderTimers:
         if self._retransmit_at is not None and self._retransmit_at <= now:
             if self._is_silent(now, user_timeout_s):
                 return False
-            sender.on_timeout(now)
-            self._forced = True
+            until = sender.deferred_until(now)
+            if until is None:
+                sender.on_timeout(now)
+                self._forced = True
+                self._probe_end = None
             self._tail_probe_at = None
-            self._probe_end = None
-            self._retransmit_at = now + sender.rtt.rto_s
+            self._retransmit_at = until or now + sender.rtt.rto_s
         elif self._tail_probe_at is not None and self._tail_probe_at <= now:
             self._tail_probe_at = None
-            self._send_tail_probe(now)
+            # A link that repeats what it loses has no losses at the tail that nobody notices.
+            if not sender.queue.last.is_vouched_for:
+                self._send_tail_probe(now)
         if self._persist_at is not None and self._persist_at <= now:
             if self._is_silent(now, user_timeout_s):
                 return False
@@ -186,6 +193,7 @@ class SenderTimers:
             self._probe_is_old = False
         else:
             self.probe_with_old = True
+            sender.rtt.is_unsure = True
             self._probe_end = sender.snd_nxt
             self._probe_is_old = True
 

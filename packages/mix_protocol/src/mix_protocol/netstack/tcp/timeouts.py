@@ -34,8 +34,8 @@ def handle_timeout(block: ControlBlock, now: float) -> None:
         block.fail(None)
         return
     if block.syn_retransmit_at is not None and block.syn_retransmit_at <= now:
-        block.syn_retransmit_at = None
-        block.syn_due = True
+        block.syn_retransmit_at = _syn_deferred_until(block, now)
+        block.syn_due = block.syn_retransmit_at is None
     if block.is_handshaking:
         return
     receiver = block.receiver
@@ -45,6 +45,15 @@ def handle_timeout(block: ControlBlock, now: float) -> None:
     alive = block.keep_alive.handle_timeout(now, block.sender.has_outstanding)
     if not (alive and block.sender.timers.handle_timeout(now, block.config.user_timeout_s)):
         block.fail(block.unreachable or ConnectionTimedOut())
+
+
+def _syn_deferred_until(block: ControlBlock, now: float) -> float | None:
+    """Until when a SYN is not repeated, since the link below does it; None if it is to be repeated now."""
+    delivery = block.syn_delivery
+    if delivery is None or not delivery.is_vouched_for:
+        return None
+    since = now if delivery.delivered_at is None else delivery.delivered_at
+    return since + block.syn_wait_s if since + block.syn_wait_s > now else None
 
 
 def arm(block: ControlBlock, now: float) -> None:
