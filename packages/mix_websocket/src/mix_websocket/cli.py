@@ -21,6 +21,7 @@ from mix_tunnel.api import (
 )
 from mix_tunnel.cli.output import Output
 from mix_tunnel.cli.running import open_tunnel, run, tunnel_options, usage
+from mix_tunnel.cli.terminal import say
 
 MAX_WAITING_LINES = 16
 READ_BYTES = 65_536
@@ -147,4 +148,4 @@ def _shown(message: str | bytes, *, is_terminal: bool) -> bytes:
 
 def _note(text: str) -> None:
     if sys.stderr.isatty():
-        click.echo(f"mix: {text}", err=True)
+        say(f"mix: {text}")

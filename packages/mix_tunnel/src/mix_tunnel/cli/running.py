@@ -15,6 +15,7 @@ import click
 
 from mix_protocol.errors import MixError
 from mix_tunnel.cli.exit_codes import ExitCode, exit_code
+from mix_tunnel.cli.terminal import PlainFormatter, say
 from mix_tunnel.options import TunnelOptions
 from mix_tunnel.state import TunnelState
 from mix_tunnel.tunnel import Tunnel
@@ -54,7 +55,7 @@ def usage(error: MixError) -> click.UsageError:
 def fail(code: ExitCode, sentence: str) -> NoReturn:
     """Say what was wrong and end the process."""
     if sentence:
-        click.echo(f"mix: {sentence}", err=True)
+        say(f"mix: {sentence}")
     sys.exit(code)
 
 
@@ -185,10 +186,10 @@ def read_tunnel_options(
     from mix_tunnel.runtime.tls import TlsSettings
 
     if debug:
-        logging.basicConfig(stream=sys.stderr, format="%(asctime)s %(name)s %(message)s")
+        _log_to_person("%(asctime)s %(name)s %(message)s")
         logging.getLogger("mix_tunnel").setLevel(logging.DEBUG)
     elif sys.stderr.isatty():
-        logging.basicConfig(stream=sys.stderr, format="mix: warning: %(message)s")
+        _log_to_person("mix: warning: %(message)s")
     else:  # scripts take what is on standard error for a failure
         logging.getLogger("mix_tunnel").addHandler(logging.NullHandler())
     given: dict[str, Any] = {
@@ -213,3 +214,9 @@ def read_tunnel_options(
         raise usage(error) from error
     except OSError as error:
         raise click.UsageError(str(error)) from error
+
+
+def _log_to_person(format: str) -> None:
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(PlainFormatter(format))
+    logging.basicConfig(handlers=[handler])
