@@ -18,6 +18,8 @@ from mix_tunnel.runtime.http.url import HttpUrl
 
 NOW = 1_700_000_000.0
 HOSTS = ("example.com", "a.example.com", "b.a.example.com", "other.co.uk", "me.github.io", "127.0.0.1", "localhost")
+ODD_HOSTS = ("[2001:db8::1]", "a_b.example.com", "-a.example.com", "xn--bcher-kva.example", "example.com.", "1.example")
+ODD_PATHS = ("/a;b/c", "/a%3Bb/", "/a=b/c", "/" + "long/" * 500, "/a,b'c/%00/d", "//", "/ü/")
 
 latin1 = st.text(st.characters(max_codepoint=255), max_size=60)
 words = st.text(string.ascii_lowercase + "-_", min_size=1, max_size=8)
@@ -43,8 +45,8 @@ headers = st.one_of(
 urls = st.builds(
     lambda scheme, host, path: HttpUrl.parse(f"{scheme}://{host}{path}"),
     st.sampled_from(["http", "https"]),
-    st.sampled_from(HOSTS),
-    st.sampled_from(["/", "/a", "/a/b", "/a/b/c?d=/e"]),
+    st.sampled_from((*HOSTS, *ODD_HOSTS)),
+    st.sampled_from(["/", "/a", "/a/b", "/a/b/c?d=/e", *ODD_PATHS]),
 )
 responses = st.lists(st.tuples(urls, st.lists(headers, max_size=6)), max_size=8)
 
@@ -105,13 +107,27 @@ def test_the_promises_of_prefixes_are_kept(stored):
             assert (each["secure"], each["host_only"], each["path"]) == (True, True, "/")
 
 
+def at(url: str, *lines: str) -> list[tuple[HttpUrl, list[str]]]:
+    return [(HttpUrl.parse(url), list(lines))]
+
+
 @given(responses)
+@example(at("https://evil.test/", "=a=b"))
+@example(at("https://evil.test/", "=", "==", "= =b", "\t=\ta\tb", "é=ü", "=__Host-", "a=b=c; Path=/;x"))
+@example(at("https://evil.test/a;b/c", "a=b"))
+@example(at("https://evil.test/" + "x" * 5000 + "/y", "a=b"))
+@example(at("https://a_b.evil.test/", "a=b"))
+@example(at("https://[::1]/", "a=b; Domain=::1", "c=d; Domain=[::1]", "e=f"))
+@example(at("https://evil.test./", "a=b; Domain=evil.test.", "c=d"))
+@example(at("https://com/", "a=b; Domain=com", "c=d; Expires=Sun, 06 Nov 2094 08:49:37 GMT"))
 def test_export_and_load_are_a_round_trip(stored):
     jar, again = filled(stored), CookieJar(lambda: NOW)
     exported = jar.export()
     again.load(json.loads(json.dumps(exported)))
     assert again.export() == exported
     assert len(again) == len(exported)
+    for url, _ in stored:
+        assert again.header_for(url) == jar.header_for(url)
 
 
 json_values = st.recursive(

@@ -9,6 +9,7 @@ import pytest
 from mix_tunnel.runtime.http.cookies import CookieJar
 from mix_tunnel.runtime.http.cookies.cookie import MAX_AGE_S
 from mix_tunnel.runtime.http.cookies.errors import InvalidCookie
+from mix_tunnel.runtime.http.cookies.portable import MAX_PATH_LENGTH
 from mix_tunnel.runtime.http.url import HttpUrl
 
 NOW = 1_000_000_000.0
@@ -90,7 +91,6 @@ def test_long_lives_are_cut():
         (cookie(value="a\x00"), "value"),
         (cookie(value=" a"), "value"),
         (cookie(value="snow ☃"), "value"),
-        (cookie(name="", value="a=b"), "value"),
         (cookie(name="", value=""), "value"),
         (cookie(value="x" * 4096), "value"),
         (cookie(domain="Example.com"), "domain"),
@@ -101,8 +101,8 @@ def test_long_lives_are_cut():
         (cookie(domain=3), "domain"),
         (cookie(path="p"), "path"),
         (cookie(path=""), "path"),
-        (cookie(path="/a;b"), "path"),
-        (cookie(path="/" + "x" * 1024), "path"),
+        (cookie(path="/a\x00b"), "path"),
+        (cookie(path="/" + "x" * MAX_PATH_LENGTH), "path"),
         (cookie(host_only="yes"), "host_only"),
         (cookie(secure=1), "secure"),
         (cookie(http_only=None), "http_only"),

@@ -1,4 +1,7 @@
-"""Cookies as JSON: what `export` gives, and what `load` accepts after checking it as if a server had sent it."""
+"""Cookies as JSON: what `export` gives, and what `load` accepts after checking it as if a server had sent it.
+
+Whatever a server can set can be loaded again, or one site could make all that was exported useless.
+"""
 
 from __future__ import annotations
 
@@ -6,11 +9,15 @@ import math
 from collections.abc import Mapping
 from typing import Any, get_args
 
-from ...dns.errors import BadName
-from ...dns.names import literal_address, normal_name
-from .cookie import MAX_AGE_S, MAX_ATTRIBUTE_BYTES, MAX_COOKIE_BYTES, Cookie, SameSite, is_clean
+from mix_protocol.errors import MixError
+
+from ..url import HttpUrl
+from .cookie import MAX_AGE_S, MAX_COOKIE_BYTES, Cookie, SameSite, is_clean
 from .errors import InvalidCookie
 from .matching import is_public_suffix
+
+MAX_PATH_LENGTH = 1 << 20
+"""A request's path, percent-encoded, is shorter."""
 
 _DEFAULTS: Mapping[str, Any] = {
     "host_only": True,
@@ -57,15 +64,17 @@ def _cookie(item: object, index: int, now: float) -> Cookie:
     for name in _NEEDED:
         require(name in item, name, "given")
     said = {**_DEFAULTS, **item}
-    for name in ("name", "value", "path"):
-        require(_is_text(said[name]), name, "a text without control characters, semicolons, or outer spaces")
+    for name in ("name", "value"):
+        is_right = _is_text(said[name]) and ";" not in said[name]
+        require(is_right, name, "a text without control characters, semicolons, or outer spaces")
+    # A path that no attribute gave is the request's, where semicolons may be.
+    require(_is_text(said["path"]), "path", "a text without control characters or outer spaces")
     for name in ("host_only", "secure", "http_only"):
         require(isinstance(said[name], bool), name, "true or false")
     require("=" not in said["name"], "name", "without an equals sign")
-    require(bool(said["name"]) or "=" not in said["value"], "value", "without an equals sign when there is no name")
     size = len(said["name"]) + len(said["value"])
     require(0 < size <= MAX_COOKIE_BYTES, "value", f"1 to {MAX_COOKIE_BYTES} bytes, with its name")
-    require(said["path"].startswith("/") and len(said["path"]) <= MAX_ATTRIBUTE_BYTES, "path", "a path from / on")
+    require(said["path"].startswith("/") and len(said["path"]) <= MAX_PATH_LENGTH, "path", "a path from / on")
     require(_is_domain(said["domain"]), "domain", "a host's name or address, in lower case")
     is_shared = not said["host_only"] and is_public_suffix(said["domain"])
     require(not is_shared, "domain", "registered by somebody; this one is a public suffix")
@@ -80,19 +89,18 @@ def _cookie(item: object, index: int, now: float) -> Cookie:
 
 
 def _is_text(value: object) -> bool:
-    if not isinstance(value, str) or not is_clean(value) or ";" in value or value.strip(" \t") != value:
+    if not isinstance(value, str) or not is_clean(value) or value.strip(" \t") != value:
         return False
     return all(character <= "\xff" for character in value)
 
 
 def _is_domain(value: object) -> bool:
+    """Whether it is the host of a URL, in the form that URLs' hosts have here."""
     if not isinstance(value, str):
         return False
-    if (address := literal_address(value)) is not None:
-        return str(address) == value
     try:
-        return normal_name(value) == value
-    except BadName:
+        return HttpUrl.parse(f"https://{f'[{value}]' if ':' in value else value}/").host == value
+    except MixError:
         return False
 
 
