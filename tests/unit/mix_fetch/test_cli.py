@@ -10,6 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 from mix_fetch.cli import fetch_command
+from mix_fetch.cli.cookie_files import read_cookie_file, write_cookie_file
 from mix_protocol.errors import MixError, NetworkFailure
 from mix_tunnel.api import HttpTimeouts
 from mix_tunnel.cli import running
@@ -328,3 +329,16 @@ def test_no_tunnel(tunnel):
     code, _, said = fetch("http://a.test/")
     assert code == 97
     assert said == "mix: the tunnel can't be set up: the directory is away [mix.network_failure]\n"
+
+
+def test_every_cookie_of_a_server_can_be_read_again_from_a_file(tmp_path):
+    jar = CookieJar(lambda: 0.0)
+    lines = ["=a=b", "n=a\tb", "t\tab=x", "z=\x85\xa0é", "e=", "h=1; HttpOnly", "d=1; Domain=a.test; Max-Age=9"]
+    jar.store(HttpUrl.parse("https://a.test/p;q/r"), lines)
+    path = tmp_path / "jar"
+    write_cookie_file(str(path), jar.export())
+    again = CookieJar(lambda: 0.0)
+    again.load(read_cookie_file(str(path)))
+    kept = [cookie for cookie in jar.export() if "\t" not in cookie["name"]]
+    assert [{**cookie, "same_site": "default"} for cookie in kept] == again.export()
+    assert len(kept) == len(lines) - 1

@@ -39,4 +39,5 @@ class Headers(Mapping[str, str]):
         return list(self._items)
 
     def __repr__(self) -> str:
-        return f"Headers({list(self._items)!r})"
+        """Names alone: values log people in."""
+        return f"<Headers {', '.join(name for name, _ in self._items)}>"

@@ -20,19 +20,24 @@ def read_cookie_file(path: str) -> list[dict[str, Any]]:
         text = Path(path).read_text(encoding="utf-8")
     except FileNotFoundError:
         return []
-    lines = (line for line in text.splitlines() if line.strip())
+    # Not by `splitlines`, for which values may have line breaks that are none here.
+    lines = (line for line in text.split("\n") if line.strip())
     return [_read_line(line) for line in lines if not line.startswith("#") or line.startswith(_HTTP_ONLY)]
 
 
 def write_cookie_file(path: str, cookies: Iterable[Mapping[str, Any]]) -> None:
-    """Write a jar's cookies to a file that only its owner may read. Raises OSError."""
+    """Write a jar's cookies to a file that only its owner may read. Raises OSError.
+
+    Those with a tab in name or path have no line in this format, and are left out as curl leaves them out.
+    """
     file = Path(path)
     file.touch(mode=0o600)
-    file.write_text(_HEAD + "".join(_line(cookie) for cookie in cookies), encoding="utf-8")
+    lines = [_line(cookie) for cookie in cookies if "\t" not in cookie["name"] + cookie["path"]]
+    file.write_text(_HEAD + "".join(lines), encoding="utf-8")
 
 
 def _read_line(line: str) -> dict[str, Any]:
-    fields = line.removeprefix(_HTTP_ONLY).split("\t")
+    fields = line.removeprefix(_HTTP_ONLY).split("\t", _FIELDS - 1)  # a value may have tabs
     if len(fields) != _FIELDS:
         raise ValueError("a line of a cookie file must have seven fields with tabs between them")
     domain, with_subdomains, path, secure, expires, name, value = fields

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import mimetypes
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 _ESCAPES = str.maketrans({"\n": "%0A", "\r": "%0D", '"': "%22"})
 
@@ -14,7 +14,7 @@ class FormField:
     """A field of a form; one with a file name is a file."""
 
     name: str
-    content: bytes
+    content: bytes = field(repr=False)
     file_name: str | None = None
     content_type: str | None = None
 
@@ -41,13 +41,13 @@ class FormField:
 def encode_form(fields: Sequence[FormField], boundary: str) -> bytes:
     """The body of a form; the boundary must occur in no field."""
     pieces: list[bytes] = []
-    for field in fields:
-        disposition = f'form-data; name="{field.name.translate(_ESCAPES)}"'
-        if field.file_name is not None:
-            disposition += f'; filename="{field.file_name.translate(_ESCAPES)}"'
+    for part in fields:
+        disposition = f'form-data; name="{part.name.translate(_ESCAPES)}"'
+        if part.file_name is not None:
+            disposition += f'; filename="{part.file_name.translate(_ESCAPES)}"'
         head = f"--{boundary}\r\nContent-Disposition: {disposition}\r\n"
-        if field.content_type is not None:
-            head += f"Content-Type: {field.content_type}\r\n"
-        pieces += [f"{head}\r\n".encode("utf-8", errors="surrogateescape"), field.content, b"\r\n"]
+        if part.content_type is not None:
+            head += f"Content-Type: {part.content_type}\r\n"
+        pieces += [f"{head}\r\n".encode("utf-8", errors="surrogateescape"), part.content, b"\r\n"]
     pieces.append(f"--{boundary}--\r\n".encode())
     return b"".join(pieces)

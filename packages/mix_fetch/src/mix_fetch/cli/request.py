@@ -10,7 +10,7 @@ import stat
 import sys
 from base64 import b64encode
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, BinaryIO, TypeVar
 
 import click
@@ -32,9 +32,9 @@ class RequestOptions:
     """What the command line asks for, beside the URL."""
 
     method: str
-    headers: list[tuple[str, str]]
-    body: Body
-    cookies: list[dict[str, Any]] | None = None
+    headers: list[tuple[str, str]] = field(repr=False)
+    body: Body = field(repr=False)
+    cookies: list[dict[str, Any]] | None = field(default=None, repr=False)
     """What to put into the jar first; None without a file of cookies."""
     cookie_jar: str | None = None
     """Where to write the jar at the end."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Hashable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from mix_protocol.addressing import Recipient
 from mix_protocol.crypto.randomness import RandomBytes
@@ -33,7 +33,7 @@ class OutgoingFragment:
 
     fragment: Fragment
     recipient: Recipient
-    sender_tag: bytes
+    sender_tag: bytes = field(repr=False)
     shipment: Shipment | None = None
     transmissions: int = 0
 

@@ -58,7 +58,7 @@ class GetAnswer:
     """The answer to a GET: status, headers with lower-case names, and the whole body."""
 
     status: int
-    headers: Mapping[str, str]
+    headers: Mapping[str, str] = field(repr=False)
     body: bytes = field(repr=False)
 
 

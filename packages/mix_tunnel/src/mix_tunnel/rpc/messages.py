@@ -29,7 +29,7 @@ class Call:
 
     id: int
     method: str
-    params: Mapping[str, Any] = field(default_factory=dict)
+    params: Mapping[str, Any] = field(repr=False, default_factory=dict)
     upload: bool = False
 
 
@@ -38,7 +38,7 @@ class Result:
     """A call succeeded. With `stream`, a body follows as chunks of the same id."""
 
     id: int
-    value: Any = None
+    value: Any = field(default=None, repr=False)
     stream: bool = False
 
 
@@ -58,7 +58,7 @@ class Event:
     """Something happened that no call asked for."""
 
     name: str
-    value: Any = None
+    value: Any = field(default=None, repr=False)
     id: int = 0
 
 

@@ -7,7 +7,7 @@ affair. `js/records.js` is the other end.
 from __future__ import annotations
 
 from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from mix_tunnel.rpc.errors import MalformedRpcMessage
 
@@ -21,7 +21,7 @@ class Record:
     """One message of a stream."""
 
     kind: int
-    payload: bytes = b""
+    payload: bytes = field(default=b"", repr=False)
 
     def encode(self) -> bytes:
         """The record as it stands in the stream."""

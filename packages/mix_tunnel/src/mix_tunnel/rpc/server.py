@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from mix_protocol.crash_log import CrashLog
@@ -47,8 +47,8 @@ _log = logging.getLogger(__name__)
 class IncomingCall:
     """What a method gets: its parameters in snake_case and the request's body."""
 
-    params: Mapping[str, Any]
-    body: bytes | None
+    params: Mapping[str, Any] = field(repr=False)
+    body: bytes | None = field(repr=False)
     """The whole body, when it came with the call."""
     upload: Upload | None
     """The body as it arrives, when it follows the call."""
@@ -67,8 +67,8 @@ class IncomingCall:
 class Reply:
     """A method's answer when a body follows its value."""
 
-    value: Any
-    body: ByteSource
+    value: Any = field(repr=False)
+    body: ByteSource = field(repr=False)
 
 
 Method = Callable[[IncomingCall], Awaitable[Any]]

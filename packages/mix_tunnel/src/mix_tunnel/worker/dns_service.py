@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from mix_tunnel.rpc.server import IncomingCall, Method
@@ -15,7 +15,7 @@ from mix_tunnel.worker.tunnel_service import TunnelService
 class LookupParameters:
     """A host name whose address is wanted."""
 
-    name: str
+    name: str = field(repr=False)
     timeout_ms: float | None = None
     cache: bool = True
 
@@ -24,7 +24,7 @@ class LookupParameters:
 class ResolveParameters:
     """A name whose records are wanted."""
 
-    name: str
+    name: str = field(repr=False)
     type: str = "A"
     timeout_ms: float | None = None
     cache: bool = True
@@ -34,7 +34,7 @@ class ResolveParameters:
 class ReverseParameters:
     """An address whose names are wanted."""
 
-    ip: str
+    ip: str = field(repr=False)
     timeout_ms: float | None = None
     cache: bool = True
 

@@ -15,12 +15,12 @@ from mix_tunnel.worker.tunnel_service import TunnelService
 class FetchParameters:
     """What the page asks for; the request's body comes beside the call or after it."""
 
-    url: str
+    url: str = field(repr=False)
     method: str = "GET"
-    headers: list[tuple[str, str]] = field(default_factory=list)
+    headers: list[tuple[str, str]] = field(repr=False, default_factory=list)
     redirect: Literal["follow", "manual", "error"] = "follow"
     credentials: Literal["omit", "same-origin", "include"] = "same-origin"
-    integrity: str = ""
+    integrity: str = field(default="", repr=False)
     max_redirects: int | None = None
     timeout_ms: float | None = None
     """For everything; the other limits are the tunnel's where they are absent."""
@@ -44,9 +44,9 @@ class FetchResult:
     """The answer's head; its body follows as chunks."""
 
     status: int
-    status_text: str
-    headers: list[tuple[str, str]]
-    url: str
+    status_text: str = field(repr=False)
+    headers: list[tuple[str, str]] = field(repr=False)
+    url: str = field(repr=False)
     redirected: bool
 
 

@@ -32,8 +32,8 @@ MAX_RECORD_BYTES = 1 + 255 + 2 + MAX_DATAGRAM_BYTES
 class ConnectParameters:
     """Where to connect to; `alpn` counts for TLS alone."""
 
-    host: str
-    port: int
+    host: str = field(repr=False)
+    port: int = field(repr=False)
     tls: bool = False
     alpn: list[str] = field(default_factory=list)
 

@@ -48,9 +48,9 @@ class Kind(IntEnum):
 class OpenParameters:
     """What the page asks for; what is absent has its default. A limit of 0 means none."""
 
-    url: str
-    protocols: list[str] = field(default_factory=list)
-    headers: list[tuple[str, str]] = field(default_factory=list)
+    url: str = field(repr=False)
+    protocols: list[str] = field(repr=False, default_factory=list)
+    headers: list[tuple[str, str]] = field(repr=False, default_factory=list)
     max_message_bytes: int | None = None
     ping_interval_ms: float | None = None
     open_timeout_ms: float | None = None

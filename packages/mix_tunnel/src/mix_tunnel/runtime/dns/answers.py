@@ -6,7 +6,7 @@ within the same response. All else that a server adds is ignored, so it can't pl
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import dns.message
 import dns.name
@@ -33,9 +33,9 @@ _TTL_SIGN_BIT = 1 << 31
 class Answer:
     """What a server answered for good."""
 
-    canonical_name: str
+    canonical_name: str = field(repr=False)
     """The end of the chain of aliases; the question's own name when there are none."""
-    records: tuple[DnsRecord, ...]
+    records: tuple[DnsRecord, ...] = field(repr=False)
     ttl_s: int
     """Seconds for which the answer may be kept; 0 when it may not."""
     error: type[MixError] | None = None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import dns.message
 import dns.name
@@ -35,12 +35,12 @@ class CaseNotKept(Exception):
 class Query:
     """One recursive question, ready to be sent."""
 
-    name: str
+    name: str = field(repr=False)
     type: str
     identifier: int
-    question: bytes
+    question: bytes = field(repr=False)
     """The question section, spelt as it is sent."""
-    wire: bytes
+    wire: bytes = field(repr=False)
     edns: bool = True
     """Whether it says that we understand EDNS (RFC 6891)."""
 

@@ -69,8 +69,8 @@ class HttpRequest:
     """What to fetch. Nothing is checked before `prepare`."""
 
     method: str
-    url: str
-    headers: Sequence[tuple[str, str]] = ()
+    url: str = field(repr=False)
+    headers: Sequence[tuple[str, str]] = field(default=(), repr=False)
     body: Body | bytearray | memoryview = field(default=None, repr=False)
     redirect: RedirectMode = "follow"
     timeouts: HttpTimeouts | None = None
@@ -93,8 +93,8 @@ class PreparedRequest:
     """A checked request to one URL, ready to be sent."""
 
     method: str
-    url: HttpUrl
-    headers: tuple[tuple[str, str], ...]
+    url: HttpUrl = field(repr=False)
+    headers: tuple[tuple[str, str], ...] = field(repr=False)
     """The caller's own headers; `wire_headers` adds the rest."""
     body: Body = field(repr=False)
     decode: bool = True

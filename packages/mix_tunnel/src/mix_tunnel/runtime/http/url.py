@@ -7,7 +7,7 @@ anything is sent.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from .errors import BadUrl, UnsupportedScheme, UrlHasCredentials
 from .whatwg import TooLong, UrlParts, parse_url
@@ -25,12 +25,12 @@ class HttpUrl:
     """One absolute URL. `str()` gives it whole; `target` is what stands in the request line."""
 
     scheme: str
-    host: str
+    host: str = field(repr=False)
     """Lower-case ASCII name, or an IP address without brackets."""
-    port: int
-    target: str
+    port: int = field(repr=False)
+    target: str = field(repr=False)
     """Path and query, percent-encoded; never empty."""
-    fragment: str = ""
+    fragment: str = field(default="", repr=False)
 
     @property
     def origin(self) -> Origin:

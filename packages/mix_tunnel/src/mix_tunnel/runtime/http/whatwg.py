@@ -28,13 +28,13 @@ class UrlParts:
     scheme: str
     username: str = field(repr=False)
     password: str = field(repr=False)
-    host: str
+    host: str = field(repr=False)
     """IPv6 without brackets."""
-    port: int | None
+    port: int | None = field(repr=False)
     """None for the scheme's own."""
-    target: str
+    target: str = field(repr=False)
     """Path and query."""
-    fragment: str
+    fragment: str = field(repr=False)
 
 
 class TooLong(ValueError):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from .request import HeaderList
@@ -13,9 +13,9 @@ class ResponseHead:
     """The status line and headers, with names as the server wrote them."""
 
     status: int
-    reason: str
+    reason: str = field(repr=False)
     http_version: str
-    headers: HeaderList
+    headers: HeaderList = field(repr=False)
 
 
 class WireBody(Protocol):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 from mix_tunnel.runtime.racing import connect_any
@@ -55,8 +55,8 @@ class Connection:
     """
 
     stream: ByteStream
-    local: Address
-    remote: Address
+    local: Address = field(repr=False)
+    remote: Address = field(repr=False)
     tls: TlsStream | None = None
 
 

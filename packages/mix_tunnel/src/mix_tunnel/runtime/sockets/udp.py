@@ -21,6 +21,9 @@ class Datagram(NamedTuple):
     host: str
     port: int
 
+    def __repr__(self) -> str:
+        return f"<Datagram of {len(self.data)} bytes>"
+
 
 class UdpEndpoint:
     """An unconnected UDP socket whose datagrams leave at the exit.

@@ -10,7 +10,7 @@ import asyncio
 import logging
 from collections.abc import Generator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from websockets.client import ClientProtocol
 from websockets.datastructures import Headers
@@ -53,9 +53,9 @@ _silent.setLevel(logging.CRITICAL)
 class Opened:
     """The result of a handshake."""
 
-    request: Request
-    response: Response
-    rest: bytes
+    request: Request = field(repr=False)
+    response: Response = field(repr=False)
+    rest: bytes = field(repr=False)
     """Frames that came together with the answer."""
 
 

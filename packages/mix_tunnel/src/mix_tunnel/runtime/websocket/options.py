@@ -61,11 +61,11 @@ class Compression:
 class WebSocketOptions:
     """Options of one WebSocket. Raises `InvalidWebSocketOption`, which names the option and what is allowed."""
 
-    subprotocols: Sequence[str] = ()
+    subprotocols: Sequence[str] = field(default=(), repr=False)
     """Subprotocols in the order of preference; each a token, none twice."""
     headers: Sequence[tuple[str, str]] = field(default=(), repr=False)
     """Further headers of the handshake; they replace ours of the same name."""
-    origin: str | None = None
+    origin: str | None = field(default=None, repr=False)
     """Value of the Origin header, for servers that ask for one; by default there is none."""
     user_agent: str | None = "browser"
     """Value of the User-Agent header; "browser" is the one that fetches have, None sends none."""

@@ -18,12 +18,12 @@ class WebSocketUrl:
     """One absolute URL, without the fragment that a WebSocket's may not have (RFC 6455 section 3)."""
 
     secure: bool
-    host: str
+    host: str = field(repr=False)
     """Lower-case ASCII name, or an IP address without brackets."""
-    port: int
-    authority: str
+    port: int = field(repr=False)
+    authority: str = field(repr=False)
     """Host and port as the Host header has them."""
-    target: str
+    target: str = field(repr=False)
     """Path and query, percent-encoded; never empty."""
     authorization: str | None = field(default=None, repr=False)
     """Value of the Authorization header for a user name and password in the URL."""

@@ -26,10 +26,10 @@ class Cookie:
 
     name: str
     value: str = field(repr=False)
-    domain: str
+    domain: str = field(repr=False)
     host_only: bool
     """Sent to this very host; otherwise to its subdomains as well."""
-    path: str
+    path: str = field(repr=False)
     expires: float | None
     """Seconds since 1970; None lives as long as the tunnel."""
     secure: bool
@@ -70,8 +70,8 @@ class SetCookie:
 
     name: str
     value: str = field(repr=False)
-    domain: str
-    path: str
+    domain: str = field(repr=False)
+    path: str = field(repr=False)
     expires: float | None
     secure: bool
     http_only: bool

@@ -9,7 +9,7 @@ connection.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ..errors import HeadTooLarge, MalformedResponse
 
@@ -36,8 +36,8 @@ class Head:
     version: bytes
     """b"1.0" or b"1.1": what the rules for its connection are."""
     status: int
-    reason: bytes
-    fields: Fields
+    reason: bytes = field(repr=False)
+    fields: Fields = field(repr=False)
     odd: bool = False
     """Whether the server wrote anything that the standard does not allow."""
 

@@ -6,7 +6,7 @@ library is told what a head does to its stream, by a block of the plainest kind.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from hpack import Decoder, HPACKDecodingError, OversizedHeaderListError
 
@@ -28,7 +28,7 @@ class Block:
 
     stream_id: int
     ends_stream: bool
-    fields: HeaderBytes
+    fields: HeaderBytes = field(repr=False)
 
 
 class HeaderBlocks:

@@ -8,7 +8,7 @@ is paid for from an allowance that grows with time. Window updates are paid for 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from ..errors import HeadTooLarge
@@ -45,7 +45,7 @@ class Frame:
     kind: int
     flags: int
     stream_id: int
-    wire: bytes
+    wire: bytes = field(repr=False)
     """With its header."""
 
     @property
