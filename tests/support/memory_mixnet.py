@@ -14,10 +14,11 @@ from mix_protocol.crypto.provider import CryptoProvider
 from mix_protocol.crypto.randomness import SeededRandom, uniform
 from mix_protocol.errors import PeerMisbehaved
 from mix_protocol.messages.acknowledgement import split_surb_ack
+from mix_protocol.messages.pushed import wrap_sealed
 from mix_protocol.sphinx.delays import hold_time_s
 from mix_protocol.sphinx.geometry import PacketSize
 from mix_protocol.sphinx.mix_packet import MixPacket
-from mix_protocol.sphinx.processing import ForwardPacket, process_packet
+from mix_protocol.sphinx.processing import ForwardPacket, SealedPacket, process_packet
 from mix_protocol.topology.nodes import GatewayNode, MixNode
 from mix_protocol.topology.topology import Topology
 
@@ -171,9 +172,12 @@ class MemoryMixnet:
             self._send_on(onward, now, address, hold_time_s(done.delay_ns))
             return
         self._note(now, address, sender, None, packet.packet, done.version)
-        payload = done.message
-        if len(packet.packet) != PacketSize.ACK.packet_length:
-            ack, payload = split_surb_ack(payload)
+        if isinstance(done, SealedPacket):
+            payload = wrap_sealed(done.surb_identifier, done.payload)
+        elif len(packet.packet) == PacketSize.ACK.packet_length:
+            payload = done.message
+        else:
+            ack, payload = split_surb_ack(done.message)
             self._note(now, address, None, ack.first_hop, ack.packet)
             self._send_on(MixPacket(ack.first_hop, ack.packet, packet.key_rotation), now, address)
         if (receive := self._clients.get(done.destination)) is not None:

@@ -195,7 +195,7 @@ def test_captured_surbs_carry_a_reply_back_to_the_client() -> None:
     client = delivered("sphinx_0001.bin").final.destination
     reply = bytes(range(256)) * 8
     for surb in captured_surbs()[:: len(captured_surbs()) // 8]:
-        assert surb.surb.hops == 4
+        assert len(surb.surb.key_material) == 4
         first_hop, packet = surb.surb.use(crypto, reply, PacketSize.REGULAR)
         path, final = follow(first_hop, packet)
         assert path == ["mix1", "mix2", "mix3", "entry"]

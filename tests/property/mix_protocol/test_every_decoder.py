@@ -57,7 +57,7 @@ from mix_protocol.sphinx.packet import build_packet
 from mix_protocol.sphinx.payload import pad_message, unpad_message
 from mix_protocol.sphinx.processing import open_header, process_packet
 from mix_protocol.sphinx.routing import decode_routing, encode_forward_meta
-from mix_protocol.sphinx.surb import Surb, build_surb
+from mix_protocol.sphinx.surb import Surb, SurbRecovery, build_sealing_surb, build_surb
 from mix_protocol.topology.described import (
     BuildInformation,
     DescribedNode,
@@ -216,6 +216,7 @@ def samples() -> dict[str, tuple[bytes, ...]]:
         "fragment": (fragment, linked),
         "message": tuple(map(nym_message.encode_message, messages)),
         "surb": (surb.encode(),),
+        "recovery": (build_sealing_surb(CRYPTO, RANDOM, **way)[1].encode(),),
         "reply surb": (reply_surb.encode(),),
         "node frames": (encode_frame(packet, KeyRotation.ODD) * 2, encode_frame(packet, KeyRotation.UNKNOWN, 7)),
         "packet": (packet, last),
@@ -283,6 +284,7 @@ DECODERS = {
     "sphinx.processing.process_packet": Decoder(lambda data: process_packet(CRYPTO, KEY, data), VALID["packet"]),
     "sphinx.routing.decode_routing": Decoder(decode_routing, VALID["routing"]),
     "sphinx.surb.Surb.decode": Decoder(Surb.decode, VALID["surb"]),
+    "sphinx.surb.SurbRecovery.decode": Decoder(SurbRecovery.decode, VALID["recovery"]),
     "topology.described.decode_described": Decoder(decode_described, VALID["described"]),
     "topology.described.decode_described_in_steps": Decoder(
         lambda data: run(decode_described_in_steps(data)), VALID["described"]

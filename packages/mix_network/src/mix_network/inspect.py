@@ -80,16 +80,18 @@ def inspect_frame(crypto: CryptoProvider, keys: Mapping[str, NodeKeys], frame: b
     while len(hops) < MAX_HOPS:
         name, opened = _open_with_any(crypto, keys, packet, hop=len(hops) + 1)
         processed = opened.process()
-        if isinstance(processed, FinalPacket):
+        if not isinstance(processed, ForwardPacket):
             hops.append({"node": name, "flag": FINAL_FLAG, "version": processed.version})
+            # What arrives sealed can't be read with the nodes' keys alone.
+            plaintext = processed.message if isinstance(processed, FinalPacket) else None
             return {
                 "packet_type": request.packet_type,
                 "key_rotation": int(request.key_rotation),
                 "first_hop": str(request.first_hop),
                 "hops": hops,
                 "destination": processed.destination.hex(),
-                "plaintext_len": len(processed.message),
-                "plaintext_sha256": hashlib.sha256(processed.message).hexdigest(),
+                "plaintext_len": len(plaintext) if plaintext is not None else None,
+                "plaintext_sha256": hashlib.sha256(plaintext).hexdigest() if plaintext is not None else None,
             }
         hops.append(_describe_forward(name, processed))
         packet = processed.packet

@@ -47,8 +47,7 @@ _CERTIFICATE_NAMES = ("localhost", "127.0.0.1", "::1")
 _LAYERS = (1, 2, 3)
 _OLDEST_IPR_VERSION = 9
 _REFRESH_S = 60.0
-_GATEWAY_FEATURES: frozenset[NodeFeature] = frozenset()
-_EXIT_FEATURES = _GATEWAY_FEATURES | {NodeFeature.ROUTER_ECHO}
+_EXIT_FEATURES = frozenset({NodeFeature.ROUTER_ECHO, NodeFeature.SEALED_REPLIES})
 _LIMITS = OutgoingLimits(backoff_initial_s=0.25, backoff_max_s=2.0)
 """On one machine a node that was restarted is back at once, and nobody else is bothered by attempts to reach it."""
 
@@ -91,9 +90,12 @@ class LocalNetwork:
             self._links,
             self._budget,
             self.options.origins,
+            self.options.node_cover,
         )
         self.mix_nodes = [
-            MixNodeServer(self._context, self._identity(), self._keyring(), name=f"mix-{layer}", layer=layer)
+            MixNodeServer(
+                self._context, self._identity(), self._keyring(), name=f"mix-{layer}", layer=layer, random=random
+            )
             for layer in _LAYERS
         ]
         numbers = range(1, max(self.options.entries, self.options.exits) + 1)
@@ -268,12 +270,12 @@ class LocalNetwork:
             address=_started(gateway.address),
             ws_port=gateway.ws_port,
             ip_packet_router=router,
-            features=_GATEWAY_FEATURES if router is None else _EXIT_FEATURES,
+            features=_EXIT_FEATURES if router is not None else frozenset(),
             build_version=self.options.advertise_version,
         )
 
     def refresh(self) -> None:
-        """Give the exits the picture of the network that holds now: node keys change with the rotations."""
+        """Give the nodes the picture of the network that holds now: node keys change with the rotations."""
         documents = self._documents
         assert documents is not None
         wall_s = self._wall_clock()
@@ -291,6 +293,10 @@ class LocalNetwork:
         )
         for node in self.exits:
             node.set_topology(topology, rotation)
+        for mix_node in self.mix_nodes:
+            mix_node.set_topology(topology)
+        for gateway in self._gateways:
+            gateway.set_topology(topology)
 
     async def _keep_fresh(self) -> None:
         while True:

@@ -34,6 +34,10 @@ class NodeMetrics:
     """Payloads kept for clients that were away."""
     from_clients: int = 0
     """Packets that clients handed in to be sent to their first hop."""
+    loops_sent: int = 0
+    """Loop cover packets of this node's own."""
+    loops_returned: int = 0
+    """Those that have come back; they are not counted as `final`."""
     dropped: Counter[str] = field(default_factory=Counter)
     """Dropped packets by reason (`replayed`, `unknown_next_hop`, `queue_full` …)."""
     waiting: int = 0
@@ -60,6 +64,8 @@ class NodeMetrics:
             "pushed": self.pushed,
             "stored": self.stored,
             "from_clients": self.from_clients,
+            "loops_sent": self.loops_sent,
+            "loops_returned": self.loops_returned,
             "dropped": dict(sorted(self.dropped.items())),
             "waiting": self.waiting,
             "connections": self.connections,

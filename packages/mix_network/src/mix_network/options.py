@@ -15,6 +15,7 @@ from mix_protocol.topology.exits import NodeVersion
 
 DEFAULT_VERSION = "1.40.0"
 MAX_GATEWAYS = 4
+MAX_NODE_COVER = 100
 
 IpAddress = IPv4Address | IPv6Address
 
@@ -51,6 +52,8 @@ class NetworkOptions:
     """The node version that the directory announces; from 1.37.0 on clients use protocol 10 with the exit, else 9."""
     mean_ack_delay_ms: float = 15.0
     """Mean delay at each hop of the acknowledgements that the exit asks for."""
+    node_cover: float = 0.0
+    """Loop cover packets that each node sends a second, on average; each costs all nodes together some 3 ms."""
     link: str = "none"
     """What the links between nodes, and between clients and their gateway, are like: `none`, `home`, `mobile`,
     `mainnet`, or for all of them alike such as `delay=80ms jitter=30ms loss=1% rate=2mbit`."""
@@ -84,4 +87,6 @@ class NetworkOptions:
             raise InvalidNetworkOption("a version looks like 1.37.0", option="advertise_version")
         if not 0 <= self.mean_ack_delay_ms <= 10_000:
             raise InvalidNetworkOption("a mean delay is from 0 to 10000 ms", option="mean_ack_delay_ms")
+        if not 0 <= self.node_cover <= MAX_NODE_COVER:
+            raise InvalidNetworkOption(f"a node sends from 0 to {MAX_NODE_COVER} loops a second", option="node_cover")
         parse_links(self.link)

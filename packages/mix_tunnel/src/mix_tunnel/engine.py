@@ -69,6 +69,7 @@ class TunnelEngine:
     random -- for ids
     make_device -- makes the device once an exit has given addresses; it is called again for each new set of addresses
     unix_time_offset_s -- add it to `now` to get Unix time; to be assigned anew when the clocks went apart
+    carries_sealed_replies -- whether the entry gateway passes sealed replies on; to be assigned for each connection
     """
 
     def __init__(
@@ -85,6 +86,7 @@ class TunnelEngine:
         self._random = random
         self._make_device = make_device
         self.unix_time_offset_s = unix_time_offset_s
+        self._carries_sealed_replies = False
         self._ipr: IprClient | None = None
         self._feed: DeviceFeed | None = None
         self._surbs = SurbBudget()
@@ -100,6 +102,16 @@ class TunnelEngine:
         """Whether an exit has given us addresses that it has not taken back."""
         return self._ipr is not None and self._ipr.is_connected
 
+    @property
+    def carries_sealed_replies(self) -> bool:
+        """Whether the entry gateway passes sealed replies on."""
+        return self._carries_sealed_replies
+
+    @carries_sealed_replies.setter
+    def carries_sealed_replies(self, carries: bool) -> None:
+        self._carries_sealed_replies = carries
+        self._choose_surbs()
+
     # -- what the owner asks for
 
     def connect_exit(self, exit_node: ExitNode, config: IprConfig, now: float) -> None:
@@ -107,6 +119,7 @@ class TunnelEngine:
         self.leave_exit(now)
         self.exit = exit_node
         self.mixnet.talk_with(exit_node.gateway)
+        self._choose_surbs()
         self._surbs = SurbBudget()
         self._surbs_elsewhere = self.mixnet.surbs_unused
         self._ipr = IprClient(
@@ -310,8 +323,18 @@ class TunnelEngine:
                 surbs = self._surbs.choose(surbs, len(message.payload))
             self._surbs.give(surbs)
             self.mixnet.send_message(
-                message.payload, self.exit.recipient, now, surbs=surbs, deliveries=message.deliveries
+                message.payload,
+                self.exit.recipient,
+                now,
+                surbs=surbs,
+                needs_acks=message.wants_answer or not self._ipr.is_connected,
+                deliveries=message.deliveries,
             )
+
+    def _choose_surbs(self) -> None:
+        """Let the exit answer on SURBs that seal, where both it and our gateway have announced that they can."""
+        can = self.exit is not None and NodeFeature.SEALED_REPLIES in self.exit.features
+        self.mixnet.seals_replies = can and self._carries_sealed_replies
 
     def _take_ipr_events(self, now: float) -> None:
         if self._ipr is None:

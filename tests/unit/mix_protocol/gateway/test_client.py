@@ -378,3 +378,21 @@ def test_after_a_failure_nothing_counts(gateway):
     talk.client.handle_timeout(1e9)
     assert talk.events() == []
     assert talk.said() == []
+
+
+@pytest.mark.parametrize("carries", [True, False])
+def test_sealed_replies_are_asked_for_where_they_are_carried_and_before_anything_is_pushed(gateway, carries):
+    talk = Talk(gateway)
+    talk.client.start(0.0)
+    talk.tell(SupportedProtocol(6, carries))
+    expected = ["supportedProtocol", "carrySealedReplies", "authenticateV2"]
+    assert talk.said() == [word for word in expected if carries or word != "carrySealedReplies"]
+    assert talk.client.carries_sealed_replies is carries
+
+
+@pytest.mark.parametrize("value", ["1", '"true"', "null", "{}"])
+def test_what_is_no_announcement_is_none(gateway, value):
+    talk = Talk(gateway)
+    talk.client.start(0.0)
+    talk.client.receive_text('{"type":"supportedProtocol","version":6,"sealed_replies":' + value + "}", 0.0)
+    assert not talk.client.carries_sealed_replies

@@ -4,9 +4,10 @@ import pytest
 
 from mix_protocol.crypto.randomness import SeededRandom
 from mix_protocol.gateway.authentication import make_request
-from mix_protocol.gateway.binary import seal_frame
+from mix_protocol.gateway.binary import open_frame, seal_frame
 from mix_protocol.gateway.control import (
     AskSupportedProtocol,
+    CarrySealedReplies,
     ClaimFreeBandwidth,
     HandshakeError,
     HandshakePayload,
@@ -26,6 +27,7 @@ from mix_protocol.gateway.errors import (
 from mix_protocol.gateway.events import ClientAuthenticated, PacketForwarded, SessionFailed
 from mix_protocol.gateway.handshake import ClientHandshake
 from mix_protocol.gateway.server import GatewaySessionConfig
+from mix_protocol.messages.pushed import wrap_sealed
 
 from .conftest import PACKET, UNIX
 
@@ -312,3 +314,25 @@ def test_a_session_keeps_its_key_when_its_client_registers_again(gateway, key):
     talk.events()
     gateway.register()
     assert talk.forward(PACKET.encode_v2())[0]["type"] == "send"
+
+
+def test_a_gateway_that_carries_sealed_replies_says_so_and_pushes_as_it_was_asked(gateway, key):
+    sealed, ordinary = wrap_sealed(b"i" * 16, b"s" * 2065), b"o" * 1643
+    asked, other = (Talk(gateway, sealed_replies=True) for _ in range(2))
+    announced = [{"type": "supportedProtocol", "version": 6, "sealed_replies": True}]
+    assert asked.tell(AskSupportedProtocol()) == other.tell(AskSupportedProtocol()) == announced
+    assert asked.tell(CarrySealedReplies()) == []
+    pushed: list[list[bytes]] = []
+    moments = iter((1.0, 2.0))
+    for talk in (asked, other):
+        talk.authenticate(key, now=next(moments))
+        for payload in (sealed, ordinary, b"a" * 21):
+            talk.session.push_payload(payload)
+        frames = [frame for frame in talk.session.frames_to_send(0.0) if isinstance(frame, bytes)]
+        pushed.append([open_frame(gateway.crypto, key, frame)[1] for frame in frames])
+    assert pushed == [[sealed, bytes(16) + ordinary + bytes(422), b"a" * 21], [ordinary, b"a" * 21]]
+
+
+def test_a_gateway_of_another_kind_does_not_know_the_request(gateway):
+    (answer,) = Talk(gateway).tell(CarrySealedReplies())
+    assert answer["type"] == "error"

@@ -9,7 +9,7 @@ import pytest
 from mix_protocol.addressing import NodeAddress
 from mix_protocol.crypto.provider import CryptoProvider
 from mix_protocol.crypto.randomness import SeededRandom
-from mix_protocol.sphinx.processing import FinalPacket, ForwardPacket, process_packet
+from mix_protocol.sphinx.processing import FinalPacket, ForwardPacket, SealedPacket, process_packet
 from mix_protocol.topology.route import RouteHop
 
 
@@ -21,12 +21,12 @@ class Network:
     secrets: list[bytes]
     route: list[RouteHop]
 
-    def walk(self, packet: bytes) -> tuple[list[ForwardPacket], FinalPacket]:
+    def walk(self, packet: bytes) -> tuple[list[ForwardPacket], FinalPacket | SealedPacket]:
         """Process a packet at one node after the other until it is final."""
         forwarded: list[ForwardPacket] = []
         for secret in self.secrets:
             processed = process_packet(self.crypto, secret, packet)
-            if isinstance(processed, FinalPacket):
+            if isinstance(processed, FinalPacket | SealedPacket):
                 return forwarded, processed
             forwarded.append(processed)
             packet = processed.packet

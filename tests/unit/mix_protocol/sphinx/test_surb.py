@@ -2,9 +2,11 @@ import pytest
 
 from mix_protocol.addressing import MalformedNodeAddress
 from mix_protocol.crypto.randomness import SeededRandom
-from mix_protocol.sphinx.errors import InvalidRoute, MalformedSurb, MessageTooLong
+from mix_protocol.sphinx.errors import BadPayload, InvalidRoute, MalformedSurb, MessageTooLong
 from mix_protocol.sphinx.geometry import PacketSize
-from mix_protocol.sphinx.surb import Surb, build_surb, surb_length
+from mix_protocol.sphinx.payload import unpad_message
+from mix_protocol.sphinx.processing import SealedPacket
+from mix_protocol.sphinx.surb import Surb, SurbRecovery, build_sealing_surb, build_surb, surb_length
 from mix_protocol.sphinx.version import SphinxVersion
 
 MAKER = b"\x42" * 32
@@ -27,7 +29,8 @@ def make_surb(network, version: SphinxVersion = SphinxVersion.SEEDED) -> Surb:
 def test_a_reply_reaches_the_maker(make_network, hops: int, version: SphinxVersion):
     network = make_network(hops)
     surb = Surb.decode(make_surb(network, version).encode())
-    assert (surb.hops, surb.version) == (hops, version)
+    assert len(surb.key_material) == hops
+    assert surb.is_seeded is (version is not SphinxVersion.FULL_KEYS)
     first_hop, packet = surb.use(network.crypto, b"an answer", PacketSize.REGULAR)
     assert first_hop == network.route[0].address
     forwarded, final = network.walk(packet)
@@ -78,3 +81,59 @@ def test_a_route_of_no_hops(crypto):
 def test_the_material_stays_out_of_repr(network):
     surb = make_surb(network)
     assert repr(surb) == f"Surb(first_hop={surb.first_hop!r})"
+
+
+def make_sealing(network, seed="sealing"):
+    return build_sealing_surb(
+        network.crypto,
+        SeededRandom(seed),
+        route=network.route,
+        delays_ns=(5,) * len(network.route),
+        destination=MAKER,
+    )
+
+
+@pytest.mark.parametrize("hops", range(2, 6))
+def test_only_the_maker_opens_a_sealed_reply(make_network, hops: int):
+    network = make_network(hops)
+    made, recovery = make_sealing(network)
+    surb = Surb.decode(made.encode())
+    assert len(made.encode()) == 396 == surb_length(SphinxVersion.LAST_SEED, 1)
+    assert surb.is_sealing
+    _, packet = surb.use(network.crypto, b"an answer", PacketSize.REGULAR)
+    forwarded, final = network.walk(packet)
+    assert len(forwarded) == hops - 1
+    assert isinstance(final, SealedPacket)
+    assert (final.destination, final.surb_identifier, final.version) == (MAKER, recovery.identifier, 260)
+    assert len(final.payload) == PacketSize.REGULAR.payload_length
+    with pytest.raises(BadPayload):
+        unpad_message(final.payload)
+    kept = SurbRecovery.decode(recovery.encode())
+    assert kept == recovery
+    assert kept.open(network.crypto, final.payload) == b"an answer"
+    _, other = make_sealing(network, "other")
+    with pytest.raises(BadPayload):
+        other.open(network.crypto, final.payload)
+    for at in (0, 40, len(final.payload) - 1):
+        altered = bytearray(final.payload)
+        altered[at] ^= 1
+        with pytest.raises(BadPayload):
+            kept.open(network.crypto, bytes(altered))
+
+
+def test_an_identifier_is_never_zero(network):
+    with pytest.raises(InvalidRoute):
+        build_sealing_surb(
+            network.crypto, lambda count: bytes(count), route=network.route, delays_ns=(5,) * 4, destination=MAKER
+        )
+
+
+@pytest.mark.parametrize("length", [0, 16, 31, 33, 112])
+def test_a_recovery_record_has_one_to_five_seeds(length: int):
+    with pytest.raises(MalformedSurb):
+        SurbRecovery.decode(bytes(length))
+
+
+def test_the_seeds_stay_out_of_repr(network):
+    _, recovery = make_sealing(network)
+    assert repr(recovery) == "SurbRecovery()"

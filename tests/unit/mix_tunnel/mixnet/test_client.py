@@ -2,8 +2,10 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import pytest
+from support import memory_mixnet
 from support.memory_mixnet import MemoryMixnet, run_clock
 
 from mix_protocol.addressing import Recipient
@@ -20,6 +22,7 @@ from mix_protocol.messages.preparation import MessagePreparer
 from mix_protocol.messages.reception import MessageReceived, MessageReceiver
 from mix_protocol.messages.reply_surb import ReplySurb
 from mix_protocol.sphinx.geometry import PacketSize
+from mix_protocol.sphinx.version import SphinxVersion
 from mix_protocol.topology.errors import UnknownGateway
 from mix_tunnel.mixnet.client import MixnetClient
 from mix_tunnel.mixnet.events import Acknowledged, DataReceived, SurbsRequested
@@ -325,9 +328,9 @@ def builds(world: World, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     for name in ("prepare", "prepare_cover", "make_reply_surb"):
         original = getattr(MessagePreparer, name)
 
-        def note(*arguments, name=name, original=original):
+        def note(*arguments, name=name, original=original, **options):
             built.append(name)
-            return original(*arguments)
+            return original(*arguments, **options)
 
         monkeypatch.setattr(MessagePreparer, name, note)
     return built
@@ -477,3 +480,89 @@ def test_packets_that_leave_first_do_not_hide_that_the_process_did_not_run(monke
     world.client.packets_to_send(due + 3.0)
     assert lateness == [3.0]
     assert (world.client.next_timeout() or 0.0) > due + 3.0
+
+
+# -- replies that nobody else can follow
+
+
+def sealing_world(config: TrafficConfig = QUIET, **options: Any) -> World:
+    world = World(config, **options)
+    world.client.seals_replies = True
+    return world
+
+
+def test_a_sealed_reply_comes_back_and_its_surb_gives_the_last_seed_alone():
+    world = sealing_world()
+    world.send(b"question", surbs=5)
+    world.run(lambda: bool(world.service.messages))
+    assert [len(surb.surb.key_material) for surb in world.service.surbs] == [1] * 5
+    assert all(len(surb.encode()) == 412 for surb in world.service.surbs)
+    world.service.reply(ReplyData(b"answer" * 800), world.now)
+    world.run(lambda: world.client.counters.replies_received == 1)
+    events = list(iter(world.client.next_event, None))
+    assert [event for event in events if isinstance(event, DataReceived)] == [
+        DataReceived(b"answer" * 800, is_reply=True)
+    ]
+    assert world.client.surbs_unused == 2
+
+
+def test_a_surb_serves_one_sealed_reply_and_made_up_ones_do_not_use_it_up():
+    world = sealing_world()
+    sealed: list[bytes] = []
+    world.network.attach(world.client.own.identity, lambda payload, now: sealed.append(payload))
+    world.send(b"question", surbs=1)
+    world.run(lambda: bool(world.service.messages))
+    world.service.reply(ReplyData(b"answer"), world.now)
+    world.run(lambda: any(len(payload) > 1643 for payload in sealed))
+    [reply] = [payload for payload in sealed if len(payload) > 1643]
+    for forged in (reply[:-1] + bytes((reply[-1] ^ 1,)), b"?" * 16 + reply[16:], reply[:16] + bytes(len(reply) - 16)):
+        world.client.receive_pushed(forged, world.now)
+    assert world.client.counters.packets_dropped == 3
+    for _ in range(2):
+        world.client.receive_pushed(reply, world.now)
+    assert world.client.counters.packets_dropped == 4
+    assert world.client.counters.replies_received == 1
+
+
+def test_an_answer_that_must_arrive_comes_on_a_surb_that_is_acknowledged():
+    world = sealing_world()
+    world.client.send_message(b"connect", world.service.recipient, 0.0, surbs=2, needs_acks=True)
+    world.run(lambda: bool(world.service.messages))
+    assert [len(surb.surb.key_material) for surb in world.service.surbs] == [4, 4]
+    world.service.reply(SurbRequest(world.service.recipient, 7), world.now)
+    world.run(lambda: sum(len(m.surbs) for m in world.service.messages if isinstance(m, AdditionalSurbs)) >= 7)
+
+
+@pytest.mark.parametrize("config", [QUIET, PACED])
+def test_asked_for_surbs_seal_but_for_the_last_ones(config: TrafficConfig):
+    world = sealing_world(config)
+    world.send(b"question", surbs=2)
+    world.run(lambda: bool(world.service.messages))
+    world.service.reply(SurbRequest(world.service.recipient, 120), world.now)
+    world.run(lambda: sum(len(m.surbs) for m in world.service.messages if isinstance(m, AdditionalSurbs)) >= 120)
+    asked_for = [s.surb for m in world.service.messages if isinstance(m, AdditionalSurbs) for s in m.surbs]
+    assert len(asked_for) == 120
+    assert 0 < sum(not surb.is_sealing for surb in asked_for) <= 20
+
+
+def test_while_replies_are_sealed_every_hop_sees_one_version(monkeypatch: pytest.MonkeyPatch):
+    versions: list[int] = []
+    original = memory_mixnet.process_packet
+
+    def note(*arguments: Any) -> Any:
+        done = original(*arguments)
+        versions.append(done.version)
+        return done
+
+    monkeypatch.setattr(memory_mixnet, "process_packet", note)
+    world = World(TrafficConfig())
+    world.service.preparer.version = SphinxVersion.LAST_SEED
+    prepare_all(world)
+    world.client.seals_replies = True  # what was built before bears another number, and never leaves
+    world.send(bytes(5000), surbs=3)
+    world.client.send_message(b"connect", world.service.recipient, 0.0, surbs=1, needs_acks=True)
+    world.run(lambda: len(world.service.messages) == 2)
+    for _ in range(4):
+        world.service.reply(ReplyData(b"answer"), world.now)
+    world.run(lambda: world.client.counters.replies_received == 4 and world.client.counters.cover_packets_received > 5)
+    assert set(versions) == {260}

@@ -74,10 +74,12 @@ def _node_table(nodes: list[dict[str, Any]]) -> RenderableType:
     table.add_column("node", style="bold")
     for column in _COLUMNS:
         table.add_column(column.replace("_", " "), justify="right")
+    table.add_column("own loops", justify="right")
     table.add_column("dropped")
     for node in nodes:
+        loops = f"{node['loops_returned']} of {node['loops_sent']}"
         drops = ", ".join(f"{count} {reason}" for reason, count in node["dropped"].items())
-        table.add_row(node["name"], *(str(node[column]) for column in _COLUMNS), drops)
+        table.add_row(node["name"], *(str(node[column]) for column in _COLUMNS), loops, drops)
     return table
 
 

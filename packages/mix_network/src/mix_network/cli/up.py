@@ -18,7 +18,7 @@ import click
 from mix_network.descriptors import raise_descriptor_limit
 from mix_network.exit.hosts_resolver import parse_host
 from mix_network.links.profile import parse_links
-from mix_network.options import DEFAULT_VERSION, MAX_GATEWAYS, NetworkOptions
+from mix_network.options import DEFAULT_VERSION, MAX_GATEWAYS, MAX_NODE_COVER, NetworkOptions
 from mix_protocol.errors import MixError
 
 IpAddress = IPv4Address | IPv6Address
@@ -160,6 +160,14 @@ _port_help = "0 for a free one."
     help="Write the certificate authority of the directory's https.",
 )
 @click.option(
+    "--node-cover",
+    type=click.FloatRange(0, MAX_NODE_COVER),
+    default=1.0,
+    show_default=True,
+    metavar="RATE",
+    help="Loop cover packets that each node sends a second, on average; 0 for none.",
+)
+@click.option(
     "--mean-delay",
     type=click.FloatRange(0, 10_000),
     default=15.0,
@@ -192,6 +200,7 @@ def up_command(
     advertise_version: str,
     pcap: Path | None,
     ca_out: Path | None,
+    node_cover: float,
     mean_delay: float,
     link: str,
     link_seed: int,
@@ -219,6 +228,7 @@ def up_command(
             dns="system" if dns == "system" else "none",
             exit_policy=exit_policy.read() if exit_policy is not None else None,
             advertise_version=advertise_version,
+            node_cover=node_cover,
             mean_ack_delay_ms=mean_delay,
             link=link,
             link_seed=link_seed,

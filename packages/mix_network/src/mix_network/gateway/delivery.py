@@ -10,8 +10,9 @@ from mix_network.metrics import NodeMetrics
 from mix_protocol.addressing import KeyRotation, NodeAddress
 from mix_protocol.errors import PeerMisbehaved
 from mix_protocol.messages.acknowledgement import split_surb_ack
+from mix_protocol.messages.pushed import wrap_sealed
 from mix_protocol.sphinx.geometry import PacketSize
-from mix_protocol.sphinx.processing import FinalPacket
+from mix_protocol.sphinx.processing import FinalPacket, SealedPacket
 
 
 class ConnectedClient(Protocol):
@@ -28,6 +29,7 @@ class Delivery:
     send -- sends a packet to its first hop at once
     is_known -- whether a client with this identity ever registered here; nothing is kept for others
     clock -- monotonic seconds
+    own_identity -- the gateway's: what is addressed to it is nodes' loop cover, of which the acknowledgement is all
     """
 
     def __init__(
@@ -38,16 +40,25 @@ class Delivery:
         send: Callable[[NodeAddress, bytes, KeyRotation], None],
         is_known: Callable[[bytes], bool],
         clock: Callable[[], float],
+        own_identity: bytes | None = None,
     ) -> None:
         self._metrics = metrics
         self._inbox = inbox
         self._send = send
         self._is_known = is_known
         self._clock = clock
+        self._own_identity = own_identity
         self._connected: dict[bytes, ConnectedClient] = {}
 
-    def receive_final(self, packet: FinalPacket, size: PacketSize, key_rotation: KeyRotation) -> None:
-        """Take a packet that ends here."""
+    def receive_final(self, packet: FinalPacket | SealedPacket, size: PacketSize, key_rotation: KeyRotation) -> None:
+        """Take a packet that ends here.
+
+        What is sealed goes to the client as it is, with the identifier by which the client opens it. There is no
+        acknowledgement in it that could be found here.
+        """
+        if isinstance(packet, SealedPacket):
+            self._deliver(packet.destination, wrap_sealed(packet.surb_identifier, packet.payload))
+            return
         if size is PacketSize.ACK:
             self._deliver(packet.destination, packet.message)
             return
@@ -78,6 +89,8 @@ class Delivery:
         return self._connected.get(identity)
 
     def _deliver(self, identity: bytes, payload: bytes) -> None:
+        if identity == self._own_identity:
+            return
         client = self._connected.get(identity)
         if client is not None:
             self._push(client, payload)

@@ -11,12 +11,14 @@ from mix_network.gateway.delivery import Delivery
 from mix_network.gateway.inbox import Inbox
 from mix_network.gateway.websocket import ClientLimits, ClientListener
 from mix_network.metrics import NodeMetrics
+from mix_network.mixnode.loop_cover import LoopCover
 from mix_network.mixnode.mixing import MixingNode, NodeContext
 from mix_network.node_keys import IdentityKeys, SphinxKeyring
 from mix_protocol.addressing import KeyRotation, NodeAddress
 from mix_protocol.crypto.randomness import RandomBytes
 from mix_protocol.gateway.registry import ClientRegistry
 from mix_protocol.sphinx.mix_packet import MixPacket
+from mix_protocol.topology.topology import Topology
 
 _SWEEP_S = 60.0
 
@@ -48,9 +50,15 @@ class GatewayServer:
             send=self._send,
             is_known=self.clients.__contains__,
             clock=self._now,
+            own_identity=identity.public,
+        )
+        self._loops = LoopCover(
+            context.crypto, random, self.metrics, identity=identity.public, layer=None, rate=context.cover_rate
         )
         # A gateway is no mix node: what does not end here is dropped.
-        self.mixing = MixingNode(context, keyring, self.metrics, mixes=False, on_final=self.delivery.receive_final)
+        self.mixing = MixingNode(
+            context, keyring, self.metrics, mixes=False, on_final=self.delivery.receive_final, loops=self._loops
+        )
         self._listener = ClientListener(
             context.crypto,
             random,
@@ -81,6 +89,10 @@ class GatewayServer:
                 await self._sweeper
         await self._listener.close()
         await self.mixing.close()
+
+    def set_topology(self, topology: Topology) -> None:
+        """Take a new picture of the network, for the node's own cover."""
+        self._loops.set_topology(topology)
 
     def snapshot(self) -> dict[str, Any]:
         """The counters, and how many clients are registered, as JSON-able values."""

@@ -276,7 +276,7 @@ class ClientListener:
         self.metrics = metrics
         self.forward = forward
         self.limits = limits or ClientLimits()
-        self.session_config = session_config or GatewaySessionConfig()
+        self.session_config = session_config or GatewaySessionConfig(sealed_replies=True)
         self.links = links or LinkEmulation()
         self._crypto = crypto
         self._random = random

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -13,6 +12,7 @@ from mix_network.links.line import LinkEmulation
 from mix_network.metrics import NodeMetrics
 from mix_network.mixnode.delay_queue import DelayQueue
 from mix_network.mixnode.incoming import Incoming
+from mix_network.mixnode.loop_cover import LoopCover
 from mix_network.mixnode.outgoing import Outgoing, OutgoingLimits
 from mix_network.mixnode.processing import PacketProcessor
 from mix_network.network_view import NetworkView
@@ -25,7 +25,7 @@ from mix_protocol.crypto.provider import CryptoProvider
 from mix_protocol.mixwire.frames import NodeFrame
 from mix_protocol.sphinx.delays import MAX_HOLD_NS, hold_time_s
 from mix_protocol.sphinx.geometry import PacketSize
-from mix_protocol.sphinx.processing import FinalPacket, ForwardPacket
+from mix_protocol.sphinx.processing import FinalPacket, ForwardPacket, SealedPacket
 
 DELAY_QUEUE_PACKETS = 20_000
 DELAY_QUEUE_BYTES = 64 << 20
@@ -42,6 +42,7 @@ class NodeContext:
     links -- what the ways to other nodes and to clients are like
     budget -- how many descriptors each part may take
     origins -- whose web pages may use the gateways; None for everybody's
+    cover_rate -- loops of its own that a node sends a second, on average
     """
 
     crypto: CryptoProvider
@@ -53,9 +54,10 @@ class NodeContext:
     links: LinkEmulation = field(default_factory=LinkEmulation)
     budget: DescriptorBudget = DescriptorBudget()  # noqa: RUF009 -- frozen
     origins: Origins | None = None
+    cover_rate: float = 0.0
 
 
-FinalHandler = Callable[[FinalPacket, PacketSize, KeyRotation], None]
+FinalHandler = Callable[[FinalPacket | SealedPacket, PacketSize, KeyRotation], None]
 
 
 class MixingNode:
@@ -63,6 +65,7 @@ class MixingNode:
 
     on_final -- what to do with packets that end here; None drops them, as a node without that role does
     mixes -- whether packets that don't end here are sent on, as a mix node does
+    loops -- the node's own cover
     """
 
     def __init__(
@@ -73,12 +76,14 @@ class MixingNode:
         *,
         mixes: bool,
         on_final: FinalHandler | None,
+        loops: LoopCover | None = None,
     ) -> None:
         self.metrics = metrics
         self._context = context
         self._keyring = keyring
         self._mixes = mixes
         self._on_final = on_final
+        self._loops = loops
         self._processor = PacketProcessor(context.crypto, keyring, metrics)
         self._incoming = Incoming(self._receive_frame, metrics, context.budget.peers)
         self._outgoing = Outgoing(context.view, metrics, context.outgoing_limits, context.links)
@@ -86,20 +91,21 @@ class MixingNode:
             DELAY_QUEUE_PACKETS, DELAY_QUEUE_BYTES
         )
         self._timer: asyncio.TimerHandle | None = None
-        self._rotation_task: asyncio.Task[None] | None = None
+        self._tasks: list[asyncio.Task[None]] = []
 
     async def start(self, port: int = 0) -> NodeAddress:
         """Listen for other nodes; returns the address."""
         port = await self._incoming.start(self._context.host, port)
-        self._rotation_task = asyncio.create_task(self._follow_rotations())
+        self._tasks = [asyncio.create_task(self._follow_rotations())]
+        if self._loops is not None:
+            self._tasks.append(asyncio.create_task(self._loops.run(self.send)))
         return NodeAddress.from_text(self._context.host, port)
 
     async def close(self) -> None:
         """Stop listening, drop what is held and close every connection."""
-        if self._rotation_task is not None:
-            self._rotation_task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._rotation_task
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
         if self._timer is not None:
             self._timer.cancel()
         await self._incoming.close()
@@ -113,7 +119,10 @@ class MixingNode:
         processed = self._processor.process(frame.packet, frame.key_rotation)
         if isinstance(processed, ForwardPacket):
             self._hold(processed, frame.key_rotation)
-        elif isinstance(processed, FinalPacket):
+        elif processed is not None:
+            loops = self._loops
+            if loops is not None and loops.has_returned(processed.destination, processed.surb_identifier):
+                return
             if self._on_final is None:
                 self.metrics.drop("not_a_gateway")
                 return

@@ -2,29 +2,48 @@
 
 from __future__ import annotations
 
+import os
+
 from mix_network.metrics import NodeMetrics
+from mix_network.mixnode.loop_cover import LoopCover
 from mix_network.mixnode.mixing import MixingNode, NodeContext
 from mix_network.node_keys import IdentityKeys, SphinxKeyring
 from mix_protocol.addressing import NodeAddress
+from mix_protocol.crypto.randomness import RandomBytes
+from mix_protocol.topology.topology import Topology
 
 
 class MixNodeServer:
-    """A node of one mixing layer: it only ever passes packets on."""
+    """A node of one mixing layer: it passes packets on, and sends loop cover of its own."""
 
     def __init__(
-        self, context: NodeContext, identity: IdentityKeys, keyring: SphinxKeyring, *, name: str, layer: int
+        self,
+        context: NodeContext,
+        identity: IdentityKeys,
+        keyring: SphinxKeyring,
+        *,
+        name: str,
+        layer: int,
+        random: RandomBytes = os.urandom,
     ) -> None:
         self.identity = identity
         self.keyring = keyring
         self.layer = layer
         self.metrics = NodeMetrics(name, "mix-node")
-        self._mixing = MixingNode(context, keyring, self.metrics, mixes=True, on_final=None)
+        self._loops = LoopCover(
+            context.crypto, random, self.metrics, identity=identity.public, layer=layer, rate=context.cover_rate
+        )
+        self._mixing = MixingNode(context, keyring, self.metrics, mixes=True, on_final=None, loops=self._loops)
         self.address: NodeAddress | None = None
 
     async def start(self, port: int = 0) -> NodeAddress:
         """Listen; returns the address where the node takes packets."""
         self.address = await self._mixing.start(port)
         return self.address
+
+    def set_topology(self, topology: Topology) -> None:
+        """Take a new picture of the network, for the node's own cover."""
+        self._loops.set_topology(topology)
 
     async def close(self) -> None:
         """Stop listening and drop what is held."""

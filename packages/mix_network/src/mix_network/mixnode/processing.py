@@ -8,7 +8,7 @@ from mix_protocol.addressing import KeyRotation
 from mix_protocol.crypto.provider import CryptoProvider
 from mix_protocol.errors import PeerMisbehaved
 from mix_protocol.sphinx.errors import BadMac
-from mix_protocol.sphinx.processing import FinalPacket, ForwardPacket, OpenedHeader, open_header
+from mix_protocol.sphinx.processing import FinalPacket, ForwardPacket, OpenedHeader, SealedPacket, open_header
 from mix_protocol.sphinx.replay import ReplayFilter
 
 _REPLAY_CAPACITY = 1 << 18
@@ -24,7 +24,7 @@ class PacketProcessor:
         self._metrics = metrics
         self._replay_filters: dict[int, ReplayFilter] = {}
 
-    def process(self, packet: bytes, key_rotation: KeyRotation) -> ForwardPacket | FinalPacket | None:
+    def process(self, packet: bytes, key_rotation: KeyRotation) -> ForwardPacket | FinalPacket | SealedPacket | None:
         """The packet with this hop's layer taken off; None if it was dropped, which is then counted."""
         try:
             opened = self._open(packet, key_rotation)

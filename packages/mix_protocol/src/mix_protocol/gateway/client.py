@@ -94,6 +94,7 @@ class GatewayClient:
         self._config = config or GatewayClientConfig()
         self._state = ClientState.NEW
         self._version = PROTOCOL_VERSION
+        self._carries_sealed_replies = False
         self._handshake: ClientHandshake | None = None
         self._deadline: float | None = None
         self._bandwidth_bytes = 0
@@ -113,6 +114,11 @@ class GatewayClient:
     def protocol_version(self) -> int:
         """The version in use: ours, or the gateway's if that is older."""
         return self._version
+
+    @property
+    def carries_sealed_replies(self) -> bool:
+        """Whether the gateway is one of ours that passes on replies which only we can open, and has been asked to."""
+        return self._carries_sealed_replies
 
     @property
     def bandwidth_bytes(self) -> int:
@@ -201,8 +207,11 @@ class GatewayClient:
         match message:
             case control.UnknownMessage():
                 return
-            case control.SupportedProtocol(version) if self._state is ClientState.VERSION:
+            case control.SupportedProtocol(version, sealed_replies) if self._state is ClientState.VERSION:
                 self._adopt(version)
+                if sealed_replies:
+                    self._carries_sealed_replies = True
+                    self._send(control.CarrySealedReplies())
                 self._register_or_authenticate(now)
             case control.HandshakePayload():
                 self._continue_handshake(message, now)

@@ -88,12 +88,23 @@ class AuthenticateV2:
 
 
 @dataclass(frozen=True, slots=True)
+class CarrySealedReplies:
+    """Asks a gateway of ours, which has said that it can, to push payloads in the form of `messages.pushed`."""
+
+
+@dataclass(frozen=True, slots=True)
 class ClaimFreeBandwidth:
     """Asks for the day's free allowance."""
 
 
 ClientMessage = (
-    AskSupportedProtocol | HandshakePayload | HandshakeError | AuthenticateV2 | ClaimFreeBandwidth | UnknownMessage
+    AskSupportedProtocol
+    | HandshakePayload
+    | HandshakeError
+    | AuthenticateV2
+    | CarrySealedReplies
+    | ClaimFreeBandwidth
+    | UnknownMessage
 )
 
 
@@ -102,9 +113,13 @@ ClientMessage = (
 
 @dataclass(frozen=True, slots=True)
 class SupportedProtocol:
-    """The gateway's protocol version."""
+    """The gateway's protocol version, and whether it is one of ours that passes sealed replies on.
+
+    Clients of other kinds read the version alone.
+    """
 
     version: int
+    sealed_replies: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,8 +210,12 @@ def encode_message(message: ClientMessage | GatewayMessage) -> str:
             }
         case ClaimFreeBandwidth():
             members = {"type": "claimFreeTestnetBandwidth"}
-        case SupportedProtocol(version):
+        case CarrySealedReplies():
+            members = {"type": "carrySealedReplies"}
+        case SupportedProtocol(version, sealed_replies):
             members = {"type": "supportedProtocol", "version": version}
+            if sealed_replies:
+                members["sealed_replies"] = True
         case Registered(version, status, upgrade_mode):
             members = {"type": "register", "protocol_version": version, "status": status, "upgrade_mode": upgrade_mode}
         case Authenticated():
@@ -352,11 +371,14 @@ _CLIENT_READERS: Mapping[str, Callable[[_Members], ClientMessage]] = {
     "registerHandshakeInitRequest": _read_handshake_payload,  # the older name of the same message
     "handshakeError": _read_handshake_error,
     "authenticateV2": _read_authenticate_v2,
+    "carrySealedReplies": lambda _: CarrySealedReplies(),
     "claimFreeTestnetBandwidth": lambda _: ClaimFreeBandwidth(),
 }
 
 _GATEWAY_READERS: Mapping[str, Callable[[_Members], GatewayMessage]] = {
-    "supportedProtocol": lambda members: SupportedProtocol(_u8(members, "version")),
+    "supportedProtocol": lambda members: SupportedProtocol(
+        _u8(members, "version"), members.get("sealed_replies") is True
+    ),
     "handshakePayload": _read_handshake_payload,
     "handshakeError": _read_handshake_error,
     "register": _read_registered,

@@ -27,6 +27,7 @@ from mix_protocol.gateway.errors import (
 )
 from mix_protocol.gateway.handshake import GatewayHandshake
 from mix_protocol.gateway.registry import FREE_ALLOWANCE_BYTES, ClientRecord, ClientRegistry
+from mix_protocol.messages.pushed import is_wrapped, wrap_ordinary
 
 _HANDSHAKE_SUCCEEDED = b"\x01"
 
@@ -40,6 +41,7 @@ class GatewaySessionConfig:
     handshake_timeout_s -- for each step of a registration
     max_messages_before_session -- so many messages may come before a client is authenticated
     free_allowance_bytes -- what a claim adds; 0 refuses claims
+    sealed_replies -- whether replies that only their receiver can open are passed on to clients that ask for them
     """
 
     announced_version: int = PROTOCOL_VERSION
@@ -47,6 +49,7 @@ class GatewaySessionConfig:
     handshake_timeout_s: float = 5.0
     max_messages_before_session: int = 16
     free_allowance_bytes: int = FREE_ALLOWANCE_BYTES
+    sealed_replies: bool = False
 
 
 class GatewaySession:
@@ -75,6 +78,7 @@ class GatewaySession:
         self._unix_time_offset_s = unix_time_offset_s
         self._config = config or GatewaySessionConfig()
         self._handshake: GatewayHandshake | None = None
+        self._wraps_payloads = False
         self._client: ClientRecord | None = None
         self._shared_key = b""  # this session's: a later registration changes the record's
         self._version = self._config.announced_version
@@ -133,10 +137,15 @@ class GatewaySession:
     def push_payload(self, payload: bytes) -> None:
         """Queue the payload of a packet that ended here. Raises `GatewayConnectionClosed` if there is no session.
 
-        Strangers decide what payloads are, so an empty one, which no frame can hold, is let go without a word.
+        Strangers decide what payloads are, so an empty one, which no frame can hold, is let go without a word, as is a
+        sealed reply for a client that did not ask for those.
         """
         if self._client is None or self._failed:
             raise GatewayConnectionClosed("there is no session to push a payload to")
+        if self._wraps_payloads:
+            payload = wrap_ordinary(payload)
+        elif is_wrapped(payload):
+            return
         if not payload:
             return
         kind = GatewayFrameKind.PUSHED_MESSAGE
@@ -171,7 +180,9 @@ class GatewaySession:
         self._deadline = now + self._config.message_timeout_s
         match message:
             case control.AskSupportedProtocol():
-                self._send(control.SupportedProtocol(self._config.announced_version))
+                self._tell_protocol()
+            case control.CarrySealedReplies() if self._config.sealed_replies:
+                self._wraps_payloads = True
             case control.HandshakePayload():
                 self._continue_handshake(message, now)
             case control.AuthenticateV2():
@@ -184,6 +195,10 @@ class GatewaySession:
                 self._fail(HandshakeRejected("the client broke the registration off", detail=text))
             case _:
                 raise UnexpectedFrame("this message is not allowed before authentication")
+
+    def _tell_protocol(self) -> None:
+        config = self._config
+        self._send(control.SupportedProtocol(config.announced_version, config.sealed_replies))
 
     def _continue_handshake(self, message: control.HandshakePayload, now: float) -> None:
         try:
@@ -224,7 +239,7 @@ class GatewaySession:
         assert self._client is not None
         match message:
             case control.AskSupportedProtocol():
-                self._send(control.SupportedProtocol(self._config.announced_version))
+                self._tell_protocol()
             case control.ClaimFreeBandwidth() if self._config.free_allowance_bytes > 0:
                 unix_time = now + self._unix_time_offset_s
                 total = self._client.grant(self._config.free_allowance_bytes, unix_time)

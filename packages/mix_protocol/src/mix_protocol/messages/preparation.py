@@ -14,13 +14,14 @@ from mix_protocol.messages.acknowledgement import SurbAck, make_surb_ack
 from mix_protocol.messages.cover import cover_content
 from mix_protocol.messages.encryption import encrypt_to_recipient
 from mix_protocol.messages.fragment import COVER, Fragment, FragmentIdentifier
-from mix_protocol.messages.geometry import AES_IV_LENGTH, AES_KEY_LENGTH, SIZE_OF_FRAGMENT
+from mix_protocol.messages.geometry import AES_IV_LENGTH, AES_KEY_LENGTH, SIZE_OF_FRAGMENT, SURB_ACK_LENGTH
 from mix_protocol.messages.reply_surb import ReplySurb
 from mix_protocol.sphinx.delays import draw_delays_ns, forward_delay_s
 from mix_protocol.sphinx.geometry import PacketSize
 from mix_protocol.sphinx.mix_packet import MixPacket
 from mix_protocol.sphinx.packet import build_packet
-from mix_protocol.sphinx.surb import build_surb
+from mix_protocol.sphinx.surb import SurbRecovery, build_sealing_surb, build_surb
+from mix_protocol.sphinx.version import SphinxVersion
 from mix_protocol.topology.topology import Topology
 
 _UNKNOWN_PATH_HOPS = 3  # how many mix nodes hold a reply back; its real delays are its recipient's secret
@@ -64,7 +65,9 @@ class MessagePreparer:
     topology -- to be set before the first packet, and whenever a newer one has been read
     other_end -- identity of the gateway of whom we talk with; no mix node of a route is close to it or to our own
 
-    All packets, acknowledgements and SURBs bear one header version, which each hop reads: cover and data look alike.
+    version -- the header version of all packets, acknowledgements and SURBs: each hop reads it, so that cover and data
+        must have the same one. 260 where SURBs that seal replies are made, too, else 259
+
     Every method raises `NoTopology` without a topology, `UnknownGateway` when it lacks a gateway that is needed,
     `NoDiverseRoute` when all ways there have nodes that are close to each other.
     """
@@ -79,6 +82,7 @@ class MessagePreparer:
         "other_end",
         "own",
         "random",
+        "version",
     )
 
     def __init__(
@@ -96,6 +100,7 @@ class MessagePreparer:
         self.random = random
         self.own = own
         self.ack_key = ack_key
+        self.version = SphinxVersion.SEEDED
         self.mean_packet_delay_ms = mean_packet_delay_ms
         self.mean_ack_delay_ms = mean_ack_delay_ms
         # The gateway of whom we talk with, from which replies start.
@@ -136,9 +141,15 @@ class MessagePreparer:
         return self._prepare(cover_content(size), size, COVER, self.own)
 
     def prepare_reply(self, fragment: Fragment, surb: ReplySurb) -> PreparedPacket:
-        """Make a packet that carries the fragment to whoever made the SURB; the SURB is used up by that."""
+        """Make a packet that carries the fragment to whoever made the SURB; the SURB is used up by that.
+
+        One that comes sealed is not acknowledged: nobody but its receiver could find the acknowledgement in it, and
+        when that sent it on, everybody on its link would see that a reply has come.
+        """
         content = fragment.encode()
         size = _size_for(content)
+        if surb.surb.is_sealing:
+            return self._prepare_sealed_reply(content, size, surb)
         # The last hop sends the acknowledgement on as what the reply came in: a packet of the SURB's key rotation.
         topology = self._topology_of(surb.key_rotation)
         ack_iv = self.random(AES_IV_LENGTH)
@@ -153,18 +164,35 @@ class MessagePreparer:
             _UNKNOWN_PATH_HOPS * self.mean_packet_delay_ms / 1000.0 + ack_delay_s,
         )
 
-    def make_reply_surb(self) -> ReplySurb:
-        """Make a way back to ourselves; its key must be remembered once it has been sent."""
+    def make_reply_surb(self, *, seals: bool = False) -> ReplySurb:
+        """Make a way back to ourselves, which must be remembered once it has been sent.
+
+        seals -- whether nobody but us shall be able to follow the reply; our gateway must pass sealed replies on
+        """
         topology = self._require_topology()
         route = topology.route_to(self.own.gateway, self.random, apart_from=self._ends)
-        surb = build_surb(
-            self.crypto,
-            self.random,
-            route=route,
-            delays_ns=draw_delays_ns(self.random, len(route), self.mean_packet_delay_ms),
-            destination=self.own.identity,
-        )
-        return ReplySurb(self.random(AES_KEY_LENGTH), surb, topology.key_rotation)
+        delays_ns = draw_delays_ns(self.random, len(route), self.mean_packet_delay_ms)
+        recovery: SurbRecovery | None = None
+        if seals:
+            surb, recovery = build_sealing_surb(
+                self.crypto, self.random, route=route, delays_ns=delays_ns, destination=self.own.identity
+            )
+        else:
+            surb = build_surb(
+                self.crypto,
+                self.random,
+                route=route,
+                delays_ns=delays_ns,
+                destination=self.own.identity,
+                version=self.version,
+            )
+        return ReplySurb(self.random(AES_KEY_LENGTH), surb, topology.key_rotation, recovery)
+
+    def _prepare_sealed_reply(self, content: bytes, size: PacketSize, surb: ReplySurb) -> PreparedPacket:
+        sealed = self.crypto.aes128_ctr(surb.encryption_key, content)
+        plaintext = b"".join((bytes(SURB_ACK_LENGTH), surb.digest(self.crypto), sealed))
+        first_hop, packet = surb.surb.use(self.crypto, plaintext, size)
+        return PreparedPacket(MixPacket(first_hop, packet, surb.key_rotation), COVER, b"", 0.0)
 
     def _prepare(
         self, content: bytes, size: PacketSize, identifier: FragmentIdentifier, recipient: Recipient
@@ -183,6 +211,7 @@ class MessagePreparer:
             destination=recipient.identity,
             message=ack.encode() + sealed,
             size=size,
+            version=self.version,
         )
         return PreparedPacket(
             MixPacket(route[0].address, packet, topology.key_rotation),
@@ -203,6 +232,7 @@ class MessagePreparer:
             ack_key=self.ack_key,
             identifier=identifier,
             iv=iv,
+            version=self.version,
         )
         return ack, forward_delay_s(delays_ns)
 

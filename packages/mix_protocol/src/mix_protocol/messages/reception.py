@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hmac
 from collections import deque
 from dataclasses import dataclass, field
 
@@ -11,10 +12,19 @@ from mix_protocol.messages.acknowledgement import ACK_LENGTH, ack_iv, decode_ack
 from mix_protocol.messages.cover import is_cover
 from mix_protocol.messages.encryption import decrypt_from_sender
 from mix_protocol.messages.fragment import Fragment, FragmentIdentifier
-from mix_protocol.messages.geometry import BLAKE3_DIGEST_LENGTH, PUSHED_LENGTHS
+from mix_protocol.messages.geometry import (
+    AES_KEY_LENGTH,
+    BLAKE3_DIGEST_LENGTH,
+    PUSHED_LENGTHS,
+    SURB_ACK_LENGTH,
+)
 from mix_protocol.messages.nym_message import NymMessage, ReplyData, SurbRequest, decode_message
+from mix_protocol.messages.pushed import is_wrapped, unwrap
 from mix_protocol.messages.reassembly import Reassembler, ReassemblyLimits
+from mix_protocol.messages.reply_surb import ReplySurb
 from mix_protocol.messages.surb_keys import SurbKeys
+from mix_protocol.sphinx.geometry import SURB_IDENTIFIER_LENGTH
+from mix_protocol.sphinx.surb import SurbRecovery
 
 
 class UnexpectedPayloadLength(PeerMisbehaved):
@@ -29,6 +39,13 @@ class UnsolicitedReply(PeerMisbehaved):
 
     code = "messages.unsolicited_reply"
     message = "a message came on a way that is not meant for its type"
+
+
+class UnknownSurb(PeerMisbehaved):
+    """A sealed reply on none of our SURBs, or on one that was used before."""
+
+    code = "messages.unknown_surb"
+    message = "a sealed reply came on no reply block that waits for one"
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,9 +122,22 @@ class MessageReceiver:
         """Keep the key of a reply SURB that has been sent, so that a reply on it can be read."""
         self._surb_keys.remember(digest, key, now)
 
+    def remember_surb(self, surb: ReplySurb, now: float) -> None:
+        """Keep what opens the reply on a SURB of ours that has been sent."""
+        if surb.recovery is None:
+            self._surb_keys.remember(surb.digest(self._crypto), surb.encryption_key, now)
+        else:
+            identifier, seeds = surb.recovery.identifier, surb.recovery.encode()[SURB_IDENTIFIER_LENGTH:]
+            self._surb_keys.remember(identifier, surb.encryption_key + seeds, now)
+
     def receive_pushed(self, payload: bytes, now: float) -> None:
         """Take one payload that the gateway pushed."""
         try:
+            if is_wrapped(payload):
+                surb_identifier, payload = unwrap(payload)
+                if surb_identifier is not None:
+                    self._receive_sealed(surb_identifier, payload, now)
+                    return
             if len(payload) == ACK_LENGTH:
                 identifier = decode_ack(self._crypto, self._ack_key, payload)
                 self._events.append(AckReceived(identifier, ack_iv(payload)))
@@ -133,6 +163,20 @@ class MessageReceiver:
         self._replies.handle_timeout(now)
         self._surb_keys.handle_timeout(now)
 
+    def _receive_sealed(self, identifier: bytes, payload: bytes, now: float) -> None:
+        kept = self._surb_keys.get(identifier)
+        if kept is None:
+            raise UnknownSurb()
+        surb_key, seeds = kept[:AES_KEY_LENGTH], kept[AES_KEY_LENGTH:]
+        message = SurbRecovery.decode(identifier + seeds).open(self._crypto, payload)
+        # Used up by a reply only: a gateway that makes something up must not end the wait for one.
+        self._surb_keys.take(identifier)
+        reply = message[SURB_ACK_LENGTH:]  # there is nobody who could send an acknowledgement on
+        digest, sealed = reply[:BLAKE3_DIGEST_LENGTH], reply[BLAKE3_DIGEST_LENGTH:]
+        if not hmac.compare_digest(digest, self._crypto.blake3(surb_key)):
+            raise UnsolicitedReply()
+        self._receive_fragment(self._crypto.aes128_ctr(surb_key, sealed), now, is_reply=True)
+
     def _receive_data(self, payload: bytes, now: float) -> None:
         surb_key = self._surb_keys.take(payload[:BLAKE3_DIGEST_LENGTH])
         if surb_key is not None:
@@ -142,11 +186,13 @@ class MessageReceiver:
             if is_cover(content):
                 self._events.append(CoverReceived())
                 return
-        reassembler = self._direct if surb_key is None else self._replies
-        encoded = reassembler.receive(Fragment.decode(content), now)
+        self._receive_fragment(content, now, is_reply=surb_key is not None)
+
+    def _receive_fragment(self, content: bytes, now: float, *, is_reply: bool) -> None:
+        encoded = (self._replies if is_reply else self._direct).receive(Fragment.decode(content), now)
         if encoded is None:
             return
         message = decode_message(encoded)
-        if isinstance(message, ReplyData | SurbRequest) != (surb_key is not None):
+        if isinstance(message, ReplyData | SurbRequest) != is_reply:
             raise UnsolicitedReply()
         self._events.append(MessageReceived(message))

@@ -197,10 +197,12 @@ class ReplyQueue:
                 sender.note_request(amount)
             if outgoing is None:
                 return None
-            surb = sender.store.take()
+            surb = sender.store.take(seals=outgoing.max_retransmissions == 0)
             assert surb is not None, "both sources of fragments look for a SURB first"
         prepared = self._preparer.prepare_reply(outgoing.fragment, surb)
-        if outgoing.max_retransmissions != 0:
+        if surb.surb.is_sealing:
+            self._pending.forget(outgoing.identifier)  # nothing will tell whether it has arrived
+        elif outgoing.max_retransmissions != 0:
             self._pending.register(prepared, outgoing, now)
         return prepared
 

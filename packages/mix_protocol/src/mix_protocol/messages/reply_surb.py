@@ -8,7 +8,7 @@ from mix_protocol.addressing.key_rotation import KeyRotation
 from mix_protocol.codec.reader import MalformedMessage
 from mix_protocol.crypto.provider import CryptoProvider
 from mix_protocol.messages.geometry import AES_KEY_LENGTH
-from mix_protocol.sphinx.surb import Surb
+from mix_protocol.sphinx.surb import Surb, SurbRecovery
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,14 +16,16 @@ class ReplySurb:
     """A SURB and the 16-byte key that its user encrypts the reply with.
 
     key_rotation -- of the nodes' keys when it was made; told once per list, hence not part of `encode()`
+    recovery -- what its maker keeps to open a sealed reply; never part of `encode()`
     """
 
     encryption_key: bytes = field(repr=False)
     surb: Surb = field(repr=False)
     key_rotation: KeyRotation = KeyRotation.UNKNOWN
+    recovery: SurbRecovery | None = field(default=None, repr=False, compare=False)
 
     def encode(self) -> bytes:
-        """Give the key and the SURB: 460 bytes with four payload seeds, 1164 with four full payload keys."""
+        """Give the key and the SURB: 460 bytes with four payload seeds, 412 with one, 1164 with four whole keys."""
         return self.encryption_key + self.surb.encode()
 
     @classmethod

@@ -31,7 +31,10 @@ class SurbKeys:
         return sum(len(generation.keys) for generation in self._generations)
 
     def remember(self, digest: bytes, key: bytes, now: float) -> None:
-        """Keep the 16-byte key of a SURB that has been sent away, under its 32-byte digest."""
+        """Keep the 16-byte key of a SURB that has been sent away, under its 32-byte digest.
+
+        For a SURB that seals replies it is all that opens them, under its 16-byte identifier.
+        """
         newest = self._generations[-1] if self._generations else None
         if newest is None or now - newest.started_at >= self._generation_s or len(newest.keys) >= self._generation_keys:
             newest = _Generation(now)
@@ -39,6 +42,14 @@ class SurbKeys:
             if len(self._generations) > _GENERATIONS + 1:
                 self._generations.popleft()
         newest.keys[digest] = key
+
+    def get(self, digest: bytes) -> bytes | None:
+        """Give the key; None if there is none."""
+        for generation in reversed(self._generations):
+            key = generation.keys.get(digest)
+            if key is not None:
+                return key
+        return None
 
     def take(self, digest: bytes) -> bytes | None:
         """Give the key and forget it; None if there is none."""

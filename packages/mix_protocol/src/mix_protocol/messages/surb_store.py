@@ -59,10 +59,18 @@ class SurbStore:
         for _ in range(min(surplus, len(self._stale))):
             self._stale.popleft()
 
-    def take(self) -> ReplySurb | None:
-        """Give the SURB to use next, and forget it."""
+    def take(self, *, seals: bool = False) -> ReplySurb | None:
+        """Give the SURB to use next, and forget it.
+
+        seals -- whether one that seals replies is rather wanted, or one on which an acknowledgement can come back
+        """
         source = self._fresh or self._stale
-        return source.popleft()[1] if source else None
+        if not source:
+            return None
+        at = next((at for at, (_, surb) in enumerate(source) if surb.surb.is_sealing is seals), 0)
+        _, surb = source[at]
+        del source[at]
+        return surb
 
     def amount_to_request(self, queued: int) -> int:
         """Tell how many to ask for now, when `queued` fragments wait; mostly 0."""

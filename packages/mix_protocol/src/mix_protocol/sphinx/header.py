@@ -27,7 +27,7 @@ from mix_protocol.sphinx.version import SphinxVersion
 from mix_protocol.topology.route import RouteHop
 
 _STREAM_INPUT: Final = bytes(ROUTING_STREAM_LENGTH)
-_SURB_IDENTIFIER: Final = bytes(SURB_IDENTIFIER_LENGTH)
+NO_IDENTIFIER: Final = bytes(SURB_IDENTIFIER_LENGTH)
 _TRUNCATED_ROUTING_LENGTH: Final = ROUTING_LENGTH - ROUTING_STEP_LENGTH
 _STEP_ZEROS: Final = bytes(ROUTING_STEP_LENGTH)
 _DELAY_LIMIT: Final = 1 << 8 * DELAY_LENGTH
@@ -49,19 +49,22 @@ def build_header(
     delays_ns: Sequence[int],
     destination: bytes,
     version: SphinxVersion,
+    identifier: bytes = NO_IDENTIFIER,
 ) -> BuiltHeader:
     """Build a header for a route of one to five hops, each with its delay in nanoseconds.
+
+    identifier -- 16 bytes that the last hop reads; zeros where it needs none
 
     The last hop's delay is not transmitted: that hop delivers at once. Draws first the initial secret (32 bytes), then
     the final block's padding. Raises `InvalidRoute`, or `InvalidPublicKey` for a node key of low order.
     """
-    _check_route(route, delays_ns, destination)
+    _check_route(route, delays_ns, destination, identifier)
     initial_secret = random(POINT_LENGTH)
     hop_keys = agree_with_route(crypto, initial_secret, [hop.sphinx_key for hop in route])
     streams = [crypto.aes128_ctr(keys.stream_key, _STREAM_INPUT) for keys in hop_keys]
 
     filler = _build_filler(crypto, streams[:-1])
-    meta = encode_final_meta(version, destination, _SURB_IDENTIFIER)
+    meta = encode_final_meta(version, destination, identifier)
     content = meta + random(ROUTING_LENGTH - FINAL_META_LENGTH - len(filler))
     routing = crypto.xor(content, streams[-1][: len(content)]) + filler
     mac = routing_mac(crypto, hop_keys[-1].mac_key, routing)
@@ -73,9 +76,11 @@ def build_header(
     return BuiltHeader(crypto.x25519_public(initial_secret) + mac + routing, hop_keys)
 
 
-def _check_route(route: Sequence[RouteHop], delays_ns: Sequence[int], destination: bytes) -> None:
+def _check_route(route: Sequence[RouteHop], delays_ns: Sequence[int], destination: bytes, identifier: bytes) -> None:
     if not 1 <= len(route) <= MAX_HOPS or len(delays_ns) != len(route) or len(destination) != DESTINATION_LENGTH:
         raise InvalidRoute(hops=len(route), delays=len(delays_ns))
+    if len(identifier) != SURB_IDENTIFIER_LENGTH:
+        raise InvalidRoute("an identifier has 16 bytes")
     if not all(0 <= delay < _DELAY_LIMIT for delay in delays_ns):
         raise InvalidRoute("a hop's delay must be from 0 to 2**64 - 1 nanoseconds")
 

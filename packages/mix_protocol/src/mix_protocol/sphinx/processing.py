@@ -9,7 +9,7 @@ from typing import Final
 from mix_protocol.addressing import NodeAddress
 from mix_protocol.crypto.provider import CryptoProvider
 from mix_protocol.sphinx import lioness
-from mix_protocol.sphinx.errors import BadMac
+from mix_protocol.sphinx.errors import BadMac, BadPayload
 from mix_protocol.sphinx.geometry import (
     HEADER_LENGTH,
     MAC_LENGTH,
@@ -17,9 +17,11 @@ from mix_protocol.sphinx.geometry import (
     ROUTING_STEP_LENGTH,
     PacketSize,
 )
+from mix_protocol.sphinx.header import NO_IDENTIFIER
 from mix_protocol.sphinx.keys import HopKeys, expand_shared_secret
 from mix_protocol.sphinx.payload import unpad_message
 from mix_protocol.sphinx.routing import ForwardRouting, decode_routing, routing_mac
+from mix_protocol.sphinx.version import SphinxVersion
 
 _ROUTING_OFFSET: Final = POINT_LENGTH + MAC_LENGTH
 _STEP_ZEROS: Final = bytes(ROUTING_STEP_LENGTH)
@@ -46,6 +48,16 @@ class FinalPacket:
 
 
 @dataclass(frozen=True, slots=True)
+class SealedPacket:
+    """A reply that ends here and that only its receiver can open, by the identifier of the SURB that it came on."""
+
+    destination: bytes = field(repr=False)
+    surb_identifier: bytes = field(repr=False)
+    payload: bytes = field(repr=False)
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
 class OpenedHeader:
     """A packet whose header is authentic; look its `replay_tag` up before `process()`."""
 
@@ -58,7 +70,7 @@ class OpenedHeader:
         """32 bytes that repeat if and only if the header does."""
         return self._keys.replay_tag
 
-    def process(self) -> ForwardPacket | FinalPacket:
+    def process(self) -> ForwardPacket | FinalPacket | SealedPacket:
         """Take off this hop's layer.
 
         Raises `UnknownRoutingFlag`, `MalformedNodeAddress`, `BadPayload` (at the last hop) or `InvalidPublicKey`.
@@ -71,7 +83,13 @@ class OpenedHeader:
             alpha = crypto.x25519(keys.blinding_factor, packet[:POINT_LENGTH])
             onward = b"".join((alpha, routing.mac, routing.routing, payload))
             return ForwardPacket(routing.next_hop, routing.delay_ns, onward, routing.version)
-        return FinalPacket(routing.destination, routing.surb_identifier, unpad_message(payload), routing.version)
+        destination, identifier, version = routing.destination, routing.surb_identifier, routing.version
+        try:
+            return FinalPacket(destination, identifier, unpad_message(payload), version)
+        except BadPayload:
+            if version != SphinxVersion.LAST_SEED or identifier == NO_IDENTIFIER:
+                raise
+            return SealedPacket(destination, identifier, payload, version)
 
 
 def open_header(crypto: CryptoProvider, node_secret: bytes, packet: bytes) -> OpenedHeader:
@@ -87,6 +105,8 @@ def open_header(crypto: CryptoProvider, node_secret: bytes, packet: bytes) -> Op
     return OpenedHeader(crypto, keys, packet)
 
 
-def process_packet(crypto: CryptoProvider, node_secret: bytes, packet: bytes) -> ForwardPacket | FinalPacket:
+def process_packet(
+    crypto: CryptoProvider, node_secret: bytes, packet: bytes
+) -> ForwardPacket | FinalPacket | SealedPacket:
     """Open and process a packet without a look at its replay tag; raises what the two steps raise."""
     return open_header(crypto, node_secret, packet).process()

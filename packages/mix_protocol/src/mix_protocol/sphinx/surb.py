@@ -1,4 +1,10 @@
-"""Single-use reply blocks: a ready header with the keys that seal one answer under it."""
+"""Single-use reply blocks: a ready header with the keys that seal one answer under it.
+
+With all the hops' keys in hand, whoever uses a SURB can compute what the reply looks like on every link, and so, with
+the help of one node, find its receiver. A SURB of version 260 holds the last hop's seed only. The hops then take off
+layers that nobody had put on, and what arrives at the last one is sealed: the maker, who kept the seeds, puts them on
+again (Nym spec: Sphinx header version 260).
+"""
 
 from __future__ import annotations
 
@@ -9,19 +15,21 @@ from typing import Final
 from mix_protocol.addressing import NodeAddress
 from mix_protocol.crypto.provider import CryptoProvider
 from mix_protocol.crypto.randomness import RandomBytes
-from mix_protocol.sphinx.errors import MalformedSurb
+from mix_protocol.sphinx import lioness
+from mix_protocol.sphinx.errors import InvalidRoute, MalformedSurb
 from mix_protocol.sphinx.geometry import (
     HEADER_LENGTH,
     MAX_HOPS,
     NODE_ADDRESS_LENGTH,
     PAYLOAD_KEY_LENGTH,
     PAYLOAD_SEED_LENGTH,
+    SURB_IDENTIFIER_LENGTH,
     PacketSize,
 )
-from mix_protocol.sphinx.header import build_header
+from mix_protocol.sphinx.header import NO_IDENTIFIER, build_header
 from mix_protocol.sphinx.keys import payload_key_from_seed
-from mix_protocol.sphinx.payload import check_fits, seal_payload
-from mix_protocol.sphinx.version import SphinxVersion
+from mix_protocol.sphinx.payload import check_fits, seal_payload, unpad_message
+from mix_protocol.sphinx.version import SphinxVersion, has_full_payload_key
 from mix_protocol.topology.route import RouteHop
 
 SURB_BASE_LENGTH: Final = HEADER_LENGTH + NODE_ADDRESS_LENGTH
@@ -29,11 +37,12 @@ SURB_BASE_LENGTH: Final = HEADER_LENGTH + NODE_ADDRESS_LENGTH
 _MATERIAL_LENGTHS: Final = {
     SphinxVersion.FULL_KEYS: PAYLOAD_KEY_LENGTH,
     SphinxVersion.SEEDED: PAYLOAD_SEED_LENGTH,
+    SphinxVersion.LAST_SEED: PAYLOAD_SEED_LENGTH,
 }
 
 
 def surb_length(version: SphinxVersion, hops: int) -> int:
-    """Give the encoded length of a SURB in bytes."""
+    """Give the encoded length in bytes of a SURB that holds the material of so many hops."""
     return SURB_BASE_LENGTH + hops * _MATERIAL_LENGTHS[version]
 
 
@@ -43,7 +52,8 @@ class Surb:
 
     header -- 348 bytes, ready to send
     first_hop -- where the packet goes first
-    key_material -- for each hop, in the route's order, a seed (16 bytes) or a whole payload key (192 bytes)
+    key_material -- for each hop, in the route's order, a seed (16 bytes) or a whole payload key (192 bytes); of version
+        260 the last hop's seed alone
     """
 
     header: bytes = field(repr=False)
@@ -51,15 +61,14 @@ class Surb:
     key_material: tuple[bytes, ...] = field(repr=False)
 
     @property
-    def version(self) -> SphinxVersion:
-        """The header version, told by the length of the key material."""
-        seeded = len(self.key_material[0]) == PAYLOAD_SEED_LENGTH
-        return SphinxVersion.SEEDED if seeded else SphinxVersion.FULL_KEYS
+    def is_seeded(self) -> bool:
+        """Whether the material is seeds."""
+        return len(self.key_material[0]) == PAYLOAD_SEED_LENGTH
 
     @property
-    def hops(self) -> int:
-        """The number of hops that a reply will take, the gateway included."""
-        return len(self.key_material)
+    def is_sealing(self) -> bool:
+        """Whether only the maker can open a reply: there is one seed, and no route to a maker has one hop."""
+        return self.is_seeded and len(self.key_material) == 1
 
     def encode(self) -> bytes:
         """Give `header | first hop, padded to 32 bytes | key material`."""
@@ -82,7 +91,7 @@ class Surb:
         """Seal a message under the header: the address to send to, and the packet. Never use a SURB twice."""
         check_fits(message, size)
         payload_keys = self.key_material
-        if self.version is SphinxVersion.SEEDED:
+        if self.is_seeded:
             payload_keys = tuple(payload_key_from_seed(crypto, seed) for seed in self.key_material)
         return self.first_hop, self.header + seal_payload(crypto, payload_keys, message, size)
 
@@ -98,9 +107,68 @@ def build_surb(
 ) -> Surb:
     """Build a SURB over a route that ends at the maker's gateway; `destination` is the maker's identity.
 
+    Its user gets the material of every hop, of version 260 too (`build_sealing_surb` holds back all but the last).
     Raises `InvalidRoute`, or `InvalidPublicKey` for a node key of low order.
     """
     built = build_header(crypto, random, route=route, delays_ns=delays_ns, destination=destination, version=version)
-    seeded = version is SphinxVersion.SEEDED
+    seeded = not has_full_payload_key(version)
     material = tuple(keys.payload_seed if seeded else keys.full_payload_key for keys in built.hop_keys)
     return Surb(built.header, route[0].address, material)
+
+
+@dataclass(frozen=True, slots=True)
+class SurbRecovery:
+    """What the maker of a SURB of version 260 keeps, to open the reply that comes on it.
+
+    identifier -- 16 bytes, fresh for each SURB: the last hop passes them on with the reply
+    seeds -- of every hop, in the route's order, 16 bytes each
+    """
+
+    identifier: bytes = field(repr=False)
+    seeds: tuple[bytes, ...] = field(repr=False)
+
+    def encode(self) -> bytes:
+        """Give `identifier | seeds`."""
+        return self.identifier + b"".join(self.seeds)
+
+    @classmethod
+    def decode(cls, data: bytes) -> SurbRecovery:
+        """Read what `encode` writes; raises `MalformedSurb`."""
+        hops, excess = divmod(len(data) - SURB_IDENTIFIER_LENGTH, PAYLOAD_SEED_LENGTH)
+        if excess or not 1 <= hops <= MAX_HOPS:
+            raise MalformedSurb(length=len(data))
+        cuts = range(SURB_IDENTIFIER_LENGTH, len(data), PAYLOAD_SEED_LENGTH)
+        return cls(data[:SURB_IDENTIFIER_LENGTH], tuple(data[at : at + PAYLOAD_SEED_LENGTH] for at in cuts))
+
+    def open(self, crypto: CryptoProvider, payload: bytes) -> bytes:
+        """Give the message of a sealed payload; raises `BadPayload`, also for the reply to another SURB."""
+        keys = [payload_key_from_seed(crypto, seed) for seed in self.seeds]
+        return unpad_message(lioness.decrypt(crypto, keys[-1], lioness.encrypt(crypto, reversed(keys), payload)))
+
+
+def build_sealing_surb(
+    crypto: CryptoProvider,
+    random: RandomBytes,
+    *,
+    route: Sequence[RouteHop],
+    delays_ns: Sequence[int],
+    destination: bytes,
+) -> tuple[Surb, SurbRecovery]:
+    """Build a SURB of version 260, and what opens the reply; the arguments and errors are those of `build_surb`.
+
+    The last hop must be one that passes sealed replies on: others can't read them and drop them.
+    """
+    identifier = random(SURB_IDENTIFIER_LENGTH)
+    if identifier == NO_IDENTIFIER:
+        raise InvalidRoute("an identifier must not be zero")
+    built = build_header(
+        crypto,
+        random,
+        route=route,
+        delays_ns=delays_ns,
+        destination=destination,
+        version=SphinxVersion.LAST_SEED,
+        identifier=identifier,
+    )
+    seeds = tuple(keys.payload_seed for keys in built.hop_keys)
+    return Surb(built.header, route[0].address, seeds[-1:]), SurbRecovery(identifier, seeds)

@@ -18,6 +18,10 @@ class SphinxVersion(enum.IntEnum):
     SEEDED = 259
     """A 16-byte seed is taken and expanded once more, which makes SURBs small: all that we send."""
 
+    LAST_SEED = 260
+    """As 259 at every node. Its SURBs hold the last hop's seed only, so that whoever uses one can't tell what the reply
+    looks like on its way; only the maker can open it (see `surb`)."""
+
 
 # Versions before 258 differ only in how the sender multiplied scalars, which a node cannot see.
 _FULL_KEY_VERSIONS: Final = frozenset({1, 257, SphinxVersion.FULL_KEYS})

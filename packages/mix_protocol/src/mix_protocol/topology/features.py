@@ -22,6 +22,9 @@ class NodeFeature(enum.StrEnum):
     ROUTER_ECHO = "router-echo"
     """The IP packet router answers echo requests to its own address, whatever the exit's policy is."""
 
+    SEALED_REPLIES = "sealed-replies"
+    """The exit answers on SURBs of version 260, and needs no acknowledgement on them."""
+
 
 def announce_features(features: Iterable[NodeFeature]) -> str:
     """The name of the program that tells these features."""

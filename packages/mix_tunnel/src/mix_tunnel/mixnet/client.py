@@ -27,6 +27,7 @@ from mix_protocol.messages.reception import AckReceived, CoverReceived, MessageR
 from mix_protocol.messages.reply_surb import ReplySurb
 from mix_protocol.messages.retransmission import ORDINARY_LATENESS_S
 from mix_protocol.sphinx.mix_packet import MixPacket
+from mix_protocol.sphinx.version import SphinxVersion
 from mix_protocol.topology.errors import NoDiverseRoute, UnknownGateway
 from mix_protocol.topology.topology import Topology
 from mix_tunnel.mixnet.events import Acknowledged, DataReceived, MixnetCounters, MixnetEvent, SurbsRequested
@@ -113,6 +114,21 @@ class MixnetClient:
         self._clear_stock()
 
     @property
+    def seals_replies(self) -> bool:
+        """Whether reply SURBs are such that nobody else can follow the replies, and all packets bear their version.
+
+        To be set only where our gateway passes sealed replies on and whom we write to answers on them.
+        """
+        return self._stock.surbs_seal
+
+    @seals_replies.setter
+    def seals_replies(self, seals: bool) -> None:
+        if seals is not self._stock.surbs_seal:
+            self._clear_stock()
+            self._stock.surbs_seal = seals
+            self._preparer.version = SphinxVersion.LAST_SEED if seals else SphinxVersion.SEEDED
+
+    @property
     def queued(self) -> int:
         """Fragments that wait to be sent for the first time."""
         return len(self._outbox) + self._stock.sealed
@@ -151,17 +167,19 @@ class MixnetClient:
         now: float,
         *,
         surbs: int,
+        needs_acks: bool = False,
         lane: Hashable = Lane.GENERAL,
         deliveries: Sequence[Delivery | None] = (),
     ) -> None:
         """Queue an anonymous message with `surbs` ways back. Raises `UnknownGateway`.
 
+        needs_acks -- whether what answers it should be sent again until it has arrived, though it is not sealed then
         deliveries -- of the packets in it, for those who might repeat them
         """
         tag = self._sender_tags.get(recipient)
         if tag is None:
             tag = self._sender_tags[recipient] = self._random(SENDER_TAG_LENGTH)
-        message = RepliableData(tag, self._make_surbs(surbs, now), data)
+        message = RepliableData(tag, self._make_surbs(surbs, now, needs_acks=needs_acks), data)
         self._queue_message(message, recipient, lane, now, deliveries)
 
     def forget_recipient(self, recipient: Recipient) -> None:
@@ -355,10 +373,13 @@ class MixnetClient:
         """Build everything anew, for the network or our place in it has changed."""
         self._outbox.put_back(self._stock.clear())
 
-    def _make_surbs(self, count: int, now: float) -> tuple[ReplySurb, ...]:
-        surbs = tuple(self._stock.take_surb(now) for _ in range(count))
+    def _make_surbs(self, count: int, now: float, *, needs_acks: bool = False) -> tuple[ReplySurb, ...]:
+        if needs_acks and self.seals_replies:
+            surbs = tuple(self._preparer.make_reply_surb() for _ in range(count))
+        else:
+            surbs = tuple(self._stock.take_surb(now) for _ in range(count))
         for surb in surbs:
-            self._receiver.remember_surb_key(surb.digest(self._crypto), surb.encryption_key, now)
+            self._receiver.remember_surb(surb, now)
         self.counters.reply_surbs_given += count
         return surbs
 
@@ -390,7 +411,9 @@ class MixnetClient:
             recipient, owed = self._surbs_owed
             count = min(most, owed)
             self._surbs_owed = (recipient, owed - count) if owed > count else None
-            message = AdditionalSurbs(self._sender_tags[recipient], self._make_surbs(count, now))
+            # On the last ones it can ask again, and have that acknowledged.
+            surbs = self._make_surbs(count, now, needs_acks=owed == count)
+            message = AdditionalSurbs(self._sender_tags[recipient], surbs)
             self._queue_message(message, recipient, Lane.ADDITIONAL_SURBS, now)
 
 

@@ -36,6 +36,8 @@ class PacketStock(Generic[Item]):
         self._covers: deque[tuple[float, PreparedPacket]] = deque()
         self._surbs: deque[tuple[float, ReplySurb]] = deque()
         self._sealed: deque[tuple[PreparedPacket, Item]] = deque()
+        self.surbs_seal = False
+        """Whether the SURBs are of the kind that seals replies; `clear` the stock when that changes."""
 
     @property
     def sealed(self) -> int:
@@ -58,7 +60,7 @@ class PacketStock(Generic[Item]):
         """Add a reply SURB; False if there are enough."""
         if len(self._surbs) >= REPLY_SURBS:
             return False
-        self._surbs.append((now, self._preparer.make_reply_surb()))
+        self._surbs.append((now, self._preparer.make_reply_surb(seals=self.surbs_seal)))
         return True
 
     def add_sealed(self, prepared: PreparedPacket, item: Item) -> None:
@@ -79,7 +81,7 @@ class PacketStock(Generic[Item]):
             made_at, surb = self._surbs.popleft()
             if now - made_at <= MAX_AGE_S:
                 return surb
-        return self._preparer.make_reply_surb()
+        return self._preparer.make_reply_surb(seals=self.surbs_seal)
 
     def take_sealed(self) -> tuple[PreparedPacket, Item] | None:
         """Give the oldest sealed fragment; None if there is none."""

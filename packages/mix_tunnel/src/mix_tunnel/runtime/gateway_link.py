@@ -74,6 +74,11 @@ class GatewayLink:
                 await self._send_frames()
 
     @property
+    def carries_sealed_replies(self) -> bool:
+        """Whether the gateway passes on replies that only we can open."""
+        return self._client.carries_sealed_replies
+
+    @property
     def waiting(self) -> int:
         """Frames that the WebSocket has not taken yet."""
         return len(self._outgoing)

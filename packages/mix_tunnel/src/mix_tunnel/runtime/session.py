@@ -85,6 +85,7 @@ class MixnetSession:
     def attach(self, link: GatewayLink) -> None:
         """Use a connection from now on."""
         self._link = link
+        self.engine.carries_sealed_replies = link.carries_sealed_replies
         now = self._now()
         if self._is_suspended:
             self._is_suspended = False

@@ -1,0 +1,127 @@
+"""Loop cover of a node's own: packets that go through the network and come back to the node that sent them.
+
+The links between nodes carry something then while no client does, and a client's packet always has company (Piotrowska
+et al., "The Loopix Anonymity System", section 4). A node's loop must look like clients' traffic on every link, so it is
+made of the same pieces: a packet goes through the layers behind the node to a gateway, which finds nobody to deliver it
+to and, as always, sends the acknowledgement in it on; that goes through the layers before the node and ends at it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import OrderedDict
+from collections.abc import Callable
+
+from mix_network.metrics import NodeMetrics
+from mix_protocol.addressing import KeyRotation, NodeAddress
+from mix_protocol.crash_log import CrashLog
+from mix_protocol.crypto.provider import CryptoProvider
+from mix_protocol.crypto.randomness import RandomBytes, choose, exponential
+from mix_protocol.messages.acknowledgement import ACK_LENGTH, SurbAck
+from mix_protocol.messages.geometry import pushed_length
+from mix_protocol.sphinx.delays import draw_delays_ns
+from mix_protocol.sphinx.geometry import SURB_IDENTIFIER_LENGTH, PacketSize
+from mix_protocol.sphinx.mix_packet import MixPacket
+from mix_protocol.sphinx.packet import build_packet
+from mix_protocol.topology.route import RouteHop
+from mix_protocol.topology.topology import Topology
+
+MEAN_DELAY_MS = 15.0
+"""Mean delay at each hop: as clients draw it."""
+LOST_AFTER_S = 60.0
+
+_CRASHES = CrashLog(logging.getLogger(__name__))
+
+
+class LoopCover:
+    """Makes one node's loops and knows them when they are back.
+
+    identity -- the node's own, 32 bytes
+    layer -- of a mix node; None for a gateway
+    rate -- loops a second, at random times; 0 makes none
+    """
+
+    def __init__(
+        self,
+        crypto: CryptoProvider,
+        random: RandomBytes,
+        metrics: NodeMetrics,
+        *,
+        identity: bytes,
+        layer: int | None,
+        rate: float,
+    ) -> None:
+        self._crypto = crypto
+        self._random = random
+        self._metrics = metrics
+        self._identity = identity
+        self._layer = layer
+        self._rate = rate
+        self._topology: Topology | None = None
+        self._own: RouteHop | None = None
+        self._under_way: OrderedDict[bytes, float] = OrderedDict()
+
+    def set_topology(self, topology: Topology) -> None:
+        """Draw routes through this picture of the network from now on."""
+        self._topology = topology
+        nodes = topology.gateways.values() if self._layer is None else topology.layers[self._layer - 1]
+        self._own = next((node.hop for node in nodes if node.identity == self._identity), None)
+
+    async def run(self, send: Callable[[NodeAddress, bytes, KeyRotation], None]) -> None:
+        """Send loops for as long as this runs."""
+        loop = asyncio.get_running_loop()
+        while self._rate > 0:
+            await asyncio.sleep(exponential(self._random, 1 / self._rate))
+            with _CRASHES.isolated("one loop of a node's cover"):
+                packet = self.make(loop.time())
+                if packet is not None:
+                    send(packet.first_hop, packet.packet, packet.key_rotation)
+
+    def make(self, now: float) -> MixPacket | None:
+        """A loop to send; None while the network does not know this node."""
+        topology, own = self._topology, self._own
+        if topology is None or own is None or not topology.gateways:
+            return None
+        place = self._layer if self._layer is not None else 0
+        gateway = choose(self._random, list(topology.gateways.values()))
+        onward = [choose(self._random, layer).hop for layer in topology.layers[place:]] + [gateway.hop]
+        before = topology.layers if self._layer is None else topology.layers[: place - 1]
+        back = [choose(self._random, layer).hop for layer in before] + [own]
+
+        identifier = self._random(SURB_IDENTIFIER_LENGTH)
+        returning = self._build(back, self._identity, self._random(ACK_LENGTH), PacketSize.ACK, identifier)
+        ack = SurbAck(back[0].address, returning)
+        content = ack.encode() + self._random(pushed_length(PacketSize.REGULAR))
+        packet = self._build(onward, gateway.identity, content, PacketSize.REGULAR)
+        self._under_way[identifier] = now
+        while now - next(iter(self._under_way.values())) > LOST_AFTER_S:
+            self._under_way.popitem(last=False)
+        self._metrics.loops_sent += 1
+        return MixPacket(onward[0].address, packet, topology.key_rotation)
+
+    def has_returned(self, destination: bytes, identifier: bytes) -> bool:
+        """Whether a packet that ends here is one of these loops, which is then counted."""
+        if destination != self._identity or self._under_way.pop(identifier, None) is None:
+            return False
+        self._metrics.loops_returned += 1
+        return True
+
+    def _build(
+        self,
+        route: list[RouteHop],
+        destination: bytes,
+        message: bytes,
+        size: PacketSize,
+        identifier: bytes = bytes(SURB_IDENTIFIER_LENGTH),
+    ) -> bytes:
+        return build_packet(
+            self._crypto,
+            self._random,
+            route=route,
+            delays_ns=draw_delays_ns(self._random, len(route), MEAN_DELAY_MS),
+            destination=destination,
+            message=message,
+            size=size,
+            identifier=identifier,
+        )
