@@ -43,6 +43,7 @@ HEADERS = {
 DIRECT_PATH = "/site"
 """Where the page finds the demo site without the tunnel."""
 EXAMPLES = Path(__file__).resolve().parent / "examples"
+_MAX_LINK_BYTES = 1024
 _PASSED_ON = ("accept", "content-type")
 _DOCUMENT = re.compile(r"[A-Za-z0-9_-]+(?:/[A-Za-z0-9_-]+)*")
 """The path of a document below /api: no dots, by which another path could be meant in the end."""
@@ -77,7 +78,8 @@ class Network:
 
     def __init__(self, directory_url: str, transport: httpx.AsyncBaseTransport | None = None) -> None:
         self._directory_url = directory_url.rstrip("/")
-        self._metrics_url = f"{self._directory_url.removesuffix('/api')}/metrics.json"
+        root = self._directory_url.removesuffix("/api")
+        self._metrics_url, self._link_url = f"{root}/metrics.json", f"{root}/link"
         self._client = httpx.AsyncClient(timeout=30, trust_env=False, transport=transport)
 
     async def directory(self, request: Request) -> Response:
@@ -92,9 +94,15 @@ class Network:
         """The counters of every node and the exit's flow table."""
         return await self._pass_on(httpx.URL(self._metrics_url), {})
 
-    async def _pass_on(self, url: httpx.URL, headers: Mapping[str, str]) -> Response:
+    async def link(self, request: Request) -> Response:
+        """Switch the emulated links."""
+        return await self._pass_on(httpx.URL(self._link_url), {}, "PUT", (await request.body())[:_MAX_LINK_BYTES])
+
+    async def _pass_on(
+        self, url: httpx.URL, headers: Mapping[str, str], method: str = "GET", body: bytes = b""
+    ) -> Response:
         try:
-            answer = await self._client.get(url, headers=headers)
+            answer = await self._client.request(method, url, headers=headers, content=body)
         except httpx.HTTPError as error:
             return JSONResponse({"error": f"the directory does not answer: {type(error).__name__}"}, status_code=502)
         kind = answer.headers.get("content-type", "application/octet-stream")
@@ -129,6 +137,7 @@ def make_page_server(
         Route("/playground.json", tell_config),
         Route("/visitors.json", tell_visitors),
         Route("/network.json", network.metrics),
+        Route("/link", network.link, methods=["PUT"]),
         Route("/api/{path:path}", network.directory, methods=["GET"]),
         Route("/examples/{name}", examples.answer),
         Mount(DIRECT_PATH, direct_site),

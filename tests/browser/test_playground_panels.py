@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from .conftest import watch
+from .conftest import read_json, watch
 
 if TYPE_CHECKING:
     from .conftest import Playground, Watched
@@ -50,6 +50,15 @@ class TestTunnel:
         expect(steps.first).to_contain_text("started Python in a worker")
         expect(steps.last).to_contain_text("in all")
         assert steps.locator("time").count() == steps.count()
+
+    def test_links_are_switched_while_the_tunnel_is_up(self, page: Page, playground: Playground):
+        links, words = page.get_by_test_id("links"), page.get_by_test_id("links-words")
+        expect(words).to_have_text("Everything is on one machine, so everything is near.")
+        for kind, says in (("mobile", "60 to 120 ms to the gateway"), ("none", "Everything is on one machine")):
+            links.select_option(kind)
+            expect(words).to_contain_text(says)
+            expect(page.get_by_test_id("log")).to_contain_text(f"links: {kind}")
+            assert read_json(f"{playground.url}network.json")["link"] == kind
 
     def test_the_network_is_drawn_with_what_each_node_does(self, page: Page):
         stations = page.get_by_test_id("network-table").locator("tr")

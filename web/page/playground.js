@@ -2,6 +2,7 @@ import { find } from "./elements.js";
 import { startDnsPanel } from "./dns_panel.js";
 import { startDownloadPanel } from "./download_panel.js";
 import { startFetchPanel } from "./fetch_panel.js";
+import { startLinks } from "./links.js";
 import { log, startLogPanel } from "./log.js";
 import { startNetworkPicture } from "./network_picture.js";
 import { startStressPanel } from "./stress_panel.js";
@@ -33,6 +34,7 @@ async function readPlayground() {
 // The picture is there before anything can be pressed: it moves all that is below it.
 const [playground] = await Promise.all([readPlayground(), startNetworkPicture()]);
 startLogPanel();
+startLinks();
 startTunnelPanel(playground);
 startTrafficCharts();
 startFetchPanel(playground);

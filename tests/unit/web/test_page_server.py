@@ -134,3 +134,21 @@ def test_scripts_of_their_own_files_need_no_hash():
     assert script_sources('<script src="a.js"></script><script type="module" src="b.js"></script>') == ""
     digest = base64.b64encode(hashlib.sha256(b"1").digest()).decode()
     assert script_sources("<script>1</script>") == f"'sha256-{digest}'"
+
+
+async def test_links_are_switched_at_the_directory_and_its_answer_passed_on():
+    asked: list[tuple[str, str, bytes]] = []
+
+    async def directory(request: Request) -> PlainTextResponse:
+        asked.append((request.method, request.url.path, await request.body()))
+        return PlainTextResponse("why not", 400)
+
+    network = Network(
+        "http://127.0.0.1:1/api",
+        httpx.ASGITransport(Starlette(routes=[Route("/{path:path}", directory, methods=["PUT"])])),
+    )
+    page = Starlette(routes=[Route("/link", network.link, methods=["PUT"])])
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(page), base_url="http://127.0.0.1:8080") as client:
+        answer = await client.put("/link", content="mobile")
+    assert (answer.status_code, answer.text) == (400, "why not")
+    assert asked == [("PUT", "/link", b"mobile")]

@@ -218,7 +218,7 @@ class LocalNetwork:
             node.start(recording)
         self._documents = DirectoryDocuments(self._descriptors(), self._schedule)
         self._refreshing = asyncio.create_task(self._keep_fresh())
-        app = create_app(self._documents, self._wall_clock, self.metrics, self.options.origins)
+        app = create_app(self._documents, self._wall_clock, self.metrics, self.options.origins, self.set_link)
         self._directory = DirectoryServer(
             app,
             self.certificate,

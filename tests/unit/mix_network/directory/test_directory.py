@@ -13,6 +13,7 @@ from mix_network.directory.app import create_app
 from mix_network.directory.certificates import issue_server_certificate
 from mix_network.directory.descriptor import NodeDescriptor
 from mix_network.directory.documents import DirectoryDocuments
+from mix_network.links.line import LinkEmulation
 from mix_network.node_keys import IdentityKeys, ServiceKeys, SphinxKeyring
 from mix_network.origins import Origins
 from mix_network.rotation import RotationSchedule
@@ -36,11 +37,11 @@ class AppClient:
     def __init__(self, app):
         self._app = app
 
-    def request(self, method, path, headers=None):
+    def request(self, method, path, headers=None, content=None):
         async def send():
             transport = httpx.ASGITransport(self._app)
             async with httpx.AsyncClient(transport=transport, base_url="http://localhost:8000") as client:
-                return await client.request(method, path, headers=headers)
+                return await client.request(method, path, headers=headers, content=content)
 
         return asyncio.run(send())
 
@@ -49,6 +50,9 @@ class AppClient:
 
     def options(self, path, headers=None):
         return self.request("OPTIONS", path, headers)
+
+    def put(self, path, content):
+        return self.request("PUT", path, content=content)
 
 
 @pytest.fixture(params=["1.36.9", "1.37.0"])
@@ -73,8 +77,10 @@ def network(request):
     mixes = [descriptor(10 + layer, "mix-node", layer=layer) for layer in (1, 2, 3)]
     documents = DirectoryDocuments([entry, exit_, *mixes], SCHEDULE)
 
+    links = LinkEmulation()
+
     def client(origins):
-        return AppClient(create_app(documents, lambda: WALL_S, lambda: {"nodes": []}, origins))
+        return AppClient(create_app(documents, lambda: WALL_S, lambda: {"nodes": []}, origins, links.change))
 
     return SimpleNamespace(
         client=client(Origins(only_local=False)),
@@ -84,6 +90,7 @@ def network(request):
         mixes=mixes,
         service=service,
         version=request.param,
+        links=links,
     )
 
 
@@ -223,3 +230,22 @@ def test_the_certificate_is_good_for_its_names_and_its_authority_alone():
     with pytest.raises(x509.verification.VerificationError):
         verify(stranger.authority_pem, x509.DNSName("localhost"))
     assert issued.key_pem.decode() not in repr(issued)
+
+
+def test_links_are_switched_and_what_describes_none_is_told(network):
+    assert network.local_client.put("/link", content="mobile").status_code == 204
+    assert network.links.links.text == "mobile"
+    answer = network.local_client.put("/link", content="warp=9")
+    assert answer.status_code == 400
+    assert answer.json()["message"].startswith("there is no 'warp' of a link; it has delay")
+    assert network.local_client.put("/link", content="x" * 2000).status_code == 413
+    assert network.links.links.text == "mobile"
+
+
+def test_links_are_not_switched_by_what_any_page_may_send(network):
+    for client in (network.client, network.local_client):
+        assert client.request("POST", "/link", content="mobile").status_code == 405
+        preflight = {"Origin": "https://evil.example", "Access-Control-Request-Method": "PUT"}
+        asked = client.options("/link", headers=preflight)
+        assert "access-control-allow-origin" not in asked.headers
+    assert network.links.links.text == "none"

@@ -23,6 +23,7 @@ from mix_network.origin_guard import OriginGuard
 from mix_network.origins import Origins
 from mix_protocol.codec.json import encode_json
 from mix_protocol.crash_log import CrashLog
+from mix_protocol.errors import MixError
 
 _CRASHES = CrashLog(logging.getLogger(__name__))
 _ROLES = {
@@ -34,6 +35,7 @@ _ROLES = {
     "exit": "exit-gateway",
 }
 _GATEWAYS = ("entry-gateway", "exit-gateway")
+_MAX_LINK_BYTES = 1024
 _METHODS = ["GET", "HEAD", "OPTIONS"]
 
 
@@ -53,6 +55,7 @@ def create_app(
     wall_clock: Callable[[], float],
     metrics: Callable[[], dict[str, Any]],
     origins: Origins,
+    set_link: Callable[[str], None],
 ) -> Starlette:
     """The application.
 
@@ -60,6 +63,8 @@ def create_app(
     origins -- whose pages may come
     metrics -- what `/metrics.json` answers. It stands outside `/api`: neither a proxy for the API nor a page of another
         origin sees it
+    set_link -- takes what is put to `/link`: text such as `mobile`. It raises a `MixError` for what describes no link.
+        No page of another origin can ask for it, since a PUT needs leave that nobody is given here
     """
 
     def answer(make: Callable[[float], object]) -> Callable[[Request], Response]:
@@ -79,6 +84,18 @@ def create_app(
 
     def metrics_snapshot(_: Request) -> Response:
         return Response(encode_json(metrics()), media_type="application/json")
+
+    async def put_link(request: Request) -> Response:
+        body = bytearray()
+        async for piece in request.stream():
+            body += piece
+            if len(body) > _MAX_LINK_BYTES:
+                return JSONResponse({"message": "that is too long to describe links"}, 413)
+        try:
+            set_link(body.decode("utf-8", "replace"))
+        except MixError as error:
+            return JSONResponse({"message": str(error)}, 400)
+        return Response(status_code=204)
 
     nodes = "/v2/unstable/nym-nodes/skimmed"
     # Handlers are plain functions that never block; async ones would not run in a thread pool, which is what we want.
@@ -102,6 +119,7 @@ def create_app(
         routes=[
             Mount("/api", routes=api, middleware=[cors]),
             Route("/metrics.json", _in_event_loop(metrics_snapshot), methods=["GET"]),
+            Route("/link", put_link, methods=["PUT"]),
         ],
         middleware=[Middleware(OriginGuard, origins)],
     )
