@@ -826,6 +826,11 @@ export declare class TunnelNotSetUp extends UsageError {
   static code: string;
 }
 
+/** The JavaScript packages run outside a page, such as in Node, where there are no Web Workers. */
+export declare class PageNeeded extends UsageError {
+  static code: string;
+}
+
 /** The tunnel was disconnected while it was being set up. */
 export declare class SetupCancelled extends Closed {
   static code: string;

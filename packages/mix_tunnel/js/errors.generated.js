@@ -826,6 +826,11 @@ export class TunnelNotSetUp extends UsageError {
   static code = "tunnel.not_set_up";
 }
 
+/** The JavaScript packages run outside a page, such as in Node, where there are no Web Workers. */
+export class PageNeeded extends UsageError {
+  static code = "tunnel.page_needed";
+}
+
 /** The tunnel was disconnected while it was being set up. */
 export class SetupCancelled extends Closed {
   static code = "tunnel.setup_cancelled";
@@ -1179,6 +1184,7 @@ export const ERROR_CLASSES = new Map(/** @type {[string, typeof MixError][]} */ 
   ["tunnel.mixnet_silent", MixnetSilent],
   ["tunnel.not_ready", TunnelNotReady],
   ["tunnel.not_set_up", TunnelNotSetUp],
+  ["tunnel.page_needed", PageNeeded],
   ["tunnel.setup_cancelled", SetupCancelled],
   ["tunnel.setup_timed_out", SetupTimedOut],
   ["udp.datagram_too_big", DatagramTooBig],

@@ -1,7 +1,8 @@
 import { Channel } from "./channel.js";
-import { WorkerFailed } from "./errors.js";
+import { PageNeeded, WorkerFailed } from "./errors.js";
 
 const ADVICE = "check that all files of mix-tunnel are served, and say with assetsUrl where they are";
+const PAGE_NEEDED = "a tunnel needs a page with Web Workers, which this program is not; set it up in the browser";
 const DIED = "the tunnel's worker has ended: the browser stopped it, perhaps for want of memory; set the tunnel up again";
 const POLICY = "the browser refuses it; a Content-Security-Policy needs worker-src 'self' and script-src 'self' "
   + "'wasm-unsafe-eval'";
@@ -27,6 +28,9 @@ export class PythonWorker {
    * @param {(error: WorkerFailed) => void} onFailure called once, if the worker cannot be started or dies
    */
   constructor(name, assetsUrl, onFailure) {
+    if (typeof Worker === "undefined") {
+      throw new PageNeeded(PAGE_NEEDED);
+    }
     this.#onFailure = onFailure;
     // Unlike any other's, for it is a lock's name as well, and those are the whole origin's.
     const unique = `${name} ${crypto.getRandomValues(new Uint32Array(2)).join("-")}`;

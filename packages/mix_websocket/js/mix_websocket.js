@@ -4,6 +4,7 @@ import { decodeRecords } from "mix-tunnel/records.js";
 
 import { encodeClose, readOptions, readProtocols, readUrl } from "./arguments.js";
 import { defineEventHandlers } from "./event_handlers.js";
+import { closeEvent, errorEvent } from "./events.js";
 import { BINARY, CLOSE, LATENCY, Outbox, SENT, TEXT, checkRecord, readMessage } from "./wire.js";
 
 /** @import { MixRecord } from "mix-tunnel/records.js" */
@@ -212,7 +213,7 @@ export class MixWebSocket extends EventTarget {
       this.#readyState = CLOSED;
       this.#abort.abort(error);
       const message = error instanceof Error || error instanceof DOMException ? error.message : String(error);
-      this.dispatchEvent(new ErrorEvent("error", { error, message }));
+      this.dispatchEvent(errorEvent(error, message));
       this.#end(1006, "", false);
     }
   }
@@ -226,7 +227,7 @@ export class MixWebSocket extends EventTarget {
     this.#readyState = CLOSED;
     this.#outbox.fail(new DOMException("the WebSocket was closed before the message had left", "NetworkError"));
     this.#setOpened();
-    this.dispatchEvent(new CloseEvent("close", { code, reason, wasClean }));
+    this.dispatchEvent(closeEvent({ code, reason, wasClean }));
     this.#setClosed();
   }
 }

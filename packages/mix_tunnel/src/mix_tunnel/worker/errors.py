@@ -19,6 +19,13 @@ class TunnelNotSetUp(UsageError):
     message = "the tunnel is not ready: call setupMixTunnel() first and wait for it"
 
 
+class PageNeeded(UsageError):
+    """The JavaScript packages run outside a page, such as in Node, where there are no Web Workers."""
+
+    code = "tunnel.page_needed"
+    message = "a tunnel needs a page with Web Workers; render on a server without it, and set it up in the browser"
+
+
 class SetupCancelled(Closed):
     """The tunnel was disconnected while it was being set up."""
 
