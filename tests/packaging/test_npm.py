@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser
 from support.chromium import chromium, new_context
+from support.npm_project import PACKAGES, empty_project
 from support.readme import ROOT, LocalPlaces, code_blocks
 from support.static_site import serve_folder
 
 BIN = ROOT / "node_modules/.bin"
-PACKAGES = ("mix-tunnel", "mix-fetch", "mix-dns", "mix-websocket")
 PAGE = """<!doctype html>
 <title>waiting</title>
 {head}
@@ -47,16 +47,7 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture(scope="module")
 def installed(dist: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An empty project into which npm has installed our tarballs, without asking any registry."""
-    project = tmp_path_factory.mktemp("project")
-    (project / "package.json").write_text(json.dumps({"name": "empty", "private": True, "type": "module"}))
-    tarballs = [str(path) for path in sorted((dist / "npm").glob("*.tgz"))]
-    npm(project, "install", "--offline", "--no-audit", "--no-fund", *tarballs)
-    return project
-
-
-def npm(project: Path, *arguments: str) -> None:
-    done = subprocess.run(["npm", *arguments], cwd=project, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
+    return empty_project(tmp_path_factory.mktemp("project"), dist)
 
 
 def copy_assets(project: Path, folder: str) -> None:
