@@ -516,6 +516,11 @@ export declare class UnexpectedPayloadLength extends PeerMisbehaved {
   static code: string;
 }
 
+/** A sealed reply on none of our SURBs, or on one that was used before. */
+export declare class UnknownSurb extends PeerMisbehaved {
+  static code: string;
+}
+
 /** A reply that came without one of our SURBs, or something else that came with one. */
 export declare class UnsolicitedReply extends PeerMisbehaved {
   static code: string;

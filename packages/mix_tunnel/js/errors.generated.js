@@ -516,6 +516,11 @@ export class UnexpectedPayloadLength extends PeerMisbehaved {
   static code = "messages.unexpected_payload_length";
 }
 
+/** A sealed reply on none of our SURBs, or on one that was used before. */
+export class UnknownSurb extends PeerMisbehaved {
+  static code = "messages.unknown_surb";
+}
+
 /** A reply that came without one of our SURBs, or something else that came with one. */
 export class UnsolicitedReply extends PeerMisbehaved {
   static code = "messages.unsolicited_reply";
@@ -1122,6 +1127,7 @@ export const ERROR_CLASSES = new Map(/** @type {[string, typeof MixError][]} */ 
   ["messages.no_topology", NoTopology],
   ["messages.truncated_payload", TruncatedPayload],
   ["messages.unexpected_payload_length", UnexpectedPayloadLength],
+  ["messages.unknown_surb", UnknownSurb],
   ["messages.unsolicited_reply", UnsolicitedReply],
   ["mixwire.malformed_frame", MixwireMalformedFrame],
   ["platform.get_failed", GetFailed],
