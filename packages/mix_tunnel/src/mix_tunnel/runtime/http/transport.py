@@ -96,7 +96,10 @@ class HttpTransport:
 
     async def _acquire(self, request: PreparedRequest, timeouts: HttpTimeouts, *, fresh: bool) -> Lease[Connection]:
         def suits(connection: Connection, idle_s: float) -> bool:
-            return isinstance(connection, Http2Connection) or connection.lasts(idle_s, repeatable=request.retryable)
+            if isinstance(connection, Http2Connection):
+                return True
+            # A streamed body is lost with a connection that turns out to be dead, and could never be sent again.
+            return request.replayable and connection.lasts(idle_s, repeatable=request.retryable)
 
         try:
             async with asyncio.timeout(timeouts.pool_s):
