@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import gzip
+import socket
+import struct
 
+import httpcore
 import httpx
 import pytest
 from support.http_server import serve_answers, serve_conversations
@@ -136,6 +139,77 @@ async def test_leaving_a_stream_resets_the_connection(client):
         async with client.stream("GET", server.url()) as response:
             assert response.status_code == 200
         await reset.wait()
+
+
+UPGRADE = {"Connection": "Upgrade", "Upgrade": "websocket", "Sec-WebSocket-Version": "13"}
+SWITCHING = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n"
+
+
+async def test_an_upgraded_connection_is_the_programs(client):
+    ended = asyncio.Event()
+
+    async def talk(conversation):
+        received = await conversation.request()
+        assert (received.headers["connection"], received.headers["upgrade"]) == ("Upgrade", "websocket")
+        await conversation.send(SWITCHING + b"hello")
+        while data := await conversation.reader.read(100):
+            await conversation.send(data.upper())
+        ended.set()
+
+    async with serve_conversations(talk) as server:
+        async with client.stream("GET", server.url(), headers=UPGRADE) as response:
+            assert (response.status_code, response.headers["upgrade"]) == (101, "websocket")
+            stream = response.extensions["network_stream"]
+            assert (await stream.read(2), await stream.read(100)) == (b"he", b"llo")
+            await stream.write(b"and back")
+            assert await stream.read(100) == b"AND BACK"
+            with pytest.raises(httpcore.ReadTimeout):
+                await stream.read(100, timeout=0.01)
+            await stream.write(b"still", timeout=10)
+            assert await stream.read(100, timeout=10) == b"STILL"
+            assert stream.get_extra_info("socket") is None
+            await stream.aclose()
+            await ended.wait()
+        assert server.connections == 1
+
+
+async def test_an_upgrade_that_is_not_taken_is_an_ordinary_answer(client):
+    async with serve_answers(echo) as server:
+        response = await client.get(server.url(), headers=UPGRADE)
+        assert (response.status_code, "network_stream" in response.extensions) == (200, False)
+
+
+async def test_an_upgrade_takes_a_connection_of_its_own_which_nobody_takes_later(client):
+    async def talk(conversation):
+        while True:
+            if (await conversation.request()).headers.get("upgrade"):
+                await conversation.send(SWITCHING + b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil")
+            else:
+                await conversation.respond(body=b"good")
+
+    async with serve_conversations(talk) as server:
+        assert (await client.get(server.url())).content == b"good"
+        async with client.stream("GET", server.url(), headers=UPGRADE) as response:
+            assert await response.aread() == b""
+        assert (await client.get(server.url())).content == b"good"
+        assert server.connections == 2  # the first one was kept meanwhile
+
+
+async def test_an_upgraded_connection_that_breaks(client):
+    async def talk(conversation):
+        await conversation.request()
+        await conversation.send(SWITCHING)
+        await conversation.reader.read(1)
+        lingering = conversation.writer.get_extra_info("socket")
+        lingering.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        conversation.writer.transport.abort()
+
+    async with serve_conversations(talk) as server, client.stream("GET", server.url(), headers=UPGRADE) as response:
+        stream = response.extensions["network_stream"]
+        await stream.write(b"x")
+        with pytest.raises(httpcore.ReadError) as caught:
+            await stream.read(100)
+        assert isinstance(caught.value.__cause__, MixError)
 
 
 async def test_httpx_decodes(client):

@@ -9,12 +9,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 import httpx
 
 from mix_fetch.errors import BadArgument
 from mix_fetch.httpx_errors import translate
+from mix_fetch.httpx_upgrade import UpgradedStream
 from mix_protocol.errors import MixError
 from mix_tunnel.api import (
     Body,
@@ -66,10 +67,12 @@ class MixTransport(httpx.AsyncBaseTransport):
         except MixError as error:
             raise translate(error, request, begun=False) from error
         headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in response.headers]
-        extensions = {
+        extensions: dict[str, Any] = {
             "http_version": f"HTTP/{response.http_version}".encode("ascii"),
             "reason_phrase": response.reason.encode("latin-1"),
         }
+        if response.switched is not None:
+            extensions["network_stream"] = UpgradedStream(response.switched)
         return httpx.Response(
             response.status, headers=headers, stream=_Body(response, request), extensions=extensions, request=request
         )
@@ -131,7 +134,13 @@ def _convert(request: httpx.Request) -> HttpRequest:
         _timeouts(request),
         credentials="omit",
         decode=False,
+        upgrade=_asks_for_upgrade(request),
     )
+
+
+def _asks_for_upgrade(request: httpx.Request) -> bool:
+    connection = request.headers.get_list("connection", split_commas=True)
+    return "upgrade" in request.headers and any(word.strip().lower() == "upgrade" for word in connection)
 
 
 def _headers(request: httpx.Request, authority: str) -> list[tuple[str, str]]:

@@ -35,6 +35,7 @@ from mix_tunnel.runtime.websocket.errors import (
     WebSocketConnectionClosed,
 )
 from mix_tunnel.state import Phase, TunnelState
+from mix_tunnel.streams import ByteStream
 from mix_tunnel.tunnel import Tunnel
 
 
@@ -69,6 +70,11 @@ class StreamedResponse(Protocol):
     @property
     def redirected(self) -> bool:
         """Whether a redirect led here."""
+        ...
+
+    @property
+    def switched(self) -> ByteStream | None:
+        """The connection's bytes after 101, when the request asked for another protocol."""
         ...
 
     async def read(self, max_bytes: int = 65_536) -> bytes:
@@ -181,6 +187,7 @@ def find_tunnel(tunnel: TunnelApi | str | None = None) -> TunnelApi:
 __all__ = [
     "RECORD_TYPES",
     "Body",
+    "ByteStream",
     "Compression",
     "ConcurrencyError",
     "ConnectionClosedError",

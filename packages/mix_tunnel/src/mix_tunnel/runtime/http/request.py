@@ -86,6 +86,9 @@ class HttpRequest:
     """Whether Content-Encoding is undone; otherwise body and headers come as they were on the wire."""
     default_headers: bool = True
     """Whether the headers of a browser are added; otherwise none are but Host and the body's framing."""
+    upgrade: bool = False
+    """Whether the header Upgrade may ask for another protocol; the request goes over an HTTP/1.1 connection of its own,
+    whose bytes are the caller's when the answer is 101."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +102,7 @@ class PreparedRequest:
     body: Body = field(repr=False)
     decode: bool = True
     default_headers: bool = True
+    upgrade: bool = False
 
     @property
     def replayable(self) -> bool:
@@ -115,7 +119,9 @@ class PreparedRequest:
         own = {name.lower() for name, _ in self.headers}
         host = [value for name, value in self.headers if name.lower() == "host"] or [self.url.authority]
         wire: HeaderList = [("Host", host[0])]
-        if self.default_headers:
+        if self.upgrade:
+            wire.append(("Connection", "Upgrade"))
+        elif self.default_headers:
             wire.append(("Connection", "keep-alive"))
         if "content-length" not in own:
             wire += self._framing()
@@ -145,7 +151,7 @@ def prepare(request: HttpRequest) -> PreparedRequest:
     if body is not None and not isinstance(body, (bytes, AsyncIterable)):
         raise BadBody
     headers = tuple((name, value.strip(" \t")) for name, value in request.headers)
-    _check_headers(headers, body)
+    _check_headers(headers, body, upgrade=request.upgrade)
     return PreparedRequest(
         normal_method(request.method),
         HttpUrl.parse(request.url),
@@ -153,6 +159,7 @@ def prepare(request: HttpRequest) -> PreparedRequest:
         body,
         decode=request.decode,
         default_headers=request.default_headers,
+        upgrade=request.upgrade,
     )
 
 
@@ -168,7 +175,7 @@ def _check_options(request: HttpRequest) -> None:
     for name, words in (("redirect", get_args(RedirectMode)), ("credentials", get_args(CredentialsMode))):
         if getattr(request, name) not in words:
             raise InvalidFetchOption.of(name, ", ".join(f'"{word}"' for word in words[:-1]) + f' or "{words[-1]}"')
-    for name in ("decode", "default_headers"):
+    for name in ("decode", "default_headers", "upgrade"):
         if not isinstance(getattr(request, name), bool):
             raise InvalidFetchOption.of(name, "true or false")
     limit: object = request.max_redirects
@@ -184,13 +191,14 @@ def _is_number(value: object) -> TypeGuard[float]:
     return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
-def _check_headers(headers: Sequence[tuple[str, str]], body: Body) -> None:
+def _check_headers(headers: Sequence[tuple[str, str]], body: Body, *, upgrade: bool) -> None:
+    forbidden = _FORBIDDEN_HEADERS - {"upgrade"} if upgrade else _FORBIDDEN_HEADERS
     singular: set[str] = set()
     for name, value in headers:
         if not _TOKEN.fullmatch(name) or not _VALUE.fullmatch(value):
             raise BadHeader(header=name if _TOKEN.fullmatch(name) else None)
         lower = name.lower()
-        if lower in _FORBIDDEN_HEADERS or (lower in ("host", "content-length") and lower in singular):
+        if lower in forbidden or (lower in ("host", "content-length") and lower in singular):
             raise ForbiddenHeader(header=name)
         singular.add(lower)
         if lower == "content-length":

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 
 from mix_protocol.errors import MixError
 
+from ...streams import ByteStream
 from .deadline import Deadline
 from .decoding import BodyReader
 from .errors import ResponseClosed
@@ -67,6 +68,11 @@ class HttpResponse:
         self._deadline = deadline
         ourselves = weakref.ref(self)  # the timer must not keep a forgotten response alive
         self._timer = deadline.call(lambda: _expire(ourselves))
+
+    @property
+    def switched(self) -> ByteStream | None:
+        """The connection's bytes after 101, when the request asked for another protocol; closed with the response."""
+        return self._wire.switched
 
     def header(self, name: str) -> str | None:
         """The first value of a header, or None."""

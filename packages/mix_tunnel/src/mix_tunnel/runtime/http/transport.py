@@ -14,6 +14,7 @@ from ..tls_errors import TlsTruncated
 from .body import BodyBuffer
 from .errors import ClientClosed, HttpConnectTimedOut, NoResponse, PoolTimedOut, ResponseTimedOut, WriteTimedOut
 from .http1 import HttpConnection
+from .http1.switched import SwitchedBody
 from .http2 import Http2Connection
 from .http2.errors import Http11Required, NotProcessed
 from .options import HttpOptions
@@ -73,13 +74,14 @@ class HttpTransport:
 
     async def _exchange(self, request: PreparedRequest, timeouts: HttpTimeouts, *, fresh: bool = False) -> WireResponse:
         url = request.url
-        if url.scheme == "https":
+        if url.scheme == "https" and not request.upgrade:
             shared = await self._shared.enter(url, timeouts)
             if shared is not None:
                 return await shared.exchange(request, timeouts)
         lease = await self._acquire(request, timeouts, fresh=fresh)
         try:
-            connection = lease.connection or await self._open_in_time(url, timeouts)
+            alpn = (HTTP1,) if request.upgrade else self._shared.alpn(url.origin)
+            connection = lease.connection or await self._open_in_time(url, timeouts, alpn)
             lease.connection = connection
             if lease.released:  # the client was closed while the connection was opened
                 connection.abort()
@@ -98,6 +100,8 @@ class HttpTransport:
         def suits(connection: Connection, idle_s: float) -> bool:
             if isinstance(connection, Http2Connection):
                 return True
+            if request.upgrade:
+                return False
             # A streamed body is lost with a connection that turns out to be dead, and could never be sent again.
             return request.replayable and connection.lasts(idle_s, repeatable=request.retryable)
 
@@ -107,10 +111,10 @@ class HttpTransport:
         except TimeoutError as error:
             raise PoolTimedOut(seconds=timeouts.pool_s) from error
 
-    async def _open_in_time(self, url: HttpUrl, timeouts: HttpTimeouts) -> Connection:
+    async def _open_in_time(self, url: HttpUrl, timeouts: HttpTimeouts, alpn: tuple[str, ...]) -> Connection:
         try:
             async with asyncio.timeout(timeouts.connect_s):
-                return await self._open(url, self._shared.alpn(url.origin))
+                return await self._open(url, alpn)
         except TimeoutError as error:
             raise HttpConnectTimedOut(seconds=timeouts.connect_s) from error
 
@@ -138,6 +142,8 @@ async def _exchange_http1(
         if connection.exchanges > 1 and not connection.response_begun and _may_repeat(request, error):
             raise Resend(error) from error
         raise
+    if connection.switched:
+        return WireResponse(head, SwitchedBody(lease, *connection.take_over()))
     return WireResponse(head, BodyBuffer(lease, connection))
 
 

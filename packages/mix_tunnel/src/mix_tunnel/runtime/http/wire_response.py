@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from ...streams import ByteStream
 from .request import HeaderList
 
 
@@ -49,6 +50,11 @@ class WireResponse:
     def __init__(self, head: ResponseHead, body: WireBody) -> None:
         self.head = head
         self._body = body
+
+    @property
+    def switched(self) -> ByteStream | None:
+        """The connection's bytes after 101, when that was asked for."""
+        return getattr(self._body, "stream", None)
 
     @property
     def released(self) -> bool:

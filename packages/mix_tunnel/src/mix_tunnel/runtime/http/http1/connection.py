@@ -24,6 +24,7 @@ from .keep_alive import KeepAlive
 from .reader import ResponseReader
 
 CHUNK_BYTES = 65_536
+_FINAL = frozenset({101, *range(200, 1000)})
 MAX_INFORMATIONAL = 100
 """1xx responses passed over before the real one; as many as CPython's client takes."""
 
@@ -57,6 +58,8 @@ class HttpConnection:
         """Whether a byte of the present response has arrived."""
         self.complete = False
         """Whether the present response has been received to its end (it may wait in memory)."""
+        self.switched = False
+        """Whether the connection has changed to another protocol: what `take_over` gives is all there is."""
 
     @property
     def reusable(self) -> bool:
@@ -80,7 +83,7 @@ class HttpConnection:
         self._timeouts = timeouts
         self.exchanges += 1
         self.response_begun = self.complete = False
-        self._reader = ResponseReader(request.method)
+        self._reader = ResponseReader(request.method, upgrade=request.upgrade)
         self._sent_at = self._loop.time()
         await self._send(request)
         async with self._clock.head(timeouts.response_s):  # for the whole of it, however it drips
@@ -102,6 +105,10 @@ class HttpConnection:
             self._accept(event)
             self._take_what_is_here()
         return self.take_pending()
+
+    def take_over(self) -> tuple[ByteStream, bytes]:
+        """The stream below a connection that has switched, and what has arrived of the other protocol."""
+        return self._stream, self._reader.rest
 
     def take_pending(self) -> bytes:
         """The bytes of the body that have arrived and were not read yet."""
@@ -220,8 +227,10 @@ class HttpConnection:
     async def _receive_head(self) -> ResponseHead:
         for _ in range(MAX_INFORMATIONAL + 1):
             event = await self._next_event()
-            if isinstance(event, h11.Response):
-                self._in_body = True
+            if isinstance(event, (h11.Response, h11.InformationalResponse)) and event.status_code in _FINAL:
+                self.switched = event.status_code == 101
+                self.complete = self._broken = self.switched
+                self._in_body = not self.switched
                 return ResponseHead(
                     status=event.status_code,
                     reason=bytes(event.reason).decode("latin-1"),

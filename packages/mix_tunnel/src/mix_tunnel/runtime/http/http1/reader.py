@@ -15,10 +15,14 @@ from .head import HeadReader
 
 
 class ResponseReader:
-    """Reads the answers to one request: any number of provisional ones, and the last with its body."""
+    """Reads the answers to one request: any number of provisional ones, and the last with its body.
 
-    def __init__(self, method: str) -> None:
+    upgrade -- whether the answer may be 101, with another protocol's bytes behind it in `rest`
+    """
+
+    def __init__(self, method: str, *, upgrade: bool = False) -> None:
         self._method = method
+        self._upgrade = upgrade
         self._head = HeadReader()
         self._framing: Framing | None = None
         self._left = 0
@@ -51,10 +55,10 @@ class ResponseReader:
             return b""
         rest, self._head = self._head.rest, HeadReader()
         head, framing = frame(self._method, head)
-        if head.status == 101:
+        if head.status == 101 and not self._upgrade:
             raise MalformedResponse("the server changes to another protocol, which nobody asked for")
         self.odd = self.odd or head.odd
-        if head.status >= 200:
+        if head.status >= 200 or head.status == 101:
             self._framing = framing
             self._left = framing.length
             self.ended = framing.end is End.HEAD or (framing.end is End.LENGTH and not framing.length)
