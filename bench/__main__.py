@@ -1,6 +1,6 @@
-"""Measure Sphinx, HTTP/2, TCP's buffers, the native tunnel and the page, and write build/bench.json.
+"""Measure Sphinx, HTTP/2, TCP's buffers, the native tunnel, the page and its timing, and write build/bench.json.
 
-    python -m bench [--only sphinx http2 buffers native page] [--output build/bench.json]
+    python -m bench [--only sphinx http2 buffers native page departures] [--output build/bench.json]
 
 Times on a shared machine are noise by themselves, so each figure stands beside another of the same run: wasm beside
 native, the tunnel beside the same fetch without it.
@@ -24,7 +24,7 @@ from bench import sphinx
 from bench.playground import Playground, running_playground
 
 ROOT = Path(__file__).resolve().parents[1]
-PARTS = ("sphinx", "http2", "buffers", "native", "page")
+PARTS = ("sphinx", "http2", "buffers", "native", "page", "departures")
 
 
 def measure_sphinx() -> dict[str, Any]:
@@ -53,6 +53,13 @@ def measure_page(playground: Playground) -> dict[str, Any]:
     from bench import page
 
     return page.measure(playground)
+
+
+def measure_departures(playground: Playground) -> dict[str, Any]:
+    """When packets leave, with the default cover traffic."""
+    from bench import departures
+
+    return departures.measure(playground)
 
 
 def show(results: dict[str, Any]) -> None:
@@ -91,6 +98,7 @@ def main() -> None:
         "buffers": measure_buffers,
         "native": measure_native,
         "page": measure_page,
+        "departures": measure_departures,
     }
     for part, measure in tunnels.items():
         if part in arguments.only:
