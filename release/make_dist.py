@@ -28,6 +28,7 @@ sys.path.insert(0, str(ROOT / "web"))
 from build import (  # noqa: E402
     CACHE,
     JAVASCRIPT_PACKAGES,
+    LICENCES_NAME,
     OWN_PACKAGES,
     BuildError,
     build_own_wheel,
@@ -35,6 +36,7 @@ from build import (  # noqa: E402
     hash_files,
     make_once,
     say,
+    third_party_licences,
 )
 from packaging.utils import parse_wheel_filename  # noqa: E402
 
@@ -71,7 +73,9 @@ def make_pyodide(base: str) -> list[Path]:
         page = folder / "simple" / project / "index.html"
         page.parent.mkdir(parents=True)
         page.write_text(f"<!doctype html>\n<title>{html.escape(project)}</title>\n{links}\n")
-    return wheels
+    licences = folder / LICENCES_NAME
+    licences.write_text(third_party_licences(wheels, with_core=False))
+    return [*wheels, licences]
 
 
 def make_link(wheel: Path, base: str) -> str:
@@ -100,6 +104,8 @@ def pack(source: Path, assets: Path | None) -> list[Path]:
     shutil.copy2(ROOT / "LICENSE", stage)
     if assets is not None:
         shutil.copytree(assets, stage / "pyodide", copy_function=shutil.copyfile)
+        # Where people look, and, for who puts the folder on a web server, beside what it is about.
+        shutil.copyfile(assets / LICENCES_NAME, stage / LICENCES_NAME)
     key = hash_files(stage, [path for path in stage.rglob("*") if path.is_file()])
     # npm says on standard output which file it made; what counts is the folder.
     return make_once(

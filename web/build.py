@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import hashlib
+import json
 import os
 import re
 import shutil
@@ -22,6 +23,8 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from lockfile import IncompleteDistribution, write_lock
+from third_party import NAME as LICENCES_NAME
+from third_party import MissingLicence, core_licences, licences_of, write_licences
 
 WEB = Path(__file__).resolve().parent
 ROOT = WEB.parent
@@ -177,6 +180,20 @@ def put_snapshot(folder: Folder, prefix: str, wheels: list[Path]) -> None:
         folder.put(f"{prefix}{file.name}", file)
 
 
+def third_party_licences(wheels: Iterable[Path], *, with_core: bool) -> str:
+    """The text of THIRD_PARTY_LICENSES.
+
+    with_core -- whether Pyodide itself is shipped, too
+    """
+    by_name = {wheel.name.partition("-")[0].lower(): wheel for wheel in wheels}
+    others = [wheel for name, wheel in sorted(by_name.items()) if name not in OWN_PACKAGES]
+    licences = [licence for wheel in others for licence in licences_of(wheel)]
+    if with_core:
+        version = json.loads((PYODIDE / "package.json").read_text())["version"]
+        licences = [*core_licences(version, by_name), *licences]
+    return write_licences(licences)
+
+
 def resolve_imports(code: str, depth: int) -> str:
     """Turn imports of our packages by name into relative ones, because browsers know no names without an import map.
 
@@ -226,8 +243,11 @@ def main() -> None:
             put_pyodide(folder, "mix-tunnel/pyodide/", wheels)
             put_snapshot(folder, "mix-tunnel/pyodide/", wheels)
             put_javascript(folder)
+            licences = third_party_licences(wheels, with_core=True)
+            for place in ("", "mix-tunnel/pyodide/"):
+                folder.put_text(f"{place}{LICENCES_NAME}", licences)
         folder.remove_others()
-    except (BuildError, IncompleteDistribution) as error:
+    except (BuildError, IncompleteDistribution, MissingLicence) as error:
         sys.exit(f"build: {error}")
     say(f"{folder.path} is up to date")
 
