@@ -120,7 +120,7 @@ def test_byte_by_byte(case):
 
 @pytest.mark.parametrize(("coding", "data"), [(CASES[name][0], CASES[name][1]) for name in ("gzip", "deflate", "zstd")])
 def test_a_cut_stream_is_not_whole(coding, data):
-    trailer = 8 if coding == "gzip" else 0
+    trailer = {"gzip": 8, "deflate": 4, "zstd": 0}[coding]
     for length in (1, 2, 10, len(data) // 2, len(data) - trailer - 1):
         assert run(coding, [data[:length]])[1] is False
 
@@ -138,6 +138,14 @@ def test_gzip_without_its_trailer_or_a_part_of_it_is_whole(plain, missing):
             with pytest.raises(zlib.error):
                 run("gzip", [data[:-8] + b"nonsense"])
         assert run("gzip", [data[: -missing - 8]])[1] is False
+
+
+@pytest.mark.parametrize("missing", range(1, 5))
+@pytest.mark.parametrize("plain", [b"", b"a", bytes(100_000), b"hello, world" * 50])
+def test_zlibs_format_without_its_trailer_or_a_part_of_it_is_whole(plain, missing):
+    data = zlib.compress(plain)
+    assert run("deflate", [data[:-missing]]) == (plain, True)
+    assert run("deflate", [data[: -missing - 4]])[1] is False
 
 
 def test_a_cut_brotli_stream_is_not_whole():

@@ -22,7 +22,6 @@ MAX_ZSTD_WINDOW_LOG = 23
 """8 MiB: what RFC 9659 lets a server use, and a client has to have."""
 MAX_FRAMES_PER_STEP = 64
 """Frames of zstd that give nothing, decoded before others have a turn; each costs as much as some kilobytes."""
-_GZIP_TRAILER_BYTES = 8
 _GZIP_MAGIC = b"\x1f\x8b"
 _GZIP_WBITS = 31
 _ZLIB_WBITS = 15
@@ -72,16 +71,9 @@ class GzipDecoder:
 
     @property
     def may_end(self) -> bool:
-        return self._between or any(self._ends_with(missing) for missing in range(1, _GZIP_TRAILER_BYTES + 1))
-
-    def _ends_with(self, missing: int) -> bool:
-        """Whether only the last bytes of the trailer are missing (RFC 1952 section 2.3.1: CRC-32 and length)."""
+        # RFC 1952 section 2.3.1: CRC-32 and length.
         trailer = self._checksum.to_bytes(4, "little") + (self._size & 0xFFFF_FFFF).to_bytes(4, "little")
-        member = self._member.copy()
-        try:
-            return not member.decompress(trailer[-missing:]) and bool(member.eof)
-        except self.failure:
-            return False
+        return self._between or _ends_before(trailer, self._member, self.failure)
 
     def decode(self, data: bytes, max_bytes: int) -> bytes:
         data, self._rest, self._full = self._rest + data, b"", False
@@ -113,8 +105,21 @@ class GzipDecoder:
         return True
 
 
+def _ends_before(trailer: bytes, stream: Any, failure: type[Exception]) -> bool:
+    """Whether a stream of zlib's has ended, and only its trailer or the last bytes of that are missing."""
+    for missing in range(1, len(trailer) + 1):
+        attempt = stream.copy()
+        try:
+            if not attempt.decompress(trailer[-missing:]) and attempt.eof:
+                return True
+        except failure:
+            continue
+    return False
+
+
 class DeflateDecoder:
-    """deflate: zlib's format, as the standard wants, or the bare one, as some servers have it."""
+    """deflate: zlib's format, as the standard wants, or the bare one, as some servers have it. The former may lack its
+    trailer or a part of it."""
 
     def __init__(self) -> None:
         import zlib
@@ -122,6 +127,8 @@ class DeflateDecoder:
         self.failure: type[Exception] = zlib.error
         self._new_stream = zlib.decompressobj
         self._stream: Any = None
+        self._adler32: Callable[[bytes, int], int] = zlib.adler32
+        self._checksum = 1
         self._rest = b""
         self._full = False
 
@@ -131,7 +138,9 @@ class DeflateDecoder:
 
     @property
     def may_end(self) -> bool:
-        return self._stream is not None and self._stream.eof
+        if self._stream is None:
+            return False
+        return bool(self._stream.eof) or _ends_before(self._checksum.to_bytes(4, "big"), self._stream, self.failure)
 
     def decode(self, data: bytes, max_bytes: int) -> bytes:
         data, self._rest, self._full = self._rest + data, b"", False
@@ -143,6 +152,7 @@ class DeflateDecoder:
         if self._stream.eof:
             return b""
         out: bytes = self._stream.decompress(data, max_bytes)
+        self._checksum = self._adler32(out, self._checksum)
         if not self._stream.eof:
             self._rest = self._stream.unconsumed_tail
             self._full = len(out) >= max_bytes
@@ -188,6 +198,7 @@ class ZstdDecoder:
         options = {zstd.DecompressionParameter.window_log_max: MAX_ZSTD_WINDOW_LOG}
         self._new_frame: Callable[[], Any] = lambda: zstd.ZstdDecompressor(options=options)
         self._frame: Any = self._new_frame()
+        self._begun = False
         self._rest = b""
 
     @property
@@ -203,6 +214,12 @@ class ZstdDecoder:
         for _ in range(MAX_FRAMES_PER_STEP):
             if self._frame.eof and data:
                 self._frame = self._new_frame()
+                self._begun = False
+            if not self._begun and data:
+                # A frame that is whole at once takes another way through the library, which checks more: byte by byte
+                # has to mean the same.
+                self._frame.decompress(data[:1])
+                self._begun, data = True, data[1:]
             if not self._frame.eof:
                 out = self._frame.decompress(data, max_bytes)
                 data = self._frame.unused_data if self._frame.eof else b""
