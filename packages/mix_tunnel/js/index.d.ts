@@ -29,7 +29,7 @@ export interface SetupMixTunnelOptions {
   forceTls?: boolean | undefined;
   /**
    * Take routes too whose nodes belong to one operator, address or network (/24, or /48 of IPv6), who could see both
-   * ends (false); where all nodes are on loopback they are always taken.
+   * ends (false); where all nodes are on loopback only one and the same node is refused.
    */
   allowCloseNodes?: boolean | undefined;
   /** Send packets at once instead of at random times, and no cover when there is nothing to send. */

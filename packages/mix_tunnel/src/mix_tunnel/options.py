@@ -44,7 +44,7 @@ class TunnelOptions:
     """Use only gateways with `wss://`; a gateway on a loopback address is always allowed."""
     allow_close_nodes: bool = False
     """Take routes too whose nodes belong to one operator, address or network (/24, or /48 of IPv6), who could see both
-    ends; where all nodes are on loopback they are always taken."""
+    ends; where all nodes are on loopback only one and the same node is refused."""
     disable_poisson_traffic: bool = False
     """Send packets at once instead of at random times, and no cover when there is nothing to send."""
     disable_cover_traffic: bool = False

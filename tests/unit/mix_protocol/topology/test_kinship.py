@@ -98,6 +98,9 @@ def test_a_network_on_loopback_is_its_developers_own() -> None:
     nodes = [(11, 1, "127.0.0.1"), (21, 2, "127.0.0.1"), (31, 3, "127.0.0.1")]
     topology = network_of(nodes, {1: "127.0.0.1"}).topology()
     assert topology.has_routes_between(key(1), key(1), SeededRandom(1))
+    one_node = network_of(nodes, {1: "127.0.0.1"})
+    one_node.change_mixnode(31, x25519_sphinx_pubkey=base58.encode(key(111)))
+    assert not one_node.topology().has_routes_between(key(1), key(1), SeededRandom(1))
     mixed = network_of(nodes, {1: "127.0.0.1", 2: "10.0.0.1"}).topology()
     assert not mixed.has_routes_between(key(1), key(2), SeededRandom(1))
 

@@ -10,6 +10,9 @@ from collections.abc import Iterable
 
 MAX_BUNDLE_LENGTH = 1500
 
+MAX_BUNDLE_PACKETS = 128
+"""More IP packets than this are no honest bundle: in 1500 bytes there is room for 68 headers."""
+
 _LENGTH_PREFIX = 2
 _MAX_PACKET_LENGTH = 0xFFFF
 _SMALLEST_PACKET = 40  # an IPv4 header and a TCP header: what might still join a bundle
@@ -21,10 +24,15 @@ def encode_bundle(packets: Iterable[bytes]) -> bytes:
 
 
 def split_bundle(bundle: bytes) -> list[bytes]:
-    """Give the packets of a bundle. A cut-off tail and empty packets are left out, as published routers do."""
+    """Give the packets of a bundle. A cut-off tail and empty packets are left out, as published routers do.
+
+    What follows `MAX_BUNDLE_PACKETS` packets or empty ones is left out, too: one message must not make work for long.
+    """
     packets = []
     at, end = 0, len(bundle)
-    while at + _LENGTH_PREFIX <= end:
+    for _ in range(MAX_BUNDLE_PACKETS):
+        if at + _LENGTH_PREFIX > end:
+            break
         start = at + _LENGTH_PREFIX
         at = start + int.from_bytes(bundle[at:start], "big")
         if at > end:

@@ -25,6 +25,9 @@ _V2 = 3  # is added to a content tag
 _SURB_OVERHEAD = AES_KEY_LENGTH + sphinx.HEADER_LENGTH + sphinx.NODE_ADDRESS_LENGTH
 _V1_HOPS = 4
 _V1_SURB_LENGTH = _SURB_OVERHEAD + _V1_HOPS * sphinx.PAYLOAD_KEY_LENGTH
+MAX_SURBS = 2048
+"""SURBs of one message that are read; published clients send some hundred at most, and each is a step of work."""
+
 _MAX_U32 = 0xFFFF_FFFF
 _MAX_U16 = 0xFFFF
 
@@ -170,6 +173,8 @@ def _decode_surbs_v2(reader: Reader) -> tuple[ReplySurb, ...]:
 
 
 def _take_surbs(reader: Reader, count: int, length: int, rotation: KeyRotation) -> tuple[ReplySurb, ...]:
+    if count > MAX_SURBS:
+        raise MalformedMessage("SURB list", f"it has more than {MAX_SURBS} SURBs")
     if count * length > reader.remaining:
         raise MalformedMessage("SURB list", f"it announces {count} SURBs and is too short for them")
     return tuple(ReplySurb.decode(reader.take(length), rotation) for _ in range(count))

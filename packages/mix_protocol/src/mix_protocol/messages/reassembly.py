@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from dataclasses import dataclass, field
 
+from mix_protocol.codec.reader import MalformedMessage
 from mix_protocol.errors import PeerMisbehaved
 from mix_protocol.messages.fragment import Fragment, remove_padding
 
@@ -22,12 +23,14 @@ class ReassemblyLimits:
 
     sets -- sets of which something is missing, or that wait for a linked set
     payload_bytes -- of all fragments in these sets
+    message_bytes -- of one message, its padding included; a longer one is given up when it is complete
     completed_sets -- ids remembered so that late duplicates are known as such
     idle_s -- seconds after which a set to which nothing came is given up
     """
 
     sets: int = 1024
     payload_bytes: int = 64 * 1024 * 1024
+    message_bytes: int = 4 * 1024 * 1024
     completed_sets: int = 16_384
     idle_s: float = 30 * 60.0
 
@@ -73,7 +76,7 @@ class Reassembler:
         """Give the message that this fragment completes, without its padding, or None.
 
         Raises `InconsistentFragment` when it does not fit to the others, `MalformedPadding` when the completed message
-        has no end; its sets count as completed then, too.
+        has no end, `MalformedMessage` when it is too long; its sets count as completed then, too.
         """
         set_id = fragment.set_id
         if set_id in self._completed:
@@ -161,6 +164,8 @@ class Reassembler:
             self._payload_bytes -= held.payload_bytes
             payloads.extend(payload for payload in held.payloads if payload is not None)
             self._complete(set_id)
+        if sum(map(len, payloads)) > self._limits.message_bytes:
+            raise MalformedMessage("message", f"it is longer than {self._limits.message_bytes} bytes")
         return b"".join(payloads)
 
     def _touch(self, set_id: int, held: _FragmentSet, now: float) -> None:

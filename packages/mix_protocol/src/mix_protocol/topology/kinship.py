@@ -20,9 +20,14 @@ NOBODYS_KIN: Final[Kinship] = frozenset()
 _NETWORK_BITS_V4, _NETWORK_BITS_V6 = 24, 48
 
 
+def keys_of(node: SkimmedNode) -> Kinship:
+    """What makes two entries one node: its keys."""
+    return frozenset((f"identity {node.ed25519_identity_pubkey}", f"key {node.x25519_sphinx_pubkey}"))
+
+
 def kinship_of(node: SkimmedNode) -> Kinship:
     """The marks of a node: its keys, its addresses' networks (/24, or /48 of IPv6), and its host name's domain."""
-    marks = {f"identity {node.ed25519_identity_pubkey}", f"key {node.x25519_sphinx_pubkey}"}
+    marks = set(keys_of(node))
     marks.update(filter(None, map(_network, node.ip_addresses)))
     hostname = node.entry.hostname if node.entry is not None else None
     if hostname:

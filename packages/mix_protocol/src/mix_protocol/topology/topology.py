@@ -17,7 +17,7 @@ from mix_protocol.topology.errors import (
     NoGateways,
     UnknownGateway,
 )
-from mix_protocol.topology.kinship import NOBODYS_KIN, Kinship, are_close, kinship_of
+from mix_protocol.topology.kinship import NOBODYS_KIN, Kinship, are_close, keys_of, kinship_of
 from mix_protocol.topology.nodes import MIN_PERFORMANCE_PERCENT, GatewayNode, MixNode, gateway_from, mix_node_from
 from mix_protocol.topology.route import RouteHop
 
@@ -111,8 +111,8 @@ class Topology:
 
         always_include -- identities of gateways that stay in whatever their performance: those that the client is
             already bound to, without which it could send nothing at all
-        allow_close_nodes -- whether a route may have nodes of one operator or network; where all nodes are on loopback,
-            as those of a developer's own network are, it always may
+        allow_close_nodes -- whether a route may have nodes of one operator or network, or even one node twice; where
+            all nodes are on loopback, as those of a developer's own network are, only the latter has to be allowed
         """
         metadata = mixnodes.metadata
         for other, epoch in (
@@ -124,8 +124,9 @@ class Topology:
         if gateways.metadata.rotation_id != metadata.rotation_id:
             raise InconsistentDocuments("the two node lists belong to different key rotations; try again in a moment")
         documents = (*mixnodes.nodes.data, *gateways.nodes.data)
-        may_be_close = allow_close_nodes or all(map(_is_on_loopback, documents))
-        find_kinship = _nobodys_kin if may_be_close else kinship_of
+        find_kinship: FindKinship = keys_of if all(map(_is_on_loopback, documents)) else kinship_of
+        if allow_close_nodes:
+            find_kinship = _nobodys_kin
         layers = yield from _layers(rewarded, mixnodes, find_kinship)
         usable_gateways = yield from _gateways(gateways, always_include, find_kinship)
         return cls(

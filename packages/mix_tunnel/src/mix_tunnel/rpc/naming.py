@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 _CAPITAL = re.compile(r"[A-Z]")
@@ -20,14 +21,20 @@ _OTHER_NAMES = {
 _UNDERSCORE = re.compile(r"_+([a-z0-9])")
 
 
+_LONGEST_NAME = 64
+"""Longer ones are none of ours, and stay as they are."""
+
+
+@lru_cache(maxsize=1024)
 def to_camel(name: str) -> str:
     """`max_redirects` to `maxRedirects`."""
-    return _UNDERSCORE.sub(lambda match: match[1].upper(), name)
+    return name if len(name) > _LONGEST_NAME else _UNDERSCORE.sub(lambda match: match[1].upper(), name)
 
 
+@lru_cache(maxsize=1024)
 def to_snake(name: str) -> str:
     """`maxRedirects` to `max_redirects`."""
-    return _CAPITAL.sub(lambda match: f"_{match[0].lower()}", name)
+    return name if len(name) > _LONGEST_NAME else _CAPITAL.sub(lambda match: f"_{match[0].lower()}", name)
 
 
 def spell_option(name: str, value: str | None) -> str:

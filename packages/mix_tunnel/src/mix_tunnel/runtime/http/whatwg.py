@@ -45,7 +45,9 @@ def parse_url(text: str, base: str | None = None) -> UrlParts | None:
     """Parse a text, relative to the URL `base` if there is one; None when it is no URL. Raises `TooLong`."""
     text = _BREAKS.sub("", text.encode("utf-16", "surrogatepass").decode("utf-16", "replace").strip(_AROUND))
     authority = _AUTHORITY.match(text)
-    if len(text) > MAX_CHARACTERS or (authority and len(authority[1]) > MAX_AUTHORITY_CHARACTERS):
+    # What is not ASCII is percent-encoded, one character after the other.
+    length = 2 * len(text.encode()) - len(text)
+    if length > MAX_CHARACTERS or (authority and len(authority[1]) > MAX_AUTHORITY_CHARACTERS):
         raise TooLong
     url = _parser()(text, base)
     if url is None:

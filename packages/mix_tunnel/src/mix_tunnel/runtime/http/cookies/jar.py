@@ -38,6 +38,7 @@ class CookieJar:
             cookie = None if parsed is None else self._accept(url, parsed)
             if cookie is not None:
                 self._put(cookie, now)
+        self._keep_limits(now)
 
     def header_for(self, url: HttpUrl, *, cross_site: bool = False, safe_method: bool = True) -> str:
         """The Cookie header of a request, "" for none.
@@ -73,6 +74,7 @@ class CookieJar:
         now = self._clock()
         for cookie in from_portable(cookies, now):
             self._put(cookie, now)
+        self._keep_limits(now)
 
     def clear(self) -> None:
         """Forget every cookie."""
@@ -130,12 +132,15 @@ class CookieJar:
         if not cookie.is_expired(now):
             site[cookie.key] = cookie
             self._count += 1
-            if len(site) > MAX_PER_SITE:
-                self._throw_out(site.values(), now, MAX_PER_SITE)
-            if self._count > MAX_IN_ALL:
-                self._throw_out((each for other in self._sites.values() for each in other.values()), now, MAX_IN_ALL)
         if not site:
             self._sites.pop(name, None)
+
+    def _keep_limits(self, now: float) -> None:
+        """Throw out what is too much, once for all cookies of a response: each time costs a look at all others."""
+        for site in [site for site in self._sites.values() if len(site) > MAX_PER_SITE]:
+            self._throw_out(list(site.values()), now, MAX_PER_SITE)
+        if self._count > MAX_IN_ALL:
+            self._throw_out([each for site in self._sites.values() for each in site.values()], now, MAX_IN_ALL)
 
     def _throw_out(self, cookies: Iterable[Cookie], now: float, keep: int) -> None:
         """Forget expired ones first, then of one site what is not secure, then what was unused longest."""
