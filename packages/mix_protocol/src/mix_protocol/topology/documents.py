@@ -24,8 +24,8 @@ MAX_NODES = 5_000
 MAX_DOCUMENT_LENGTH = 12 * 1024 * 1024
 """Longest JSON or bincode text that is decoded, in bytes; mainnet's longest has some 5 MB."""
 
-MAX_COMMAS = 400_000
-"""About how many values a JSON text may have, which is what it takes time for; mainnet's has some 80,000."""
+MAX_COMMAS = 200_000
+"""About how many values a JSON text may have, which is what it takes time for; mainnet's longest has some 50,000."""
 
 MAX_ADDRESSES = 64
 """IP addresses of one node."""

@@ -39,10 +39,13 @@ SLICE_BYTES = 4096
 """So much is parsed at once: deflate makes 1000 times as much of it at most, before anybody can say stop."""
 MAX_PROVISIONAL = 16
 """Answers with 1xx that are passed over before the one that counts."""
+MAX_JUDGED_BYTES = 8_192
+"""Of the fields that the library judges word by word; other fields may be longer."""
 MAX_REFUSAL_BYTES = 65_536
 REFUSAL_S = 10.0
 """Of a refusal's body so much is kept, and so long is waited for it; the status is told whatever comes of it."""
 
+_JUDGED = (b"connection", b"upgrade", b"sec-websocket-extensions", b"sec-websocket-protocol")
 _ACCEPT_LANGUAGE = dict(DEFAULT_HEADERS)["Accept-Language"]
 _silent = logging.getLogger(f"{__name__}.frames")
 _silent.setLevel(logging.CRITICAL)
@@ -162,6 +165,9 @@ async def _read_head(stream: ByteStream) -> tuple[Head, bytes]:
 
 
 def _response(head: Head) -> Response:
+    said = sum(len(value) for name, value in head.fields if name.lower() in _JUDGED)
+    if head.status == 101 and said > MAX_JUDGED_BYTES:
+        raise HandshakeTooLarge
     headers = Headers()
     for name, value in head.fields:
         headers[name.decode("ascii")] = value.decode("latin-1")

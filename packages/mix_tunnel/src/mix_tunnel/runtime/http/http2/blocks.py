@@ -19,6 +19,7 @@ FINAL = b"\x88"
 """:status 200, out of the static table."""
 PROVISIONAL = b"\x08\x03100"
 TRAILERS = b""
+MAX_RESIZES = 2
 _PRIORITY_BYTES = 5
 
 
@@ -53,6 +54,8 @@ class HeaderBlocks:
             self._fragments += frame.payload
         if not is_last:
             return None
+        if not _resizes_modestly(self._fragments):
+            raise Http2Violated(reason="COMPRESSION_ERROR")
         try:
             decoded = self._decoder.decode(bytes(self._fragments), raw=True)
         except OversizedHeaderListError as error:
@@ -61,6 +64,23 @@ class HeaderBlocks:
             raise Http2Violated(reason="COMPRESSION_ERROR") from error
         fields = [(bytes(name), bytes(value)) for name, value in decoded]
         return Block(self._first.stream_id, bool(self._first.flags & END_STREAM), fields)
+
+
+def _resizes_modestly(block: bytearray) -> bool:
+    """Whether at most two changes of the table's size stand at the beginning (RFC 7541 section 4.2).
+
+    The library takes any number of them, which brings nothing and takes its time.
+    """
+    at = 0
+    for _ in range(MAX_RESIZES + 1):
+        if at >= len(block) or block[at] & 0xE0 != 0x20:
+            return True
+        is_long = block[at] & 0x1F == 0x1F
+        at += 1
+        while is_long and at < len(block) and block[at] & 0x80:
+            at += 1
+        at += is_long
+    return False
 
 
 def _fragment(frame: Frame) -> memoryview:
