@@ -124,6 +124,21 @@ async def test_a_connection_that_is_replaced_ends_although_its_client_takes_noth
     assert websocket.closed
 
 
+async def test_clients_that_take_nothing_leave_everybody_a_part(listener):
+    listener.limits = dataclasses.replace(listener.limits, connections=4, unsent_frames=1000, all_unsent_bytes=100_000)
+    greedy, modest = (_ClientConnection(listener, StubbornWebSocket(), EverReady()) for _ in range(2))
+    assert [greedy.push(bytes(20_000)) for _ in range(7)] == [True] * 5 + [False] * 2
+    assert [modest.push(bytes(20_000)) for _ in range(3)] == [True, True, False]
+    assert listener.unsent_bytes == 140_000
+
+
+async def test_what_waited_for_a_client_that_is_gone_counts_no_more(listener):
+    async with connected(listener) as (_, connection):
+        await turns(20 * LIMIT)
+        assert listener.unsent_bytes == connection._unsent_bytes > 0
+    assert listener.unsent_bytes == 0
+
+
 async def test_large_payloads_for_a_slow_client_are_bounded_by_their_bytes(listener):
     listener.limits = dataclasses.replace(listener.limits, unsent_frames=1000, unsent_bytes=100_000)
     websocket = StubbornWebSocket()

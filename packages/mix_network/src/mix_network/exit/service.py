@@ -24,7 +24,7 @@ from mix_protocol.ipr.router_events import ClientConnected, ClientExpired, Packe
 from mix_protocol.messages.nym_message import AdditionalSurbs, Heartbeat, NymMessage, PlainMessage, RepliableData
 from mix_protocol.messages.preparation import MessagePreparer, PreparedPacket
 from mix_protocol.messages.reception import AckReceived, MessageReceived, MessageReceiver, PayloadDropped
-from mix_protocol.messages.reply_queue import RepliesDropped, ReplyQueue
+from mix_protocol.messages.reply_queue import RepliesDropped, ReplyQueue, ReplyQueueOptions
 from mix_protocol.messages.rotation_period import RotationPeriod
 from mix_protocol.netstack.device import Device
 from mix_protocol.sphinx.mix_packet import MixPacket
@@ -78,7 +78,9 @@ class IpPacketRouterService:
             crypto, random, self.recipient, keys.ack_key, mean_ack_delay_ms=mean_ack_delay_ms
         )
         self._receiver = MessageReceiver(crypto, keys.encryption_secret, keys.ack_key)
-        self._replies = ReplyQueue(self._preparer, random)
+        # Everybody who has addresses here, and as many who are about to ask for some, can be answered.
+        options = ReplyQueueOptions(senders=2 * router_config.max_clients)
+        self._replies = ReplyQueue(self._preparer, random, options=options)
         self._router = IprRouter(random, router_config)
         self._device: Device | None = None
         self._nat: UserspaceNat | None = None

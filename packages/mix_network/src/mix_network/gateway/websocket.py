@@ -45,6 +45,7 @@ class ClientLimits:
     unsent_frames, unsent_bytes -- how much may wait for a client that is slow to take it. Beyond it payloads are
         dropped and nothing more is read of what the client sends, for most of it asks for an answer. The bytes bound
         what extended packets cost: as many of them would be 134 MB
+    all_unsent_bytes -- how much may wait for all of them; beyond it each has only its part of that
     """
 
     connections: int = 1024
@@ -52,6 +53,7 @@ class ClientLimits:
     max_frame_bytes: int = 48 * 1024
     unsent_frames: int = 4096
     unsent_bytes: int = 16 << 20
+    all_unsent_bytes: int = 256 << 20
     ping_interval_s: float = 30.0
     ping_timeout_s: float = 60.0
     closing_s: float = 1.0
@@ -130,6 +132,7 @@ class _ClientConnection:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(writer, self._listener.limits.closing_s)
             self._downlink.close()
+            self._count_unsent(-self._unsent_bytes)
             await self._websocket.close()
 
     def _receive(self, message: str | bytes) -> None:
@@ -168,7 +171,10 @@ class _ClientConnection:
     @property
     def _is_full(self) -> bool:
         limits = self._listener.limits
-        return self._unsent_frames >= limits.unsent_frames or self._unsent_bytes >= limits.unsent_bytes
+        # Whatever the others leave waiting, everybody has room for his part of it all.
+        share = limits.all_unsent_bytes // limits.connections
+        is_greedy = self._unsent_bytes >= share and self._listener.unsent_bytes >= limits.all_unsent_bytes
+        return is_greedy or self._unsent_frames >= limits.unsent_frames or self._unsent_bytes >= limits.unsent_bytes
 
     async def _wait_for_room(self) -> None:
         while self._is_full and not self._ending:
@@ -197,8 +203,12 @@ class _ClientConnection:
         frames = self._session.frames_to_send(now)
         for frame in frames:
             self._unsent_frames += 1
-            self._unsent_bytes += len(frame)
+            self._count_unsent(len(frame))
             self._downlink.send(frame)
+
+    def _count_unsent(self, length: int) -> None:
+        self._unsent_bytes += length
+        self._listener.unsent_bytes += length
 
     def _make_ready(self, frame: str | bytes) -> None:
         self._unsent.append(frame)
@@ -211,7 +221,7 @@ class _ClientConnection:
                 while self._unsent:
                     frame = self._unsent.popleft()
                     self._unsent_frames -= 1
-                    self._unsent_bytes -= len(frame)
+                    self._count_unsent(-len(frame))
                     await self._websocket.send(frame)
                     self._has_room.set()
                 if self._ending:
@@ -283,6 +293,7 @@ class ClientListener:
         self._identity = identity
         self._registry = registry
         self._wall_clock = wall_clock
+        self.unsent_bytes = 0
         self._server: Server | None = None
         self._origins = origins or Origins(only_local=False)
         unproven = max(1, self.limits.connections // _UNPROVEN_SHARE)
