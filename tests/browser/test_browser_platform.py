@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import gzip
 import http.server
 import json
 import subprocess
@@ -45,6 +46,9 @@ async def main():
     said["missing"] = (await platform.get(HTTP + "/missing", headers={}, timeout_s=60)).status
     said["cut off"] = await code_of(platform.get(HTTP + "/closed", headers={}, timeout_s=60))
     said["stalled"] = await code_of(platform.get(HTTP + "/stalled", headers={}, timeout_s=0.2))
+    said["packed"] = len((await platform.get(HTTP + "/packed", headers={}, timeout_s=60)).body)
+    said["bomb"] = await code_of(platform.get(HTTP + "/bomb", headers={}, timeout_s=60))
+    said["bomb in no time"] = await code_of(platform.get(HTTP + "/bomb", headers={}, timeout_s=0.001))
     said["nonsense"] = await code_of(platform.get("http://[nonsense", headers={}, timeout_s=60))
 
     websocket = await platform.open_websocket(WS + "/echo", timeout_s=60)
@@ -81,6 +85,9 @@ await main()
 """
 
 
+BOMB = gzip.compress(bytes(200 << 20), 9)
+
+
 class Handler(http.server.SimpleHTTPRequestHandler):
     """The page's own origin: Pyodide, and a few documents."""
 
@@ -97,15 +104,21 @@ class Handler(http.server.SimpleHTTPRequestHandler):
             case "/closed":
                 self.close_connection = True
                 self.connection.close()
+            case "/packed":
+                self.answer(200, "application/json", gzip.compress(bytes(100_000)), "gzip")
+            case "/bomb":
+                self.answer(200, "application/json", BOMB, "gzip")
             case "/stalled":
                 self.stalled.wait()
                 self.answer(200, "text/plain", b"late")
             case _:
                 super().do_GET()
 
-    def answer(self, status: int, kind: str, body: bytes) -> None:
+    def answer(self, status: int, kind: str, body: bytes, coding: str | None = None) -> None:
         self.send_response(status)
         self.send_header("Content-Type", kind)
+        if coding is not None:
+            self.send_header("Content-Encoding", coding)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
@@ -194,6 +207,9 @@ def test_the_browsers_websocket_and_fetch(page: Page, http_port: int, websocket_
         "missing": 404,
         "cut off": "platform.get_failed",
         "stalled": "platform.get_failed",
+        "packed": 100_000,
+        "bomb": "platform.get_failed",
+        "bomb in no time": "platform.get_failed",
         "nonsense": "platform.get_failed",
         "echo": ["text", [0, 255, *b"binary"], "bytes"],
         "many": True,
