@@ -33,7 +33,8 @@ def test_it_serves_and_stops_with_everything_it_started():
             assert b"Mixnet playground" in answer.read()
         assert policy == (
             "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self'; "
-            "connect-src 'self' ws://127.0.0.1:*; style-src 'self'; img-src 'self'"
+            "connect-src 'self' ws://127.0.0.1:*; style-src 'self'; img-src 'self'; "
+            "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
         )
         children = subprocess.run(["pgrep", "-P", str(process.pid)], capture_output=True, text=True, check=False)
         network = [int(word) for word in children.stdout.split()]
