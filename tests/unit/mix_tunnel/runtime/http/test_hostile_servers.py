@@ -7,6 +7,7 @@ import tracemalloc
 import zlib
 
 import brotli
+import h11
 import pytest
 from backports import zstd
 from support.http_client import loopback_client
@@ -26,6 +27,7 @@ from mix_tunnel.runtime.http.errors import (
 )
 from mix_tunnel.runtime.http.http1 import CHUNK_BYTES
 from mix_tunnel.runtime.http.http1.head import MAX_HEAD_BYTES
+from mix_tunnel.runtime.http.http1.reader import ResponseReader
 
 BLOCK = bytes(1 << 20)
 BOMB_MIB = 100
@@ -241,3 +243,20 @@ async def test_a_compressed_stream_that_never_gives_anything_ends_by_the_deadlin
         assert await response.read() == b"x"
         with pytest.raises(TotalTimedOut):
             await response.read()
+
+
+async def test_a_bug_of_ours_ends_one_request_with_a_typed_error(monkeypatch, caplog):
+    async def answer(conversation, received):
+        await conversation.respond(body=b"fine")
+
+    def broken(*_: object) -> None:
+        raise ZeroDivisionError("10.0.0.1")
+
+    async with loopback_client() as client, serve_answers(answer) as server:
+        for step in (ResponseReader, "feed"), (h11.Connection, "next_event"):
+            with monkeypatch.context() as patched:
+                patched.setattr(*step, broken)
+                with pytest.raises(MalformedResponse):
+                    await client.fetch(server.url())
+            assert await client.get(server.url()) == b"fine"
+    assert "10.0.0.1" not in caplog.text

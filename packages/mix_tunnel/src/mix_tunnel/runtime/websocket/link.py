@@ -13,6 +13,7 @@ from websockets.exceptions import ProtocolError
 from websockets.frames import DATA_OPCODES, CloseCode, Frame, Opcode
 from websockets.protocol import State
 
+from mix_protocol.crash_log import CrashLog
 from mix_protocol.errors import MixError
 
 from ...streams import ByteStream
@@ -30,7 +31,7 @@ LINGER_BYTES = 1 << 20
 """The server is the one to close the connection (RFC 6455 section 7.1.1); it has so long, and may send so much more."""
 
 _PINGS = (Opcode.PING, Opcode.PONG)
-_log = logging.getLogger(__name__)
+_CRASHES = CrashLog(logging.getLogger(__name__))
 
 
 class WebSocketLink:
@@ -260,6 +261,7 @@ class WebSocketLink:
         self._tasks.discard(task)
         error = None if task.cancelled() else task.exception()
         if error is not None and not isinstance(error, MixError):
-            _log.error("a WebSocket's task failed", exc_info=error)
+            if isinstance(error, Exception):
+                _CRASHES.note(error, "one WebSocket")
             self._cause = error
             self.abort()

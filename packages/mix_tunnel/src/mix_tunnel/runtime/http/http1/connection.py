@@ -9,10 +9,12 @@ neither side can block the other for ever.
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncIterable, Coroutine
 
 import h11
 
+from mix_protocol.crash_log import CrashLog
 from mix_protocol.errors import Closed, MixError, NetworkFailure
 
 from ....streams import ByteStream
@@ -27,6 +29,8 @@ CHUNK_BYTES = 65_536
 _FINAL = frozenset({101, *range(200, 1000)})
 MAX_INFORMATIONAL = 100
 """1xx responses passed over before the real one; as many as CPython's client takes."""
+
+_CRASHES = CrashLog(logging.getLogger(__name__))
 
 
 class HttpConnection:
@@ -262,7 +266,7 @@ class HttpConnection:
                 continue
             if not self.response_begun:
                 self.response_begun, self._answered_at = True, self._loop.time()
-            plain = self._reader.feed(data)
+            plain = self._read(data)
             if plain:  # nothing would mean the end
                 self._h11.receive_data(plain)
 
@@ -275,6 +279,15 @@ class HttpConnection:
             return BodyCut(cause=error.code)
         return error
 
+    def _read(self, data: bytes) -> bytes:
+        try:
+            return self._reader.feed(data)
+        except MixError:
+            raise
+        except Exception as bug:
+            _CRASHES.note(bug, "one HTTP connection")
+            raise MalformedResponse from bug
+
     def _parse(self) -> object:
         try:
             return self._h11.next_event()
@@ -282,6 +295,9 @@ class HttpConnection:
             if self._at_eof:
                 raise (BodyCut() if self._in_body else NoResponse()) from error
             raise MalformedResponse from error
+        except Exception as bug:
+            _CRASHES.note(bug, "one HTTP connection")
+            raise MalformedResponse from bug
 
     def _take_what_is_here(self) -> None:
         """Take what has arrived already: many small chunks make one piece, a short body comes with its head."""
