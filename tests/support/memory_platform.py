@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from enum import Enum, auto
 
 from mix_protocol.codec import base58
@@ -303,6 +304,10 @@ class MemoryWorld:
                 return GetAnswer(200, {"content-type": "application/json"}, replacement)
         return GetAnswer(200, {"content-type": "application/json"}, self._document(path))
 
+    def epoch_start(self) -> str:
+        """By the clock of this world, as a directory writes it."""
+        return datetime.fromtimestamp(self.now() + WALL_CLOCK_OFFSET_S, UTC).isoformat()
+
     def _document(self, path: str) -> bytes:
         topology = self.network.topology
         mixnodes = [node for layer in topology.layers for node in layer]
@@ -312,7 +317,7 @@ class MemoryWorld:
                 KeyRotationInfo(
                     key_rotation_state=KeyRotationState(validity_epochs=24, initial_epoch_id=0),
                     current_absolute_epoch_id=topology.epoch_id,
-                    current_epoch_start="2026-11-21T08:28:18.286832Z",
+                    current_epoch_start=self.epoch_start(),
                     epoch_duration=EpochDuration(secs=3600),
                     progress=RotationProgress(
                         current_key_rotation_id=topology.rotation_id,

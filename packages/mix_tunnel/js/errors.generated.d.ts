@@ -91,6 +91,11 @@ export declare class PlainHttpDirectory extends NetworkFailure {
   static code: string;
 }
 
+/** A warning: the directory's picture of the network is of another time than this machine's clock has. */
+export declare class StaleDirectory extends PeerMisbehaved {
+  static code: string;
+}
+
 /** The directory answered a request with an HTTP status other than 200. Field `status`. */
 export declare class DirectoryRefused extends NetworkFailure {
   static code: string;

@@ -91,6 +91,11 @@ export class PlainHttpDirectory extends NetworkFailure {
   static code = "directory.plain_http";
 }
 
+/** A warning: the directory's picture of the network is of another time than this machine's clock has. */
+export class StaleDirectory extends PeerMisbehaved {
+  static code = "directory.stale";
+}
+
 /** The directory answered a request with an HTTP status other than 200. Field `status`. */
 export class DirectoryRefused extends NetworkFailure {
   static code = "directory.status";
@@ -1042,6 +1047,7 @@ export const ERROR_CLASSES = new Map(/** @type {[string, typeof MixError][]} */ 
   ["crypto.invalid_public_key", InvalidPublicKey],
   ["directory.internal_gateways", InternalGateways],
   ["directory.plain_http", PlainHttpDirectory],
+  ["directory.stale", StaleDirectory],
   ["directory.status", DirectoryRefused],
   ["dns.bad_address", BadAddress],
   ["dns.bad_name", BadName],

@@ -15,7 +15,9 @@ from mix_protocol.codec import base58
 from mix_protocol.errors import MixError
 from mix_protocol.ipr.events import ExitConnected
 from mix_protocol.ipr.ip_packet import echo_request
+from mix_protocol.topology.errors import InconsistentDocuments
 from mix_tunnel.options import TunnelOptions
+from mix_tunnel.platform import GetAnswer
 from mix_tunnel.runtime.driver import TunnelDriver
 from mix_tunnel.state import Phase, Step, TunnelState
 
@@ -460,4 +462,64 @@ async def test_an_observer_that_raises_does_no_harm(caplog: pytest.LogCaptureFix
     assert driver.state.phase == Phase.READY
     await driver.close()
     assert "on_state raised" in caplog.text
+    world.stop()
+
+
+def warning_codes(subject: Subject) -> list[str]:
+    return [warning.code for warning in subject.driver.state.warnings]
+
+
+@virtual_time
+async def test_an_old_picture_of_the_network_is_a_warning(monkeypatch: pytest.MonkeyPatch):
+    world = new_world()
+    subject = Subject(world)
+    await subject.driver.connect()
+    assert warning_codes(subject) == []
+    await subject.driver.close()
+    monkeypatch.setattr(world, "epoch_start", lambda: "2020-01-01T00:00:00Z")
+    subject = Subject(world)
+    await subject.driver.connect()
+    assert warning_codes(subject) == ["directory.stale"]
+    await subject.driver.close()
+    for text in ("", "yesterday", "9999-99-99T00:00:00Z"):
+        monkeypatch.setattr(world, "epoch_start", lambda text=text: text)
+        subject = Subject(world)
+        await subject.driver.connect()
+        assert warning_codes(subject) == []
+        await subject.driver.close()
+    world.stop()
+
+
+@virtual_time
+async def test_a_directory_over_plain_http_is_a_warning_unless_it_is_on_this_machine():
+    for url, warned in (
+        ("http://directory.example/api", ["directory.plain_http"]),
+        ("http://192.168.1.2:8080/api", ["directory.plain_http"]),
+        ("https://directory.example/api", []),
+        ("http://localhost:8080/api", []),
+        ("http://[::1]:8080/api", []),
+    ):
+        world = new_world()
+        subject = Subject(world, directory_url=url)
+        await subject.driver.connect()
+        assert warning_codes(subject) == warned
+        await subject.driver.close()
+        world.stop()
+
+
+@virtual_time
+async def test_node_lists_of_another_time_than_the_key_rotation_are_refused(monkeypatch: pytest.MonkeyPatch):
+    world = new_world()
+    original = world.answer
+
+    def answer(path: str) -> GetAnswer:
+        given = original(path)
+        if "key-rotation-info" not in path:
+            return given
+        body = given.body.replace(b'"current_absolute_epoch_id":1', b'"current_absolute_epoch_id":5001')
+        return GetAnswer(given.status, given.headers, body)
+
+    monkeypatch.setattr(world, "answer", answer)
+    with pytest.raises(InconsistentDocuments):
+        await Subject(world).driver.connect()
     world.stop()

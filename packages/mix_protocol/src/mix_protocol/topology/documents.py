@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 from mix_protocol.codec.json import check_nesting, decode_json, encode_json
@@ -268,6 +269,15 @@ class KeyRotationInfo:
 
     def __post_init__(self) -> None:
         check_uint(self.current_absolute_epoch_id, _U32, "current_absolute_epoch_id")
+
+    @property
+    def epoch_started_at(self) -> float | None:
+        """Unix time in seconds; None if the text is no time of RFC 3339."""
+        try:
+            started = datetime.fromisoformat(self.current_epoch_start)
+        except ValueError:
+            return None
+        return (started if started.tzinfo is not None else started.replace(tzinfo=UTC)).timestamp()
 
     @property
     def key_lifetime_s(self) -> float:

@@ -39,6 +39,8 @@ DESCRIBED_PATH = "v2/nym-nodes/described?page={page}"
 ALL_NODES_PATH = "v2/unstable/nym-nodes/skimmed?page={page}"
 
 GET_TIMEOUT_S = 30.0
+MOST_EPOCHS_APART = 2
+"""Caches of an honest directory may lag so much behind each other."""
 EPOCH_CHANGE_ATTEMPTS = 3
 EPOCH_CHANGE_PAUSE_S = 1.0
 
@@ -132,6 +134,10 @@ class DirectoryClient:
                 allow_close_nodes=self._allow_close_nodes,
             )
         )
+        if abs(topology.epoch_id - key_rotation.current_absolute_epoch_id) > MOST_EPOCHS_APART:
+            raise InconsistentDocuments(
+                "the node lists and the key rotation belong to different epochs; try again in a moment"
+            )
         return DirectorySnapshot(topology, gateways.result(), key_rotation)
 
     async def fetch_exits(self) -> tuple[ExitNode, ...]:

@@ -8,6 +8,7 @@ from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 from mix_protocol.errors import NetworkFailure, PeerMisbehaved
+from mix_protocol.topology.documents import KeyRotationInfo
 from mix_protocol.topology.nodes import GatewayNode
 
 _INTERNAL_DOMAINS = frozenset({"internal", "local", "lan", "home", "test", "localdomain", "intranet", "corp"})
@@ -20,6 +21,16 @@ class PlainHttpDirectory(NetworkFailure):
     message = (
         "the directory comes over plain http: everybody on the way can choose the nodes of all routes, and so see who "
         "talks to whom; use a directory over https"
+    )
+
+
+class StaleDirectory(PeerMisbehaved):
+    """A warning: the directory's picture of the network is of another time than this machine's clock has."""
+
+    code = "directory.stale"
+    message = (
+        "the directory's picture of the network is older than its nodes' keys live, or this machine's clock is wrong: "
+        "packets may get lost; check the clock, or use another directory"
     )
 
 
@@ -68,6 +79,13 @@ def warning_about(directory_url: str) -> PlainHttpDirectory | None:
     """What the owner of a tunnel should know about the way to its directory."""
     is_plain = urlsplit(directory_url).scheme == "http"
     return PlainHttpDirectory() if is_plain and reach_of_url(directory_url) is not Reach.LOOPBACK else None
+
+
+def warning_about_age(key_rotation: KeyRotationInfo, wall_clock_s: float) -> StaleDirectory | None:
+    """What the owner should know about the time that a directory's documents are of."""
+    started_at = key_rotation.epoch_started_at
+    is_stale = started_at is not None and abs(wall_clock_s - started_at) > key_rotation.key_lifetime_s
+    return StaleDirectory() if is_stale else None
 
 
 def reachable_gateways(directory_url: str, gateways: Iterable[GatewayNode]) -> list[GatewayNode]:

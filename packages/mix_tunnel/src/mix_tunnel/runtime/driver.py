@@ -15,7 +15,7 @@ from mix_tunnel.engine import DeviceFactory
 from mix_tunnel.options import TunnelOptions
 from mix_tunnel.platform import Platform
 from mix_tunnel.runtime.connecting import Connector
-from mix_tunnel.runtime.directory_trust import warning_about
+from mix_tunnel.runtime.directory_trust import warning_about, warning_about_age
 from mix_tunnel.runtime.gateway_link import GatewayLink
 from mix_tunnel.runtime.identity import Identity
 from mix_tunnel.runtime.network import TunnelNetwork
@@ -155,13 +155,16 @@ class TunnelDriver:
         else:
             self._reporter.failed(error)
 
-    async def _set_up(self) -> MixnetSession:
-        await self._identity.load()
-        warning = warning_about(self._directory_url)
+    def _warn(self, warning: MixError | None) -> None:
         if warning is not None:
             _LOG.warning("%s", warning)
             self._reporter.warn(warning)
+
+    async def _set_up(self) -> MixnetSession:
+        await self._identity.load()
+        self._warn(warning_about(self._directory_url))
         snapshot = await self._connector.fetch_directory()
+        self._warn(warning_about_age(snapshot.key_rotation, self._platform.wall_clock()))
         self._epoch_s = max(snapshot.key_rotation.epoch_duration.seconds, float(REFRESHES_PER_EPOCH))
 
         async def use(gateway: GatewayNode, link: GatewayLink) -> MixnetSession:
