@@ -176,7 +176,7 @@ async def test_a_gateway_that_answers_nothing_any_more_is_noticed():
         server.host = "demo.test"
         assert await watched.get(server.url("/small")) == b"small"
         listener = watched.network.entry._listener
-        for connection in list(listener._accepted):
+        for connection in list(listener.connections):
             connection.transport.pause_reading()  # as if the wire were cut: no FIN, no RST, no answer
         assert await watched.get(server.url("/small")) == b"small"
         assert watched.reasons == {"tunnel.gateway_silent"}
@@ -201,7 +201,7 @@ async def test_a_laptop_that_slept_for_hours_finds_its_connection_dead_and_its_e
         server.host = "demo.test"
         assert await watched.get(server.url("/small")) == b"small"
         response = await watched.tunnel.http.fetch(HttpRequest(method="GET", url=server.url("/large")))
-        for connection in list(watched.network.entry._listener._accepted):
+        for connection in list(watched.network.entry._listener.connections):
             connection.transport.pause_reading()
         await watched.network.exit.restart()
         laptop.slept_s += 4 * 3600
