@@ -166,7 +166,7 @@ async def test_another_exit_takes_over():
         [other] = [node for node in watched.network.exits if node is not used]
         used._service._router.refuse_clients("closed for the day")
         for client in list(used._service._router._by_tag.values()):
-            used._service._router._remove(client, None, used._service._now())  # type: ignore[arg-type]
+            used._service._router._remove(client, None, used._service.now())  # type: ignore[arg-type]
         assert await watched.get(server.url("/small")) == b"small"
         assert other.snapshot()["clients"] == 1
 

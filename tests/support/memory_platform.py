@@ -93,6 +93,10 @@ class MemoryWebSocket:
     def try_send(self, frame: str | bytes) -> bool:
         return False
 
+    @property
+    def waiting(self) -> int:
+        return len(self._frames)
+
     async def receive(self) -> str | bytes:
         while not self._frames:
             if self.is_closed:

@@ -2,16 +2,17 @@
 
 A process may be stopped, a tab throttled, a machine asleep or so busy that its turns come late; then what others sent
 waits, and to take the time that has passed for their silence would be a mistake. So whoever judges silence reads this
-clock. It goes on only in small allowances, each granted by a `tick` that says: this process runs, and has taken what
-had come. Without a tick it stands still, and nothing that was missed is made up for.
+clock. It goes on only in small allowances, which follow beats. A beat says that this process runs; it counts as soon as
+all has been taken that had come by then. So the clock lags as far behind as the taking does, and what was missed is not
+made up for.
 """
 
 from __future__ import annotations
 
-TICK_S = 1.0
-"""How often `tick` should be called. Browsers let the timers of a hidden page run once a second."""
-_ALLOWANCE_S = 1.5
-"""How much may pass until the next tick: some lateness is everybody's."""
+BEAT_S = 1.0
+"""How often `beat` should be called. Browsers let the timers of a hidden page run once a second."""
+ALLOWANCE_S = 1.5
+"""How much one beat is good for at most: some lateness is everybody's."""
 
 
 class Presence:
@@ -19,7 +20,8 @@ class Presence:
 
     def __init__(self, now: float) -> None:
         self._absent_s = 0.0
-        self._granted = now + _ALLOWANCE_S
+        self._granted = now + ALLOWANCE_S
+        self._beat_at = now
 
     def time(self, now: float) -> float:
         """Seconds of presence at this moment."""
@@ -30,10 +32,16 @@ class Presence:
         self._absent_s = max(self._absent_s, now - self._granted)
         return self._absent_s
 
-    def tick(self, now: float) -> None:
-        """This process runs, and has taken what had come until now."""
-        self._granted = self.time(now) + _ALLOWANCE_S
+    def beat(self, now: float) -> float:
+        """This process runs. Gives seconds, to be granted when all has been taken that has come until now."""
+        passed_s, self._beat_at = now - self._beat_at, now
+        return min(passed_s, ALLOWANCE_S)
+
+    def grant(self, seconds: float, now: float) -> None:
+        """What had come at the beat that gave these seconds has been taken."""
+        self._granted = min(self._granted + seconds, self.time(now) + ALLOWANCE_S)
 
     def skip(self, now: float) -> None:
-        """Count all that has passed, for nobody has ticked and nobody has looked."""
-        self._granted = max(self._granted, now - self._absent_s + _ALLOWANCE_S)
+        """Count all that has passed, for nobody has let it beat and nobody has looked."""
+        self._beat_at = now
+        self._granted = max(self._granted, now - self._absent_s + ALLOWANCE_S)

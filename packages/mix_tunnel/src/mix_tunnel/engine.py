@@ -170,6 +170,10 @@ class TunnelEngine:
             if self._ipr is not None:
                 self._ipr.note_absence(away_s)
 
+    def note_lag(self, lag_s: float) -> None:
+        """Learn, about once a second, how late this process gets to run."""
+        self.mixnet.note_lag(lag_s)
+
     def suspend(self, now: float) -> None:
         """Stand still, for there is no connection to the entry gateway: nothing is sent, nothing times out."""
         self._suspended = True

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.memory_exit import EchoInternet
 from support.memory_mixnet import FIRST_ROTATION, MemoryMixnet
-from support.virtual_time import virtual_time
+from support.virtual_time import stand_still, virtual_time
 
 from mix_network.exit import service as exit_service
 from mix_network.exit.service import IpPacketRouterService
@@ -321,3 +321,31 @@ async def test_a_clock_that_always_fails_does_not_make_the_service_spin(monkeypa
     await asyncio.sleep(1.0)
     exit_.service.close()
     assert 10 <= turns <= 25
+
+
+@virtual_time
+async def test_a_service_that_stood_still_forgets_nobody_for_it():
+    exit_ = Exit()
+    client = Client(exit_)
+    granted = await client.connect()
+    for lasts_s in (30.0, 90.0, 600.0):
+        stand_still(lasts_s)
+        await client.echo(granted, b"still here")
+        await asyncio.sleep(20.0)
+        await client.echo(granted, b"and now")
+    assert exit_.service.snapshot()["clients"] == 1
+    await asyncio.sleep(80.0)
+    assert exit_.service.snapshot()["clients"] == 0  # silence in which it was there does count
+    exit_.service.close()
+
+
+@virtual_time
+async def test_a_service_that_runs_a_twentieth_of_the_time_forgets_nobody_who_sends():
+    exit_ = Exit()
+    client = Client(exit_)
+    granted = await client.connect()
+    for number in range(20):
+        stand_still(50.0)
+        await client.echo(granted, b"%d" % number)
+    assert exit_.service.snapshot()["clients"] == 1
+    exit_.service.close()

@@ -1,7 +1,7 @@
 import math
 
 from mix_protocol.crypto.randomness import SeededRandom
-from mix_tunnel.mixnet.pacing import MAX_BURST, MAX_MULTIPLIER, DelayMultiplier, PoissonStream
+from mix_tunnel.mixnet.pacing import MAX_BURST, MAX_MULTIPLIER, MAX_STRETCH, DelayMultiplier, PoissonStream
 
 
 def test_deadlines_have_the_configured_mean_and_are_memoryless():
@@ -71,4 +71,22 @@ def test_without_pressure_for_two_seconds_it_speeds_up_again_step_by_step():
     multiplier.note_waiting(0, 7.0)
     assert multiplier.value == 1
     multiplier.note_waiting(0, 60.0)
+    assert multiplier.value == 1
+
+
+def test_a_process_that_gets_to_run_late_sends_less_and_then_more_again():
+    multiplier = DelayMultiplier(now=0.0)
+    multiplier.note_lag(0.1)
+    assert multiplier.stretch == 1.0
+    for _ in range(3):
+        multiplier.note_lag(0.5)
+    assert multiplier.stretch == 8.0
+    multiplier.note_lag(0.2)  # neither late nor in time
+    assert multiplier.stretch == 8.0
+    for _ in range(10):
+        multiplier.note_lag(5.0)
+    assert multiplier.stretch == MAX_STRETCH
+    for _ in range(20):
+        multiplier.note_lag(0.01)
+    assert multiplier.stretch == 1.0
     assert multiplier.value == 1

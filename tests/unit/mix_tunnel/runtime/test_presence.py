@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import dataclass
 
 import pytest
 from support.virtual_time import stand_still, virtual_time
@@ -49,31 +50,47 @@ async def test_a_process_that_runs_a_twentieth_of_the_time_counts_its_turns():
     clock.release()
 
 
-@virtual_time
-async def test_nothing_is_judged_while_something_waits_to_be_taken():
-    clock = present_clock()
-    loop = asyncio.get_running_loop()
-    waiting, taken = 200, 0
+@dataclass(eq=False)
+class Inbox:
+    """Takes what has come, and each takes its time."""
 
-    async def take() -> None:
-        nonlocal taken
-        for _ in range(waiting):
-            stand_still(0.3)  # the work that each frame takes
-            taken += 1
+    come: int = 0
+    taken: int = 0
+
+    async def take(self, work_s: float) -> None:
+        while self.taken < self.come:
+            stand_still(work_s)
+            self.taken += 1
             await asyncio.sleep(0)
 
-    def count() -> int:
-        return taken
 
-    clock.add_reader(count)
+@virtual_time
+async def test_nothing_is_judged_while_something_waits_that_had_come_before():
+    clock, inbox = present_clock(), Inbox(come=200)
+    clock.readers.add(inbox)
     fired: list[int] = []
-    clock.call_later(5.0, lambda: fired.append(taken))
-    await take()
-    assert loop.time() > 1000.0 + 50.0
+    clock.call_later(5.0, lambda: fired.append(inbox.taken))
+    await inbox.take(0.3)
     assert fired == []
     await asyncio.sleep(10.0)
-    assert fired == [waiting]
-    clock.remove_reader(count)
+    assert fired == [200]
+    clock.readers.discard(inbox)
+
+
+@virtual_time
+async def test_where_the_taking_lags_behind_so_does_the_clock_but_it_goes_on():
+    loop, clock, inbox = asyncio.get_running_loop(), present_clock(), Inbox()
+    clock.hold()
+    clock.readers.add(inbox)
+    began = loop.time()
+    counted = clock.time()
+    while loop.time() - began < 200.0:
+        inbox.come += 10
+        await asyncio.sleep(0.1)
+        inbox.taken = max(inbox.taken, inbox.come - 500)  # five seconds of it always wait
+    assert 190.0 < clock.time() - counted < 197.0
+    clock.readers.discard(inbox)
+    clock.release()
 
 
 @virtual_time

@@ -25,6 +25,9 @@ class Engine:
         if name in self.failing:
             raise ZeroDivisionError("10.0.0.1")
 
+    def note_lag(self, lag_s: float) -> None:
+        pass
+
     def note_absence(self, absent_s: float) -> None:
         pass
 

@@ -46,6 +46,9 @@ class SlowEngine:
         self.loop.be_busy(self.piece_s)
         return True
 
+    def note_lag(self, lag_s: float) -> None:
+        pass
+
     def note_absence(self, absent_s: float) -> None:
         pass
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address
 from typing import Any
@@ -81,7 +80,7 @@ class ExitGateway:
             self._random,
             policy=self._options.policy,
             resolver=self._options.resolver,
-            clock=asyncio.get_running_loop().time,
+            clock=self._service.now,
             on_output=self._service.wake,
             on_refused=self._report_refused,
             mtu_bytes=self._options.router.mtu_bytes,

@@ -9,12 +9,13 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from ipaddress import IPv4Address, IPv6Address
 from typing import Any
 
 from mix_network.exit.nat.nat import UserspaceNat
 from mix_network.node_keys import ServiceKeys
+from mix_network.presence import PresentTime
 from mix_protocol.addressing import Recipient
 from mix_protocol.crash_log import CrashLog
 from mix_protocol.crypto.provider import CryptoProvider
@@ -36,6 +37,8 @@ _PUSHED_AT_ONCE = 64
 CONTROL_RETRANSMISSIONS = 3
 """How often an answer that a client waits for is sent again while it is not acknowledged; IP packets never are, for TCP
 above them does that."""
+_ROTATION_LAG_S = 1.0
+"""When this process was away for so long, the moments at which keys change are told anew."""
 _MAX_WAITING_PUSHES = 4096
 _CRASH_PAUSE_S = 0.05
 
@@ -89,6 +92,9 @@ class IpPacketRouterService:
         self._scheduled: asyncio.Handle | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._closed = False
+        self._presence = PresentTime()
+        self._rotation: RotationPeriod | None = None
+        self._rotation_set_at = 0.0
         self._crashes = CrashLog(logger)
 
     def start(self, device: Device, nat: UserspaceNat) -> None:
@@ -97,11 +103,13 @@ class IpPacketRouterService:
         device -- where clients' IP packets go: the NAT itself, or something wrapped around it
         """
         self._device, self._nat = device, nat
+        self._presence.start()
         self.wake()
 
     def close(self) -> None:
         """Stop; the device is its owner's to close."""
         self._closed = True
+        self._presence.close()
         for handle in (self._scheduled, self._timer):
             if handle is not None:
                 handle.cancel()
@@ -109,7 +117,8 @@ class IpPacketRouterService:
     def set_topology(self, topology: Topology, rotation: RotationPeriod) -> None:
         """Take a new picture of the network."""
         self._preparer.topology = topology
-        self._replies.set_rotation(rotation, self._now())
+        self._rotation = rotation
+        self._set_rotation()
         self.wake()
 
     def receive_pushed(self, payload: bytes) -> bool:
@@ -118,6 +127,7 @@ class IpPacketRouterService:
             self.counters.payloads_dropped += 1
             return False
         self._pushed.append(payload)
+        self._presence.come()
         self.wake()
         return True
 
@@ -130,7 +140,7 @@ class IpPacketRouterService:
         """Tell a client that the exit policy forbids a destination."""
         sender_tag = self._tags.get(client)
         if sender_tag is not None:
-            self._router.report_denied(sender_tag, destination, self._now())
+            self._router.report_denied(sender_tag, destination, self.now())
 
     def snapshot(self) -> dict[str, Any]:
         """Counters as JSON-able values."""
@@ -144,8 +154,16 @@ class IpPacketRouterService:
             "replies_dropped": self.counters.replies_dropped,
         }
 
-    def _now(self) -> float:
-        return asyncio.get_running_loop().time()
+    def now(self) -> float:
+        """The clock of all that is behind the router: others' silence counts only while this process was there."""
+        return self._presence.now()
+
+    def _set_rotation(self) -> None:
+        """Tell when keys change, in seconds of presence."""
+        if self._rotation is not None:
+            absent_s = self._rotation_set_at = self._presence.absent_s
+            started_at = self._rotation.started_at - absent_s
+            self._replies.set_rotation(replace(self._rotation, started_at=started_at), self.now())
 
     def _run(self) -> None:
         """One turn of everything: payloads → messages → packets → answers → replies."""
@@ -153,13 +171,18 @@ class IpPacketRouterService:
         device = self._device
         if device is None or self._closed:
             return
-        now, crashes_before = self._now(), self._crashes.count
-        self._handle_timeouts(device, now)
+        if self._presence.absent_s - self._rotation_set_at > _ROTATION_LAG_S:
+            self._set_rotation()
+        now, crashes_before = self.now(), self._crashes.count
         pushed, self._pushed = self._pushed[:_PUSHED_AT_ONCE], self._pushed[_PUSHED_AT_ONCE:]
         for payload in pushed:
             with self._crashes.isolated("the handling of one client's payload"):
                 self._receiver.receive_pushed(payload, now)
+        self._presence.taken(len(pushed))
         self._take_received(now)
+        self._take_routed(device, now)
+        # After what has come: it may be what somebody was silent about until now.
+        self._handle_timeouts(device, now)
         self._take_routed(device, now)
         self._take_from_device(device, now)
         self._queue_replies(now)
@@ -250,11 +273,12 @@ class IpPacketRouterService:
     def _arm_timer(self, device: Device, not_before: float) -> None:
         timeouts = [machine.next_timeout() for machine in (device, self._router, self._replies, self._receiver)]
         due = min((max(timeout, not_before) for timeout in timeouts if timeout is not None), default=None)
+        when = due + self._presence.absent_s if due is not None else None
         if self._timer is not None:
-            if due is not None and self._timer.when() == due:
+            if when is not None and self._timer.when() == when:
                 return
             self._timer.cancel()
-        self._timer = asyncio.get_running_loop().call_at(due, self._on_timer) if due is not None else None
+        self._timer = asyncio.get_running_loop().call_at(when, self._on_timer) if when is not None else None
 
     def _on_timer(self) -> None:
         self._timer = None

@@ -240,18 +240,22 @@ class MixnetClient:
             while len(packets) < slots and (sealed := self._seal_next(now)) is not None:
                 packets.append(self._depart(*sealed))
         else:
-            for _ in range(self._main.take_due(now, self._multiplier.value)):
+            for _ in range(self._main.take_due(now, self._multiplier.value * self._multiplier.stretch)):
                 if len(packets) >= slots:
                     break
                 sealed = self._next_sealed(now)
                 packets.append(self._depart(*sealed) if sealed is not None else self._depart_cover(now))
             self._pay_surbs(now)
-        is_due = self._cover is not None and self._cover.take_due(now) > 0
+        is_due = self._cover is not None and self._cover.take_due(now, self._multiplier.stretch) > 0
         # While packets leave all the time, they are probe enough; one more would not be a random moment's.
         if (is_due or (self._is_probing and not packets and self._main is None)) and len(packets) < slots:
             packets.append(self._depart_cover(now))
         self._is_probing = False
         return packets
+
+    def note_lag(self, lag_s: float) -> None:
+        """Learn, about once a second, how late this process gets to run: with too little time it sends less."""
+        self._multiplier.note_lag(lag_s)
 
     def prepare_ahead(self, now: float) -> bool:
         """Do one piece of the work for packets that leave later, about a packet's worth; False if there is none left.
@@ -261,7 +265,8 @@ class MixnetClient:
         stock = self._stock
         if self.departs_at is None:
             return False
-        if not stock.has_cover:
+        # Where there is hardly time for any piece, all of it would go into cover, and data would never leave.
+        if not stock.has_cover and (stock.sealed or not self._outbox):
             return stock.build_cover(now)
         if self._main is not None:
             if stock.sealed < SEALED_PACKETS and (sealed := self._seal_next(now)) is not None:

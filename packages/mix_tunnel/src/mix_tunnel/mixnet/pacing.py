@@ -17,6 +17,10 @@ CHANNEL_SLOTS = 32
 """Packets that may wait for the connection; when all are taken it is congested."""
 PRESSURE_SLOTS = 10
 """Waiting packets from which on the connection counts as under pressure."""
+STARVED_LAG_S = 0.3
+"""A process that gets to run so late has more to do than it has time; cover traffic must not be what it does."""
+MAX_STRETCH = 32.0
+STRETCH_LESS = 0.8
 SLOW_DOWN_AFTER_S = 1.0
 SPEED_UP_AFTER_S = 2.0
 
@@ -49,12 +53,23 @@ class PoissonStream:
 
 
 class DelayMultiplier:
-    """Stretches the main stream's mean, in whole steps from 1 to 6, while the connection can't keep up."""
+    """Stretches the main stream's mean, in whole steps from 1 to 6, while the connection can't keep up.
+
+    stretch -- and that of both streams by this, from 1 to 32, while this process can't
+    """
 
     def __init__(self, now: float) -> None:
+        self.stretch = 1.0
         self.value = MIN_MULTIPLIER
         self._changed_at = now
         self._pressed_at = now
+
+    def note_lag(self, lag_s: float) -> None:
+        """Learn, about once a second, how late this process gets to run."""
+        if lag_s > STARVED_LAG_S:
+            self.stretch = min(2.0 * self.stretch, MAX_STRETCH)
+        elif lag_s < STARVED_LAG_S / 2:
+            self.stretch = max(STRETCH_LESS * self.stretch, 1.0)
 
     def note_waiting(self, waiting: int, now: float) -> None:
         """Learn how many packets wait for the connection."""

@@ -73,6 +73,11 @@ class WebSocket(Protocol):
         """Send one frame at once; False, and nothing is sent, if that would take waiting. Not while `send` runs."""
         ...
 
+    @property
+    def waiting(self) -> int:
+        """Frames that have come and were not received yet."""
+        ...
+
     async def receive(self) -> str | bytes:
         """Wait for the next frame."""
         ...

@@ -184,6 +184,11 @@ class BrowserWebSocket:
         socket.send(frame if isinstance(frame, str) else to_js(frame))
         return True
 
+    @property
+    def waiting(self) -> int:
+        """Frames that the browser has delivered."""
+        return len(self._frames)
+
     async def receive(self) -> str | bytes:
         """Wait for one frame."""
         while not self._frames:

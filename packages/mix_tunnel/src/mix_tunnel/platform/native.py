@@ -197,6 +197,11 @@ class NativeWebSocket:
         connection.send_data()
         return True
 
+    @property
+    def waiting(self) -> int:
+        """Frames that the library holds."""
+        return len(self._connection.recv_messages.frames)
+
     async def receive(self) -> str | bytes:
         """Wait for one frame."""
         from websockets.exceptions import ConnectionClosed

@@ -53,7 +53,7 @@ class GatewayLink:
         self._early_payloads: list[bytes] = []
         self._timer: asyncio.TimerHandle | None = None
         self._reported: set[str] = set()
-        self._frames_taken = 0
+        self.taken = 0
         self.watch = LinkWatch()
         self.shared_key: bytes | None = None
         self.closed: asyncio.Future[MixError] = asyncio.get_running_loop().create_future()
@@ -79,6 +79,11 @@ class GatewayLink:
         return self._client.carries_sealed_replies
 
     @property
+    def come(self) -> int:
+        """Frames that have come so far, those included that were not `taken` yet."""
+        return self.taken + self._websocket.waiting
+
+    @property
     def waiting(self) -> int:
         """Frames that the WebSocket has not taken yet."""
         return len(self._outgoing)
@@ -95,7 +100,7 @@ class GatewayLink:
         for payload in early:
             on_payload(payload)
         loop = asyncio.get_running_loop()
-        present_clock().add_reader(self._count_taken)
+        present_clock().readers.add(self)
         self._tasks = (loop.create_task(self._read()), loop.create_task(self._write()))
         self._arm()
 
@@ -155,11 +160,8 @@ class GatewayLink:
             _CRASHES.note(error, "one connection to the entry gateway")
             self._end(GatewayConnectionLost())
 
-    def _count_taken(self) -> int:
-        return self._frames_taken
-
     def _receive(self, frame: str | bytes) -> None:
-        self._frames_taken += 1
+        self.taken += 1
         self.watch.heard()
         if isinstance(frame, str):
             self._client.receive_text(frame, self._now())
@@ -235,5 +237,5 @@ class GatewayLink:
             self._timer.cancel()
             self._timer = None
         if not self.closed.done():
-            present_clock().remove_reader(self._count_taken)
+            present_clock().readers.discard(self)
             self.closed.set_result(error)

@@ -66,6 +66,7 @@ class EnginePump:
         self._piece_s = FIRST_GUESS_S
         self._presence = present_clock()
         self._presence.hold()
+        self._presence.on_lag.add(self._engine.note_lag)
         self._stopped = False
         self._crashes = CrashLog(logging.getLogger(__name__))
         self._crashes_in_a_row = 0
@@ -100,6 +101,7 @@ class EnginePump:
         """Never run again."""
         if not self._stopped:
             self._presence.release()
+            self._presence.on_lag.discard(self._engine.note_lag)
         self._stopped = True
         for handle in (self._scheduled, self._timer, self._preparing):
             if handle is not None:
