@@ -37,10 +37,10 @@ class AppClient:
     def __init__(self, app):
         self._app = app
 
-    def request(self, method, path, headers=None, content=None):
+    def request(self, method, path, headers=None, content=None, base_url="http://localhost:8000"):
         async def send():
             transport = httpx.ASGITransport(self._app)
-            async with httpx.AsyncClient(transport=transport, base_url="http://localhost:8000") as client:
+            async with httpx.AsyncClient(transport=transport, base_url=base_url) as client:
                 return await client.request(method, path, headers=headers, content=content)
 
         return asyncio.run(send())
@@ -208,6 +208,14 @@ def test_a_name_that_is_not_of_this_machine_is_refused_whoever_asks(network, pat
     for client in (network.client, network.local_client):
         assert client.get(path, headers={"Host": "evil.example:8000"}).status_code == 403
     assert network.local_client.get(path, headers={"Host": "app.test"}).status_code == 200
+
+
+def test_over_https_the_certificate_is_what_names_it(network):
+    """The published client knows one directory, by its name; who tests with it leads that name here."""
+    name, path = "https://directory.example", "/api/v1/epoch/current"
+    assert network.local_client.request("GET", path, base_url=name).status_code == 200
+    evil = {"Origin": "https://evil.example"}
+    assert network.local_client.request("GET", path, evil, base_url=name).status_code == 403
 
 
 def test_other_paths_do_not_exist(network):
