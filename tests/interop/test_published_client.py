@@ -1,4 +1,4 @@
-"""The published client, unmodified, sets up, fetches and resolves through our network.
+"""The published client, unmodified, sets up, fetches, resolves and opens WebSockets through our network.
 
 Our own client against our own network would prove nothing: here every byte of the client side is somebody else's.
 """
@@ -10,6 +10,7 @@ import hashlib
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from queue import SimpleQueue
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -18,13 +19,17 @@ from playwright.sync_api import Page
 from support.chromium import chromium, new_context
 from support.processes import local_network
 from support.servers import HttpServer, pattern, serve_http
+from support.threaded import in_thread
+from support.websocket_server import echo, serving
+from websockets.asyncio.server import ServerConnection
 
 ROOT = Path(__file__).parents[2]
 # The client knows one directory; the browser is told that it lives here, and that nothing lives anywhere else.
 DIRECTORY_HOST = "validator.nymtech.net"
 BODY = pattern(20_000)
 PATIENCE_MS = 120_000
-NAMED = ["--allow-local", "--host", "demo.test=127.0.0.1"]
+# The directory is asked by that name, which a network that reaches this machine serves for those who allow it alone.
+NAMED = ["--allow-local", "--allow-origin", f"https://{DIRECTORY_HOST}", "--host", "demo.test=127.0.0.1"]
 
 
 @pytest.fixture(scope="module")
@@ -75,6 +80,15 @@ def published(request: pytest.FixtureRequest, bundle: bytes) -> Iterator[tuple[P
             yield page, logs
 
 
+def wait_for_log(page: Page, logs: list[str], wanted: str) -> None:
+    """Wait until the client has logged this; what a page logs is told by and by, while we wait in Playwright."""
+    for _ in range(PATIENCE_MS // 100):
+        if any(wanted in line for line in logs):
+            return
+        page.wait_for_timeout(100)
+    pytest.fail("\n".join(logs))
+
+
 def test_it_is_ready(published):
     page, _ = published
     assert page.evaluate("published.state()") == {"state": "ready"}
@@ -97,6 +111,48 @@ def test_it_posts(published, demo: HttpServer):
 def test_it_resolves_a_name(published):
     page, _ = published
     assert page.evaluate("published.resolve('demo.test')") == "127.0.0.1"
+
+
+ECHO_SIZES = [1, 126, 1000, 100_000]
+"""The last takes a while: the client sends 8 packets of a window at once, and the others of it after seconds."""
+
+
+class Echo:
+    """Echoes, or closes as the path says; and knows how clients closed."""
+
+    def __init__(self) -> None:
+        self.closed: SimpleQueue[tuple[int | None, str | None]] = SimpleQueue()
+
+    async def __call__(self, websocket: ServerConnection) -> None:
+        match websocket.request.path.split("/")[1:]:
+            case ["close", code, reason]:
+                await websocket.send("last")
+                await websocket.close(int(code), reason)
+            case _:
+                await echo(websocket)
+                self.closed.put((websocket.close_code, websocket.close_reason))
+
+
+@pytest.fixture(scope="module")
+def websockets() -> Iterator[tuple[str, Echo]]:
+    server = Echo()
+    with in_thread(serving(server, max_size=None)) as port:
+        yield f"ws://demo.test:{port}", server
+
+
+def test_its_websocket_echoes(published, websockets: tuple[str, Echo], request: pytest.FixtureRequest):
+    page, _ = published
+    url, server = websockets
+    sizes = ECHO_SIZES if "ipr-v10" in request.node.name else ECHO_SIZES[:-1]
+    assert page.evaluate("([url, sizes]) => published.echo(url, sizes, 4001, 'over')", [f"{url}/", sizes]) == sizes
+    assert server.closed.get(timeout=PATIENCE_MS / 1000) == (4001, "over")
+
+
+def test_its_websocket_is_told_how_the_server_closes(published, websockets: tuple[str, Echo]):
+    page, logs = published
+    url, _ = websockets
+    assert page.evaluate("url => published.listen(url)", f"{url}/close/4321/enough") == ["last"]
+    wait_for_log(page, logs, "recv close (4321 enough)")  # its event to the page bears no code
 
 
 def test_its_states(published):
@@ -132,12 +188,7 @@ def test_its_states(published):
 
 def test_it_spoke_the_exits_version(published, request: pytest.FixtureRequest):
     page, logs = published
-    wanted = "MTU: None" if "ipr-v9" in request.node.name else "MTU: Some(1500)"
-    for _ in range(PATIENCE_MS // 100):  # what the page logs is told by and by, while we wait in Playwright
-        if any(wanted in line for line in logs):
-            return
-        page.wait_for_timeout(100)
-    pytest.fail("\n".join(logs))
+    wait_for_log(page, logs, "MTU: None" if "ipr-v9" in request.node.name else "MTU: Some(1500)")
 
 
 def test_with_its_cover_traffic(bundle: bytes, demo: HttpServer):
