@@ -393,3 +393,23 @@ def test_when_rotations_stop_surbs_live_as_long_as_keys_can(replier: Replier, ma
     assert replier.queue.surbs(ALICE) == 30
     replier.advance(25 * 60.0 + 6)
     assert replier.queue.surbs(ALICE) == 0
+
+
+def test_what_goes_on_a_sealing_surb_is_waited_for_by_nobody(replier: Replier, make_surb):
+    replier.queue.receive_surbs(ALICE, [make_surb(hops=1) for _ in range(20)], replier.now)
+    assert replier.queue.queue_reply(ALICE, b"control", replier.now, max_retransmissions=3)
+    [packet] = replier.queue.packets_to_send(replier.now)
+    assert packet.fragment.is_cover
+    replier.advance(300.0)
+    assert len(replier.preparer.sent) == 1
+
+
+def test_what_must_arrive_goes_on_an_ordinary_surb_if_there_is_one(replier: Replier, make_surb):
+    surbs = [*(make_surb(hops=1) for _ in range(15)), *make_surb.many(10)]
+    replier.queue.receive_surbs(ALICE, surbs, replier.now)
+    replier.queue.queue_reply(ALICE, b"control", replier.now, max_retransmissions=3)
+    replier.queue.queue_reply(ALICE, b"data", replier.now)
+    replier.queue.packets_to_send(replier.now)
+    assert [surb.surb.is_sealing for _, surb in replier.preparer.sent] == [False, True]
+    [again] = replier.advance(60.0)[:1]
+    assert again == replier.preparer.sent[0][0]

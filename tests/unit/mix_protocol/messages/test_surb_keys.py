@@ -60,3 +60,10 @@ def test_keys_are_not_shown():
     keys = SurbKeys()
     keys.remember(digest(1), b"k" * 16, 0.0)
     assert "kkkk" not in repr(keys) + repr(vars(keys))
+
+
+def test_a_key_can_be_looked_at_before_it_is_taken():
+    keys = SurbKeys()
+    keys.remember(b"identifier", b"key", 0.0)
+    assert keys.get(b"identifier") == keys.get(b"identifier") == keys.take(b"identifier") == b"key"
+    assert keys.get(b"identifier") is None

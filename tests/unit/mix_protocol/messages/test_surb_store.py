@@ -81,3 +81,21 @@ def test_their_number_is_bounded(make_surb):
     store.add(surbs, 0.0)
     assert len(store) == 20
     assert store.take() == surbs[10]
+
+
+def test_data_takes_the_sealing_ones_and_what_must_arrive_the_others(store: SurbStore, make_surb):
+    open_ones, sealing = make_surb.many(3), [make_surb(hops=1) for _ in range(3)]
+    store.add([*open_ones, *sealing], 0.0)
+    assert store.take(seals=True) == sealing[0]
+    assert store.take() == open_ones[0]
+    assert [store.take(seals=True) for _ in range(4)] == [*sealing[1:], *open_ones[1:]]
+    assert store.take(seals=True) is None
+
+
+def test_no_long_search_is_made_for_sealing_ones_among_many(store: SurbStore, make_surb):
+    many, sealing = make_surb.many(40), make_surb(hops=1)
+    store.add([*many, sealing], 0.0)
+    assert store.take(seals=True) == many[0]
+    for _ in range(25):
+        store.take()
+    assert store.take(seals=True) == sealing

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 from mix_protocol.addressing.key_rotation import KeyRotation
 from mix_protocol.messages.reply_surb import ReplySurb
+
+_SEARCHED = 16
+"""How many of the oldest SURBs are looked at for one that seals; an opening message brings ten that do not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +71,9 @@ class SurbStore:
         source = self._fresh or self._stale
         if not source:
             return None
-        at = next((at for at, (_, surb) in enumerate(source) if surb.surb.is_sealing is seals), 0)
+        # Most senders have one kind only, and data is sent often: no long search for that.
+        searched = itertools.islice(source, _SEARCHED if seals else None)
+        at = next((at for at, (_, surb) in enumerate(searched) if surb.surb.is_sealing is seals), 0)
         _, surb = source[at]
         del source[at]
         return surb
