@@ -42,6 +42,16 @@ def say(text: str) -> None:
     print(f"playground: {text}", file=sys.stderr, flush=True)
 
 
+def allowance(ports: Iterable[int], arguments: list[str]) -> list[str]:
+    """What of this machine may be reached: our own ports, unless the caller's options say more.
+
+    Whoever names hosts of this machine (`--host shop.test=127.0.0.1`) means their servers, at whatever port.
+    """
+    if any(argument.partition("=")[0] == "--host" for argument in arguments):
+        return ["--allow-local"]
+    return ["--allow-local", ",".join(map(str, ports))]
+
+
 @contextlib.asynccontextmanager
 async def local_network(
     ports: Iterable[int], arguments: list[str]
@@ -52,8 +62,7 @@ async def local_network(
     """
     program = Path(sys.executable).with_name("mix-network")
     names = ["--host", f"{DEMO_NAME}={LOCALHOST}", "--dns", "none"]
-    local = ["--allow-local", ",".join(map(str, ports))]
-    command = [str(program), "up", "--json", *local, "--exits", str(EXITS), *names, *arguments]
+    command = [str(program), "up", "--json", *allowance(ports, arguments), "--exits", str(EXITS), *names, *arguments]
     try:
         # A session of its own: Ctrl-C reaches this program alone, which then stops the network in good order.
         process = await asyncio.create_subprocess_exec(
