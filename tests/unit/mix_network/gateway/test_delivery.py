@@ -6,9 +6,9 @@ from mix_network.metrics import NodeMetrics
 from mix_protocol.addressing import KeyRotation, NodeAddress
 from mix_protocol.messages.acknowledgement import SurbAck
 from mix_protocol.sphinx.geometry import PacketSize
-from mix_protocol.sphinx.processing import FinalPacket
+from mix_protocol.sphinx.processing import FinalPacket, SealedPacket
 
-CLIENT, STRANGER = b"c" * 32, b"s" * 32
+CLIENT, STRANGER, OWN = b"c" * 32, b"s" * 32, b"o" * 32
 ACK = SurbAck(NodeAddress.from_text("127.0.0.1", 1789), b"a" * PacketSize.ACK.packet_length)
 
 
@@ -36,6 +36,7 @@ class Gateway:
             send=lambda *packet: self.sent.append(packet),
             is_known=lambda identity: identity == CLIENT,
             clock=lambda: 0.0,
+            own_identity=OWN,
         )
 
     def receive(self, message: bytes, destination: bytes = CLIENT, size: PacketSize = PacketSize.REGULAR) -> None:
@@ -105,3 +106,22 @@ def test_an_older_connection_that_ends_does_not_take_the_newer_one_along(gateway
     assert (older.taken, newer.taken) == ([], [b"payload"])
     gateway.delivery.disconnect(CLIENT, newer)
     assert gateway.delivery.connected(CLIENT) is None
+
+
+@pytest.mark.parametrize("is_away", [False, True])
+def test_a_sealed_reply_is_passed_on_whole_with_its_identifier(gateway: Gateway, is_away: bool):
+    client, payload = Connection(), b"p" * PacketSize.REGULAR.payload_length
+    if not is_away:
+        gateway.delivery.connect(CLIENT, client)
+    packet = SealedPacket(CLIENT, b"identifier of 16", payload, 260)
+    gateway.delivery.receive_final(packet, PacketSize.REGULAR, KeyRotation.EVEN)
+    gateway.delivery.connect(CLIENT, client)
+    assert client.taken == [b"identifier of 16" + payload]
+    assert gateway.sent == []
+
+
+def test_of_nodes_cover_only_the_ack_goes_on(gateway: Gateway):
+    gateway.receive(ACK.encode() + b"payload", destination=OWN)
+    assert len(gateway.sent) == 1
+    assert not gateway.metrics.dropped
+    assert gateway.metrics.stored == gateway.metrics.pushed == 0
