@@ -8,6 +8,7 @@ import time
 from types import SimpleNamespace
 
 import pytest
+from support.virtual_time import stand_still, virtual_time
 
 from mix_network.gateway.delivery import Delivery
 from mix_network.gateway.inbox import Inbox
@@ -52,8 +53,7 @@ class StubbornWebSocket:
         self.closed = True
 
 
-@pytest.fixture
-def listener() -> ClientListener:
+def new_listener() -> ClientListener:
     crypto, metrics, registry = NativeCrypto(), NodeMetrics("entry", "entry-gateway"), ClientRegistry()
     delivery = Delivery(
         metrics, Inbox(), send=lambda *_: None, is_known=registry.__contains__, clock=ClientListener.now
@@ -71,6 +71,11 @@ def listener() -> ClientListener:
     )
 
 
+@pytest.fixture
+async def listener() -> ClientListener:
+    return new_listener()
+
+
 class EverReady:
     """A session that passes on what is pushed."""
 
@@ -83,6 +88,9 @@ class EverReady:
     def frames_to_send(self, now: float) -> list[bytes]:
         frames, self._frames = self._frames, []
         return frames
+
+    def next_timeout(self) -> float | None:
+        return None
 
 
 @contextlib.asynccontextmanager
@@ -189,3 +197,54 @@ async def test_a_payload_that_cannot_be_pushed_ends_that_clients_connection(list
     connection = _ClientConnection(listener, StubbornWebSocket(), Broken("push_payload"))
     assert not connection.push(b"payload")
     assert connection._ending
+
+
+class SilentWebSocket:
+    """Says nothing; answers pings as long as it lives."""
+
+    def __init__(self) -> None:
+        self.lives = True
+        self.pings: list[asyncio.Future[float]] = []
+        self.ended = asyncio.Event()
+
+    def __aiter__(self):
+        return self
+
+    async def __anext__(self) -> str:
+        await self.ended.wait()
+        raise StopAsyncIteration
+
+    async def ping(self) -> asyncio.Future[float]:
+        self.pings.append(asyncio.get_running_loop().create_future())
+        if self.lives:
+            asyncio.get_running_loop().call_later(0.1, self.pings[-1].set_result, 0.1)
+        return self.pings[-1]
+
+    async def close(self) -> None:
+        self.ended.set()
+
+    def abort(self) -> None:
+        self.ended.set()
+
+
+@virtual_time
+async def test_a_client_without_life_is_dropped_but_not_for_what_the_gateway_slept_through():
+    limits = ClientLimits()
+    listener = new_listener()
+    listener.presence.start()
+    websocket = SilentWebSocket()
+    serving = asyncio.create_task(_ClientConnection(listener, websocket, EverReady()).serve())
+    for _ in range(3):
+        await asyncio.sleep(limits.ping_interval_s + 0.05)  # a ping has just left
+        stand_still(10 * limits.ping_timeout_s)
+        await asyncio.sleep(1.0)
+    assert not websocket.ended.is_set()
+    websocket.lives = False
+    asked = len(websocket.pings)
+    await asyncio.sleep(limits.ping_interval_s + limits.ping_timeout_s - 10.0)
+    assert len(websocket.pings) == asked + 1
+    assert not websocket.ended.is_set()
+    await asyncio.sleep(20.0)
+    assert websocket.ended.is_set()
+    await serving
+    listener.presence.close()

@@ -23,6 +23,7 @@ from mix_network.links.line import LinkEmulation
 from mix_network.metrics import NodeMetrics
 from mix_network.node_keys import IdentityKeys
 from mix_network.origins import Origins
+from mix_network.presence import PresentTime
 from mix_protocol.crash_log import CrashLog
 from mix_protocol.crypto.provider import CryptoProvider
 from mix_protocol.crypto.randomness import RandomBytes
@@ -103,14 +104,16 @@ class _ClientConnection:
         self._has_unsent = asyncio.Event()
         self._has_room = asyncio.Event()
         self._ending = False
+        self._heard_at = listener.presence.now()
 
     async def serve(self) -> None:
         """Read until the connection ends or fails; raises nothing."""
         writer = asyncio.create_task(self._write())
-        watcher = asyncio.create_task(self._watch_time())
+        watchers = [asyncio.create_task(self._watch_time()), asyncio.create_task(self._watch_silence())]
         try:
             async for message in self._websocket:
                 self._listener.connections.heard(self._websocket)
+                self._heard_at = self._listener.presence.now()
                 self._uplink.send(message)
                 await self._uplink.wait_for_room()
                 await self._wait_for_room()
@@ -124,7 +127,8 @@ class _ClientConnection:
         except Exception as error:
             _CRASHES.note(error, "one client's connection")
         finally:
-            watcher.cancel()
+            for watcher in watchers:
+                watcher.cancel()
             self._uplink.close()
             if self._identity is not None:
                 self._listener.delivery.disconnect(self._identity, self)
@@ -236,6 +240,21 @@ class _ClientConnection:
             self._websocket.transport.abort()
             self._end()
 
+    async def _watch_silence(self) -> None:
+        """Ping now and then, and drop who shows no life; time in which this process was away counts for nobody."""
+        limits, presence = self._listener.limits, self._listener.presence
+        with contextlib.suppress(ConnectionClosed):
+            while True:
+                await asyncio.sleep(limits.ping_interval_s)
+                pong = asyncio.ensure_future(await self._websocket.ping())
+                asked_at = presence.now()
+                while not (await asyncio.wait({pong}, timeout=limits.ping_timeout_s / 8))[0]:
+                    if self._is_full:
+                        asked_at = presence.now()  # nothing is read now, so silence is no sign
+                    if presence.now() - max(asked_at, self._heard_at) >= limits.ping_timeout_s:
+                        self._websocket.abort()
+                        return
+
     async def _watch_time(self) -> None:
         """Let time pass in the session: a client must go on with its handshake."""
         try:
@@ -297,6 +316,7 @@ class ClientListener:
         self._server: Server | None = None
         self._origins = origins or Origins(only_local=False)
         unproven = max(1, self.limits.connections // _UNPROVEN_SHARE)
+        self.presence = PresentTime()
         self.connections = ConnectionTable(
             max_unproven=unproven,
             max_proven=max(1, self.limits.connections - unproven),
@@ -316,14 +336,14 @@ class ClientListener:
                 max_queue=64,
                 open_timeout=limits.opening_s,
                 close_timeout=limits.closing_s,
-                ping_interval=limits.ping_interval_s,
-                ping_timeout=limits.ping_timeout_s,
+                ping_interval=None,
                 logger=_silent,
                 process_request=self._check_origin,
                 create_connection=cast(type[ServerConnection], self._create_connection),
             )
         except OSError as error:
             raise PortUnavailable(port=port) from error
+        self.presence.start()
         return int(next(iter(self._server.sockets)).getsockname()[1])
 
     def drop(self) -> None:
@@ -333,6 +353,7 @@ class ClientListener:
 
     async def close(self) -> None:
         """Close every connection."""
+        self.presence.close()
         if self._server is not None:
             self._server.close()
             for connection in self.connections:

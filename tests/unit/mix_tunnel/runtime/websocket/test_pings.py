@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import pytest
 from support.byte_pipe import PipeEnd, byte_pipe
-from support.virtual_time import virtual_time
+from support.virtual_time import stand_still, virtual_time
 from support.websocket_server import accept, frame
 from websockets.frames import Opcode
 from websockets.utils import apply_mask
@@ -123,3 +123,19 @@ async def test_silence_is_no_sign_while_nobody_reads():
         await sending
         await asyncio.sleep(1)
         assert websocket.latency == pytest.approx(100 * TIMEOUT_S)
+
+
+@virtual_time
+async def test_a_process_that_stood_still_takes_the_pong_that_came_meanwhile():
+    async with opened() as (websocket, server):
+        for _ in range(3):
+            ping = await server.receive()
+            stand_still(10 * TIMEOUT_S)
+            await server.send(pong_for(ping))
+            await asyncio.sleep(1)
+        assert websocket.close_code is None
+        await server.receive()
+        stand_still(10 * TIMEOUT_S)
+        with pytest.raises(ConnectionClosedError):  # silence while it is there does count
+            async with asyncio.timeout(TIMEOUT_S + 2):
+                await websocket.recv()
