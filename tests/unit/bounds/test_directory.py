@@ -10,8 +10,10 @@ from typing import Any
 import pytest
 from support.bounded_work import LIMIT_S, check_bounded
 
+from mix_protocol.addressing import Recipient
 from mix_protocol.codec import base58
 from mix_protocol.codec.steps import Steps, run
+from mix_protocol.crypto.randomness import SeededRandom
 from mix_protocol.errors import MixError
 from mix_protocol.topology.described import decode_described_in_steps
 from mix_protocol.topology.documents import (
@@ -25,9 +27,11 @@ from mix_protocol.topology.documents import (
     decode_skimmed_in_steps,
 )
 from mix_protocol.topology.entries import list_entry_gateways
-from mix_protocol.topology.exits import list_exits_in_steps
+from mix_protocol.topology.exits import ExitNode, list_exits_in_steps
 from mix_protocol.topology.skimmed_bincode import decode_skimmed_bincode, encode_skimmed_bincode
 from mix_protocol.topology.topology import Topology
+from mix_tunnel.options import TunnelOptions
+from mix_tunnel.runtime.candidates import exit_candidates
 
 
 def longest_step_s(steps: Steps[Any]) -> float:
@@ -143,3 +147,16 @@ def test_bincode() -> None:
     data = encode_skimmed_bincode(decode_skimmed(skimmed([node(number) for number in range(MAX_NODES)])))
     check_bounded(lambda: decode_skimmed_bincode(data))
     check_bounded(lambda: decode_skimmed_bincode(data[:40] + b"\xff" * 1000))
+
+
+def test_exits_that_no_route_leads_to() -> None:
+    """One mix node of the first layer has addresses in the networks of all gateways."""
+    networks = [f"1.{number}.1.1" for number in range(60)]
+    mixes = [node(1, ip_addresses=networks), node(2, ip_addresses=["9.9.9.9"]), node(3, ip_addresses=["9.9.8.9"])]
+    gateways = [node(10 + n, ip_addresses=[networks[n % 60]], entry=None) for n in range(MAX_NODES - 10)]
+    rewarded = RewardedSet(epoch_id=1, entry_gateways=[], exit_gateways=[], layer1=[1], layer2=[2], layer3=[3])
+    listed = decode_skimmed(skimmed(gateways))
+    topology = Topology.from_documents(rewarded, decode_skimmed(skimmed(mixes)), listed)
+    exits = [ExitNode(Recipient(bytes(32), bytes(32), identity), "1.40.0", 10, 100) for identity in topology.gateways]
+    entry = next(iter(topology.gateways))
+    check_bounded(lambda: exit_candidates(TunnelOptions(), exits, topology, entry, SeededRandom(1)))

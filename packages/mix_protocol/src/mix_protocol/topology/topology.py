@@ -66,6 +66,14 @@ class Topology:
                 return (*(node.hop for node in nodes), gateway.hop)
         raise NoDiverseRoute()
 
+    def are_apart(self, one: bytes, other: bytes) -> bool:
+        """Whether two gateways may be the two ends of routes: they are not close, or one and the same.
+
+        A gateway that is not known is close to nobody.
+        """
+        ends = {end: self.gateways[end].kinship for end in (one, other) if end in self.gateways}
+        return not are_close(ends.values())
+
     def has_routes_between(self, one: bytes, other: bytes, random: RandomBytes) -> bool:
         """Whether routes lead to both gateways on which no node is close to another one, nor to either of them.
 

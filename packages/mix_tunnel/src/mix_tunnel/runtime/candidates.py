@@ -18,6 +18,8 @@ from mix_tunnel.runtime.directory import DirectoryClient, DirectorySnapshot
 from mix_tunnel.runtime.directory_trust import reachable_gateways
 from mix_tunnel.runtime.tunnel_errors import PinnedExitUnreachable, PinnedGatewayMissing
 
+MAX_CHECKED_EXITS = 8
+
 
 def entry_candidates(
     options: TunnelOptions,
@@ -73,7 +75,11 @@ def exit_candidates(
     reachable = [node for node in exits if node.gateway in topology.gateways]
     if not reachable:
         raise PinnedExitUnreachable() if options.preferred_ipr is not None else NoExit(listed=len(exits))
-    apart = [node for node in reachable if topology.has_routes_between(entry_gateway, node.gateway, random)]
-    if not apart:
+    apart = [node for node in reachable if topology.are_apart(entry_gateway, node.gateway)]
+    ordered = sorted(in_weighted_order(random, apart), key=lambda node: node.gateway == entry_gateway)
+    # A look at the routes themselves takes its time, so only who is asked first is looked at.
+    first, later = ordered[:MAX_CHECKED_EXITS], ordered[MAX_CHECKED_EXITS:]
+    routed = [node for node in first if topology.has_routes_between(entry_gateway, node.gateway, random)]
+    if not routed:
         raise NoDiverseRoute()
-    return sorted(in_weighted_order(random, apart), key=lambda node: node.gateway == entry_gateway)
+    return routed + later
