@@ -19,7 +19,7 @@ export type { SetupMixTunnelOptions, SetupMixTunnelOptions as SetupMixTunnelOpts
  */
 export interface MixFetchInit extends Omit<RequestInit, "body"> {
   /** All that `fetch` takes, and asynchronous iterables; a stream needs no `duplex`. */
-  body?: BodyInit | AsyncIterable<Uint8Array> | null | undefined;
+  body?: BodyInit | ArrayBufferView | AsyncIterable<Uint8Array> | null | undefined;
   /** Streams are sent as they come; the answer is read beside that. */
   duplex?: "half" | undefined;
   /** Redirects to follow before the request fails, from 0 to 100; the tunnel's by default (5). */

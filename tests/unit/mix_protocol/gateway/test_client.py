@@ -330,6 +330,12 @@ def test_without_any_allowance_the_claim_is_waited_for(gateway):
     assert talk.client.next_timeout() is None
 
 
+def test_a_grant_of_nothing_is_a_refusal(gateway):
+    talk = claiming(gateway)
+    talk.tell(BandwidthGranted(0))
+    assert isinstance(talk.error(), PaidBandwidthWanted)
+
+
 def test_a_claim_without_an_answer_times_out(gateway):
     talk = claiming(gateway)
     talk.client.handle_timeout(talk.client.next_timeout())

@@ -231,6 +231,8 @@ class GatewayClient:
                 self._claim_is_out, self._refusal = False, None
                 self._bandwidth_bytes = total
                 if self._state is ClientState.ALLOWANCE:
+                    if total <= 0:
+                        raise PaidBandwidthWanted("the entry gateway grants no bandwidth; choose another gateway")
                     self._become_ready()
                 else:
                     self._events.append(events.BandwidthChanged(total))
