@@ -38,6 +38,7 @@ def named(host: str) -> dict[str, object]:
         (named("gw1.operator.example"), named("gw1.other.example"), False),
         (named("operator.example"), named("other.example"), False),
         (named("operator.example"), named("gw.operator.example"), True),
+        (named("192.0.2.1"), named("198.0.2.1"), False),
     ],
 )
 def test_what_makes_nodes_close(one: dict[str, object], other: dict[str, object], close: bool) -> None:

@@ -30,7 +30,7 @@ def kinship_of(node: SkimmedNode) -> Kinship:
     marks = set(keys_of(node))
     marks.update(filter(None, map(_network, node.ip_addresses)))
     hostname = node.entry.hostname if node.entry is not None else None
-    if hostname:
+    if hostname and not hostname.rpartition(".")[2].isdigit():  # an address is no name
         marks.add(f"domain {_domain(hostname)}")
     return frozenset(marks)
 

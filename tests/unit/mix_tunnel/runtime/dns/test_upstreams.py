@@ -9,7 +9,7 @@ import pytest
 from mix_protocol.errors import MixError, NetworkFailure
 from mix_tunnel.options import TunnelOptions
 from mix_tunnel.runtime.dns.answers import Answer
-from mix_tunnel.runtime.dns.errors import QueryRefused, ResolvingTimedOut, ServerFailed
+from mix_tunnel.runtime.dns.errors import MalformedAnswer, QueryRefused, ResolvingTimedOut, ServerFailed
 from mix_tunnel.runtime.dns.resolver import ResolverOptions
 from mix_tunnel.runtime.dns.servers import DnsServer
 from mix_tunnel.runtime.dns.transports import Reply
@@ -190,3 +190,13 @@ async def test_the_most_telling_error_is_told():
     with pytest.raises(MixError) as caught:
         await ask(upstreams, within_s=0.1)
     assert isinstance(caught.value, QueryRefused)
+
+
+async def test_a_bug_of_ours_at_one_servers_answer_is_that_attempts(caplog):
+    upstreams, (bad, good) = make(ZeroDivisionError("10.0.0.1"), ANSWER)
+    told = await ask(upstreams)
+    assert (told.reply.answer, bad.asked, good.asked) == (ANSWER, 1, 1)
+    upstreams, _ = make(ZeroDivisionError("10.0.0.1"))
+    with pytest.raises(MalformedAnswer):
+        await ask(upstreams)
+    assert "10.0.0.1" not in caplog.text

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
+from mix_protocol.crash_log import CrashLog
 from mix_protocol.errors import Closed, MixError
 
-from .errors import FormatNotUnderstood, ServerFailed, most_telling
+from .errors import FormatNotUnderstood, MalformedAnswer, ServerFailed, most_telling
 from .servers import DnsServer
 from .transports import DnsTransport, Reply
 
@@ -18,6 +20,8 @@ MIN_REST_S = 30.0
 MAX_REST_S = 300.0
 EDNS_AGAIN_S = 900.0
 """A server that seemed to drop questions with EDNS is asked with it again after so long."""
+
+_CRASHES = CrashLog(logging.getLogger(__name__))
 
 
 class Upstream:
@@ -173,10 +177,9 @@ class Upstreams:
                     upstream.note_failure(self._now())
                 return None
             ended = [(waiting.pop(task), task) for task in done]
-            failures = [(ask.upstream, error) for ask, task in ended if (error := task.exception()) is not None]
+            failures = [(ask.upstream, _typed(error)) for ask, task in ended if (error := task.exception()) is not None]
             for _, error in failures:
-                # The tunnel is gone (no other server can be reached either), or this is a fault of ours.
-                if isinstance(error, Closed) or not isinstance(error, MixError):
+                if isinstance(error, Closed):  # the tunnel is gone, so no other server can be reached either
                     raise error
             for attempt, task in ended:
                 if task.exception() is None:
@@ -185,7 +188,6 @@ class Upstreams:
                         attempt.upstream.note_edns_dropped(self._now())
                     return Told(task.result(), attempt.upstream.server)
             for upstream, error in failures:
-                assert isinstance(error, MixError)
                 errors.append(error)
                 self._note(upstream, error)
             if not through_failures:
@@ -196,3 +198,13 @@ class Upstreams:
         """SERVFAIL may be the name's own fault; every other failure is the server's or the way's."""
         if not isinstance(error, ServerFailed) or "rcode" not in error.fields:
             upstream.note_failure(self._now())
+
+
+def _typed(error: BaseException) -> MixError:
+    """Why an attempt failed. A fault of ours at one server's answer is that attempt's, and the next server is asked."""
+    if isinstance(error, MixError):
+        return error
+    if not isinstance(error, Exception):
+        raise error
+    _CRASHES.note(error, "one question to a DNS server")
+    return MalformedAnswer()
