@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import http.server
+import json
 import socket
 import threading
 from contextlib import asynccontextmanager
@@ -136,3 +137,37 @@ async def test_the_standard_librarys_server(tmp_path, protocol):
         finally:
             await asyncio.to_thread(server.shutdown)
             thread.join()
+
+
+NODE_SERVERS = """
+const http = require("node:http");
+let listening = 0;
+const servers = Array.from({ length: 24 }, () => {
+  const server = http.createServer((request, response) => request.resume().on("end", () => response.end("ok")));
+  server.keepAliveTimeout = 1_000;
+  return server.listen(0, "127.0.0.1", () => {
+    if (++listening === servers.length) console.log(JSON.stringify(servers.map((each) => each.address().port)));
+  });
+});
+"""
+
+
+async def test_no_post_is_lost_when_nodes_servers_close_idle_connections():
+    """Node's server says `Keep-Alive: timeout=1` and closes then, perhaps while the next request is under way."""
+    process = await asyncio.create_subprocess_exec("node", "-e", NODE_SERVERS, stdout=asyncio.subprocess.PIPE)
+    try:
+        assert process.stdout is not None
+        ports = json.loads(await process.stdout.readline())
+
+        async def post_twice(tunnel, port, pause_s):
+            url = f"http://127.0.0.1:{port}/"
+            first = await (await mix_fetch(url, method="POST", body=b"{}", tunnel=tunnel)).text()
+            await asyncio.sleep(pause_s)
+            return first, await (await mix_fetch(url, method="POST", body=b"{}", tunnel=tunnel)).text()
+
+        async with kernel_tunnel() as tunnel:
+            pairs = [post_twice(tunnel, port, 0.3 + index * 0.05) for index, port in enumerate(ports)]
+            assert await asyncio.gather(*pairs) == [("ok", "ok")] * len(ports)
+    finally:
+        process.kill()
+        await process.wait()
