@@ -78,6 +78,8 @@ def test_a_process_that_gets_to_run_late_sends_less_and_then_more_again():
     multiplier = DelayMultiplier(now=0.0)
     multiplier.note_lag(0.1)
     assert multiplier.stretch == 1.0
+    multiplier.note_lag(2.0)
+    assert multiplier.stretch == 1.0  # once is a hiccup
     for _ in range(3):
         multiplier.note_lag(0.5)
     assert multiplier.stretch == 8.0

@@ -60,16 +60,19 @@ class DelayMultiplier:
 
     def __init__(self, now: float) -> None:
         self.stretch = 1.0
+        self._was_late = False
         self.value = MIN_MULTIPLIER
         self._changed_at = now
         self._pressed_at = now
 
     def note_lag(self, lag_s: float) -> None:
-        """Learn, about once a second, how late this process gets to run."""
-        if lag_s > STARVED_LAG_S:
+        """Learn, about once a second, how late this process gets to run. Once is a hiccup, which shall not show."""
+        is_late = lag_s > STARVED_LAG_S
+        if is_late and self._was_late:
             self.stretch = min(2.0 * self.stretch, MAX_STRETCH)
         elif lag_s < STARVED_LAG_S / 2:
             self.stretch = max(STRETCH_LESS * self.stretch, 1.0)
+        self._was_late = is_late
 
     def note_waiting(self, waiting: int, now: float) -> None:
         """Learn how many packets wait for the connection."""
