@@ -211,3 +211,19 @@ async def test_idle_connections_to_the_resolver_end(monkeypatch: pytest.MonkeyPa
         assert len(running.nat.flows) == 1
         running.nat.flows.end_idle(asyncio.get_running_loop().time() + 31)
         await until(lambda: len(running.nat.flows) == 0)
+
+
+async def test_a_flood_that_ends_a_flow_for_each_new_one_costs_no_more_the_longer_it_lasts(blackhole: int):
+    """Between two turns of the event loop no task ends; nothing may look at all of those that wait to."""
+    async with exit_with() as running:
+        now = asyncio.get_running_loop().time()
+        took = []
+        for _ in range(4):
+            started = time.process_time()
+            for number in range(2500):
+                now += 0.1  # by then the oldest flow is idle
+                segment = TcpSegment(2000 + number, blackhole, 1, 0, SYN, 65535).encode(GREEDY[0], LOOPBACK[4])
+                running.nat.receive_packet(IpPacket(GREEDY[0], LOOPBACK[4], TCP, segment).encode(), now)
+            took.append(time.process_time() - started)
+        assert len(running.nat.flows) == 32
+        assert took[-1] < 2 * took[0] + 0.3

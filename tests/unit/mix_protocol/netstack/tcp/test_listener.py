@@ -9,7 +9,13 @@ from support.tcp_conversation import ACK, PEERS, RST, SYN, TcpConversation
 
 from mix_protocol.crypto.randomness import SeededRandom
 from mix_protocol.netstack import ConnectionRequested, NetworkStack, TcpConfig, TcpListener, TcpState, UnreachableReason
-from mix_protocol.netstack.errors import AddressInUse, ConnectionRefused, ConnectionReset, Unreachable
+from mix_protocol.netstack.errors import (
+    AddressInUse,
+    ConnectionAborted,
+    ConnectionRefused,
+    ConnectionReset,
+    Unreachable,
+)
 from mix_protocol.netstack.link import Link
 from mix_protocol.netstack.wire.ip import TCP, IpPacket
 from mix_protocol.netstack.wire.tcp import TcpSegment
@@ -79,8 +85,12 @@ def test_a_client_that_gives_up_withdraws_its_request() -> None:
     listener = talk.listen(hold=True)
     talk.hear(SYN, 0)
     request = requested(listener)
+    told: list[str] = []
+    request.on_given_up = lambda: told.append("given up")
     talk.hear(RST, 1)
     assert not request.is_pending
+    talk.hear(RST, 1)
+    assert told == ["given up"]
     connection = request.accept(talk.now)
     assert connection.state is TcpState.CLOSED
     assert isinstance(connection.error, ConnectionReset)
@@ -92,11 +102,29 @@ def test_a_new_syn_of_the_same_flow_replaces_the_request() -> None:
     talk = TcpConversation()
     listener = talk.listen(hold=True)
     talk.hear(SYN, 0)
+    former = requested(listener)
+    told: list[str] = []
+    former.on_given_up = lambda: told.append("given up")
     talk.hear(SYN, 9000)
+    assert told == ["given up"]
     request = requested(listener)
+    request.on_given_up = former.on_given_up
     assert listener.next_event() is None
     request.accept(talk.now)
     talk.expect(SYN | ACK, ack=9001)
+    assert told == ["given up"]
+
+
+def test_what_has_to_do_with_an_address_is_forgotten_without_a_word() -> None:
+    talk = TcpConversation()
+    talk.establish()
+    talk.connection.send(b"late")
+    talk.stack.forget_peer(talk.connection.remote.address)
+    assert isinstance(talk.connection.error, ConnectionAborted)
+    talk.silence()
+    talk.wait(300.0)
+    talk.silence()
+    assert talk.stack.connection_count == 0
 
 
 def test_unanswered_requests_are_bounded_and_expire() -> None:

@@ -60,11 +60,6 @@ class _TcpFlow:
         self._connecting = asyncio.create_task(self._connect())
         return self._connecting
 
-    @property
-    def was_given_up(self) -> bool:
-        """Whether the client has gone while the destination was still being reached."""
-        return self._connecting is not None and not self._request.is_pending
-
     def answer_dns(self) -> None:
         """Be the destination: this connection is for our own resolver."""
         resolver = self._forwarder.link.resolver
@@ -162,14 +157,16 @@ class TcpForwarder:
         backlog = link.flows.max_flows + _SPARE_REQUESTS
         self._listener = stack.listen_tcp(None, None, backlog, promiscuous=True, hold=True)
         self._connecting: dict[_TcpFlow, asyncio.Task[None]] = {}
+        # Whose clients have gone while the destination was still being reached.
+        self._given_up: list[_TcpFlow] = []
 
     def receive_packet(self, packet: bytes, now: float) -> None:
         """Take a client's packet."""
         self._stack.receive_packet(packet, now)
         while (request := self._listener.next_event()) is not None:
             self._open(request, now)
-        for flow in [flow for flow in self._connecting if flow.was_given_up]:
-            flow.abort()
+        while self._given_up:
+            self._given_up.pop().abort()
         self.settle()
 
     def settle(self) -> None:
@@ -218,6 +215,7 @@ class TcpForwarder:
             request.refuse(now)
             return
         flow = _TcpFlow(self, key, request, now)
+        request.on_given_up = lambda: self._given_up.append(flow)
         self.link.flows.add(flow)
         if answers_dns:
             flow.answer_dns()

@@ -22,6 +22,8 @@ class ConnectionRequested:
     local -- where the peer wants to connect to; of a promiscuous listener it may be any address and port
     remote -- the peer
     is_pending -- no answer was given yet, and the peer has not given up
+    on_given_up -- called without arguments when the peer gives up before there is an answer. It must only take note:
+        the stack is in the middle of its work
     """
 
     def __init__(self, opens: PassiveOpens, listener: TcpListener, flow: Flow, syn: TcpSegment, now: float) -> None:
@@ -31,6 +33,7 @@ class ConnectionRequested:
         self.syn = syn
         self.requested_at = now
         self.is_pending = True
+        self.on_given_up: Callable[[], None] | None = None
         self.local = Endpoint.unpack(flow.local_address, flow.local_port)
         self.remote = Endpoint.unpack(flow.remote_address, flow.remote_port)
 

@@ -108,7 +108,12 @@ class PassiveOpens:
         """Withdraw the requests of a remote address."""
         for request in list(self._requests.values()):
             if request.flow.remote_address == address:
-                self._withdraw(request)
+                self._give_up(request)
+
+    def _give_up(self, request: ConnectionRequested) -> None:
+        """The peer no longer wants an answer, or has waited for one too long."""
+        if self._withdraw(request) and request.on_given_up is not None:
+            request.on_given_up()
 
     def _withdraw(self, request: ConnectionRequested) -> bool:
         """Take a request off the books; gives whether it still waited."""
@@ -124,7 +129,7 @@ class PassiveOpens:
         if request is not None:
             if request.syn.sequence == segment.sequence:
                 return True  # the same one again: its answer is still being decided on
-            self._withdraw(request)
+            self._give_up(request)
         listener = self._find(flow, is_local)
         if listener is None:
             return False
@@ -148,7 +153,7 @@ class PassiveOpens:
         if request is None:
             return False
         if segment.flags & RST and segment.sequence == wrap(request.syn.sequence + 1):
-            self._withdraw(request)
+            self._give_up(request)
         return True
 
     def _find(self, flow: Flow, is_local: bool) -> TcpListener | None:
@@ -164,7 +169,7 @@ class PassiveOpens:
             if request.requested_at + self._request_lifetime_s > now:
                 break
             if request.listener is listener:
-                self._withdraw(request)
+                self._give_up(request)
 
     def handshake_ended(self, flow: Flow, is_established: bool) -> None:
         """A connection has left SYN_RECEIVED."""
