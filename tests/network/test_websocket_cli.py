@@ -187,8 +187,8 @@ def test_servers_that_fail(ws, sites, site, arguments, code, says):
         (["http://demo.test/"], 2, "ws:// or wss://"),
         (["ws://demo.test/#part"], 2, "fragment"),
         (["-H", "no colon", "ws://demo.test/"], 2, "Name: value"),
-        (["-H", "Upgrade: h2c", "ws://demo.test/"], 2, "headers must be"),
-        (["--subprotocol", "a b", "ws://demo.test/"], 2, "subprotocols must be"),
+        (["-H", "Upgrade: h2c", "ws://demo.test/"], 2, "--header must be"),
+        (["--subprotocol", "a b", "ws://demo.test/"], 2, "--subprotocol must be"),
         (["--directory", "http://127.0.0.1:1/api", "ws://demo.test/"], 97, "the tunnel can't be set up"),
     ],
 )
