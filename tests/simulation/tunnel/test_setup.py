@@ -430,6 +430,7 @@ async def test_a_key_rotation_is_survived():
     world.stop()
 
 
+@pytest.mark.expects_crashes
 @virtual_time
 async def test_an_unexpected_exception_fails_the_tunnel_instead_of_hanging_it(caplog: pytest.LogCaptureFixture):
     world = new_world()

@@ -8,6 +8,8 @@ import pytest
 
 from mix_protocol.crash_log import CrashLog
 
+pytestmark = pytest.mark.expects_crashes
+
 
 def crash(log: CrashLog, text: str) -> None:
     with log.isolated("one flow"):

@@ -275,6 +275,7 @@ async def test_a_closed_service_does_nothing_more():
     assert exit_.faults == []
 
 
+@pytest.mark.expects_crashes
 @virtual_time
 @pytest.mark.parametrize("machine", ["_receiver.receive_pushed", "_router.receive_message", "_replies.queue_reply"])
 async def test_what_fails_for_one_client_costs_others_nothing(
@@ -305,6 +306,7 @@ async def test_what_fails_for_one_client_costs_others_nothing(
         assert len([record for record in caplog.records if "please report it" in record.getMessage()]) == 1
 
 
+@pytest.mark.expects_crashes
 @virtual_time
 async def test_a_clock_that_always_fails_does_not_make_the_service_spin(monkeypatch: pytest.MonkeyPatch):
     exit_ = Exit()

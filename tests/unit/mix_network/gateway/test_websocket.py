@@ -184,6 +184,7 @@ class Broken(EverReady):
         pass
 
 
+@pytest.mark.expects_crashes
 @pytest.mark.parametrize("failing", ["receive_text", "next_event", "frames_to_send", "next_timeout"])
 async def test_a_session_that_fails_ends_its_own_connection(listener, failing, caplog):
     websocket = StubbornWebSocket()
@@ -193,6 +194,7 @@ async def test_a_session_that_fails_ends_its_own_connection(listener, failing, c
     assert [record.name for record in caplog.records] in ([], ["mix_network.gateway.websocket"])  # once for all tests
 
 
+@pytest.mark.expects_crashes
 async def test_a_payload_that_cannot_be_pushed_ends_that_clients_connection(listener):
     connection = _ClientConnection(listener, StubbornWebSocket(), Broken("push_payload"))
     assert not connection.push(b"payload")

@@ -149,6 +149,7 @@ async def test_a_port_that_is_taken_is_told():
     await node.incoming.close()
 
 
+@pytest.mark.expects_crashes
 def test_a_packet_that_cannot_be_handled_costs_that_packet(caplog: pytest.LogCaptureFixture):
     node = Node()
 
@@ -165,6 +166,7 @@ def test_a_packet_that_cannot_be_handled_costs_that_packet(caplog: pytest.LogCap
     assert len(caplog.records) == 1
 
 
+@pytest.mark.expects_crashes
 def test_a_stream_that_cannot_be_handled_costs_that_connection(monkeypatch: pytest.MonkeyPatch):
     node = Node()
     bad, good = node.peer(), node.peer()

@@ -108,6 +108,7 @@ async def test_errors_cross_with_code_fields_and_retryable(joined):
     assert await page.next() == expected
 
 
+@pytest.mark.expects_crashes
 async def test_a_fault_of_ours_tells_nothing(joined, caplog):
     server, page = joined
 
@@ -227,6 +228,7 @@ async def test_a_body_that_fails_in_the_middle(joined):
     assert source.closed
 
 
+@pytest.mark.expects_crashes
 async def test_cancel_before_the_method_runs(joined):
     server, page = joined
 

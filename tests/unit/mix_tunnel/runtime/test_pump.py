@@ -11,6 +11,8 @@ from support.virtual_time import virtual_time
 
 from mix_tunnel.runtime.pump import CRASH_PAUSE_S, MOST_CRASHES_IN_A_ROW, EnginePump
 
+pytestmark = pytest.mark.expects_crashes
+
 
 class Engine:
     """What the pump sees of an engine; `failing` names the methods that raise."""

@@ -245,6 +245,7 @@ async def test_a_compressed_stream_that_never_gives_anything_ends_by_the_deadlin
             await response.read()
 
 
+@pytest.mark.expects_crashes
 async def test_a_bug_of_ours_ends_one_request_with_a_typed_error(monkeypatch, caplog):
     async def answer(conversation, received):
         await conversation.respond(body=b"fine")
