@@ -14,6 +14,8 @@ from mix_protocol.crypto.randomness import SeededRandom, uniform
 from mix_protocol.ipr.client import IprConfig
 from mix_protocol.ipr.events import ExitConnected
 from mix_protocol.messages.acknowledgement import ACK_LENGTH, decode_ack
+from mix_protocol.messages.cover import is_cover
+from mix_protocol.messages.geometry import CURVE_KEY_LENGTH
 from mix_protocol.messages.preparation import PreparedPacket
 from mix_protocol.netstack.stack import NetworkStack
 from mix_protocol.netstack.tcp.connection import TcpConnection
@@ -43,6 +45,8 @@ class Losses:
 class SlowLink:
     """Between the client and its gateway: half of the round trip each way, and a chance to lose each packet.
 
+    Nothing overtakes, also not when the round trip becomes shorter: what is between the two is one TCP connection.
+
     round_trip_s -- by the time at which a packet enters
     """
 
@@ -56,6 +60,7 @@ class SlowLink:
         self._random = SeededRandom(seed)
         self._events: list[tuple[float, int, MixPacket | bytes]] = []
         self._serials = itertools.count()
+        self._latest = {True: 0.0, False: 0.0}
 
     def send(self, packet: MixPacket, now: float) -> None:
         """Take a packet from the client."""
@@ -71,7 +76,7 @@ class SlowLink:
         if not self._is_lost():
             self._carry(payload, now)
         elif len(payload) != ACK_LENGTH:
-            self.losses.replies += 1
+            self.losses.replies += not is_cover(payload[CURVE_KEY_LENGTH:])  # not encrypted: this is plain crypto
         elif not decode_ack(self._network.crypto, ACK_KEY, payload).is_cover:
             self.losses.acks += 1
 
@@ -90,7 +95,9 @@ class SlowLink:
         return uniform(self._random) < self._loss
 
     def _carry(self, item: MixPacket | bytes, now: float) -> None:
-        heapq.heappush(self._events, (now + self._round_trip_s(now) / 2, next(self._serials), item))
+        is_up = isinstance(item, MixPacket)
+        at = self._latest[is_up] = max(self._latest[is_up], now + self._round_trip_s(now) / 2)
+        heapq.heappush(self._events, (at, next(self._serials), item))
 
 
 class SlowWorld:
@@ -117,6 +124,7 @@ class SlowWorld:
             now=0.0,
             config=TrafficConfig() if cover else TrafficConfig().without(main=True, cover=True),
         )
+        self._connections: list[TcpConnection] = []
         self._watch_fragments()
         self.engine = TunnelEngine(self.client, self.network.random, self._make_device)
         self.link.push = self.engine.receive_pushed
@@ -153,7 +161,7 @@ class SlowWorld:
     def download(self) -> float:
         """Fetch all that the host's source gives; the seconds that it took."""
         began = self.now
-        connection = self.stack.connect_tcp((HOST, SOURCE), self.now)
+        connection = self._connect(SOURCE)
         received = bytearray()
         expected = len(self.host.source)
 
@@ -170,7 +178,7 @@ class SlowWorld:
     def upload(self, data: bytes) -> float:
         """Send bytes and wait for the host's receipt; the seconds that it took."""
         began = self.now
-        connection = self.stack.connect_tcp((HOST, SINK), self.now)
+        connection = self._connect(SINK)
         left = memoryview(data)
 
         def is_done() -> bool:
@@ -187,6 +195,12 @@ class SlowWorld:
         return self.now - began
 
     @property
-    def host_connection(self) -> TcpConnection:
-        """The host's end of the last connection: it repeats what got lost on the way to us."""
-        return self.host.connections[-1]
+    def segments_resent(self) -> int:
+        """How many TCP segments either end has repeated."""
+        ends = (*self._connections, *self.host.connections)
+        return sum(connection.statistics.retransmitted_segments for connection in ends)
+
+    def _connect(self, port: int) -> TcpConnection:
+        connection = self.stack.connect_tcp((HOST, port), self.now)
+        self._connections.append(connection)
+        return connection

@@ -6,7 +6,7 @@ TCP through the mixnet, and TLS over it, are both a `ByteStream`; HTTP, DNS and 
 from __future__ import annotations
 
 from ipaddress import IPv4Address, IPv6Address
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 IpAddress = IPv4Address | IPv6Address
 
@@ -74,3 +74,18 @@ class IpNetwork(Protocol):
     def open_udp(self) -> DatagramSocket:
         """Open a UDP socket on a free port."""
         ...
+
+
+@runtime_checkable
+class MeasuredNetwork(Protocol):
+    """A network that knows how long a round trip through it takes."""
+
+    @property
+    def round_trip_s(self) -> float:
+        """In seconds, smoothed; 0 before anything was measured."""
+        ...
+
+
+def patience_s(least_s: float, network: object) -> float:
+    """How long to wait before asking again or elsewhere: two round trips, if that is more than `least_s`."""
+    return max(least_s, 2.0 * network.round_trip_s) if isinstance(network, MeasuredNetwork) else least_s

@@ -137,7 +137,7 @@ def test_version_10_falls_back_to_9_on_the_same_stream():
 
 
 def test_an_exit_that_never_answers():
-    talk = Talk(connect_timeout_s=25.0, retry_after_s=10.0)
+    talk = Talk(connect_timeout_s=35.0, retry_after_s=10.0)
     talk.client.connect(0.0)
     asked = len(talk.said()) - 1
     while (moment := talk.client.next_timeout()) is not None:

@@ -42,6 +42,13 @@ def test_retransmissions_go_first_and_may_take_one_of_the_reserve(make_surb):
     assert replier.queued == 2
 
 
+def test_while_new_replies_wait_one_in_four_is_a_retransmission(make_surb):
+    replier = sender(make_surb, 20, *range(1, 8))
+    for number in (11, 12, 13):
+        replier.retransmit(fragment(number))
+    assert sendable(replier) == [11, 1, 2, 3, 12, 4, 5, 6, 13, 7]
+
+
 def test_a_request_may_take_the_last_surb(make_surb):
     replier = sender(make_surb, 1, 1)
     replier.retransmit(fragment(7))

@@ -84,6 +84,18 @@ def test_a_path_that_is_slow_from_the_start_is_learned_from_one_repeat(pending: 
     assert pending.due(100.0) == []
 
 
+def test_what_is_overdue_is_judged_anew_when_more_is_known(pending: PendingAcks[str]):
+    packets = [sent(pending, FragmentIdentifier(2, position), 0.0) for position in range(1, 4)]
+    assert len(pending.due(4.0) + pending.due(7.0)) == 3
+    assert pending.is_still_due(packets[1].fragment, 7.0)
+    pending.acknowledge(packets[0].fragment, packets[0].ack_iv, 8.2)  # at 8 s the time-out is 24 s
+    assert not pending.is_still_due(packets[1].fragment, 8.2)
+    assert identifiers(pending.due(24.4)) == [packets[1].fragment]
+    assert pending.is_still_due(packets[1].fragment, 24.4)
+    pending.acknowledge(packets[2].fragment, packets[2].ack_iv, 24.4)
+    assert not pending.is_still_due(packets[2].fragment, 24.4)
+
+
 def test_what_is_overtaken_is_lost_and_makes_nobody_else_wait(pending: PendingAcks[str]):
     sent(pending, FIRST, 0.0)
     sent(pending, SECOND, 0.1)

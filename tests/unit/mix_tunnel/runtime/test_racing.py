@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from ipaddress import IPv4Address
+from types import SimpleNamespace
 
 import pytest
 from support.byte_pipe import PipeEnd, byte_pipe
@@ -138,3 +139,14 @@ async def test_giving_up_ends_all_attempts(network, impatient):
     await asyncio.wait({task})
     assert task.cancelled()
     assert sorted(network.cancelled) == [FIRST, SECOND]
+
+
+async def test_on_a_slow_network_the_next_address_waits_for_two_round_trips(network, monkeypatch):
+    monkeypatch.setattr(racing, "ATTEMPT_DELAY_S", 0.01)
+    slow = SimpleNamespace(round_trip_s=10.0)
+    task = asyncio.create_task(connect_any(network.connect, ADDRESSES[:2], 443, network=slow))
+    await until(lambda: network.answers)
+    await asyncio.sleep(0.05)
+    assert list(network.answers) == [FIRST]
+    end = network.accept(FIRST)
+    assert await task is end

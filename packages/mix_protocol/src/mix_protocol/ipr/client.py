@@ -76,7 +76,7 @@ class IprConfig:
     data_reply_surbs -- reply SURBs for every IP packet sent (and for control messages)
     buffer_timeout_ms -- how long the router may hold packets back to fill a bundle; None leaves it to the router
     connect_timeout_s -- after this the exit counts as unanswering
-    retry_after_s -- after this the request to connect is repeated, in version 9
+    retry_after_s -- after this the request to connect is repeated, in version 9; after twice as long the next time
     max_bundled_packets -- how many small packets that wait together share one message
     """
 
@@ -112,6 +112,7 @@ class _Attempt:
     request_id: int
     give_up_at: float
     retry_at: float
+    requests: int = 0
 
 
 @dataclass(slots=True)
@@ -346,7 +347,8 @@ class IprClient:
 
     def _ask_to_connect(self, attempt: _Attempt, version: int, now: float) -> None:
         attempt.request_id = self._random_u64()
-        attempt.retry_at = now + self._config.retry_after_s
+        attempt.retry_at = now + self._config.retry_after_s * (1 << attempt.requests)
+        attempt.requests += 1
         timeout_ms = self._config.buffer_timeout_ms
         self._queue_control(ConnectRequest(version, attempt.request_id, self._timestamp(now), timeout_ms))
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from mix_protocol.messages.fragment import Fragment, FragmentIdentifier
+from mix_protocol.messages.retransmission import NEW_PER_REPEAT
 from mix_protocol.messages.surb_store import SurbStore, SurbThresholds
 
 
@@ -40,6 +41,7 @@ class ReplySender:
         self._thresholds = thresholds
         self._queue: deque[OutgoingFragment] = deque()
         self._retransmissions: dict[FragmentIdentifier, OutgoingFragment] = {}
+        self._new_since_repeat = NEW_PER_REPEAT
         self.store = SurbStore(thresholds)
         self.heard_at = now
         self.requests_unanswered = 0
@@ -89,13 +91,17 @@ class ReplySender:
             self.store.requested = max(0, self.store.requested - count)
 
     def pop_sendable(self) -> OutgoingFragment | None:
-        """Give the fragment that a SURB may be spent on now: a retransmission first."""
-        identifier = self._next_retransmission()
-        if identifier is not None:
-            return self._retransmissions.pop(identifier)
-        if self._queue and self.store.above_reserve:
-            return self._queue.popleft()
-        return None
+        """Give the fragment that a SURB may be spent on now: a retransmission first, then a few new ones."""
+        is_new_sendable = bool(self._queue) and self.store.above_reserve
+        if not is_new_sendable or self._new_since_repeat >= NEW_PER_REPEAT:
+            identifier = self._next_retransmission()
+            if identifier is not None:
+                self._new_since_repeat = 0
+                return self._retransmissions.pop(identifier)
+        if not is_new_sendable:
+            return None
+        self._new_since_repeat += 1
+        return self._queue.popleft()
 
     def _next_retransmission(self) -> FragmentIdentifier | None:
         # A retransmission may take the first SURB of the reserve, so that the queue cannot starve it.

@@ -24,6 +24,8 @@ LEAST_REPEATS = 4
 """So many fragments may be on their way again in any case; beyond that a quarter of all that wait."""
 ORDINARY_LATENESS_S = 0.05
 """A process that is woken later than this did not get to run."""
+NEW_PER_REPEAT = 3
+"""While new fragments wait, one sending slot in four may go to one that is sent again."""
 MAX_REMEMBERED = 4096
 """Transmissions whose acknowledgement will be recognised; the oldest are forgotten."""
 
@@ -59,6 +61,7 @@ class _Pending(Generic[Context]):
     transmissions: int
     timer: int | None = None  # the serial number of the heap entry that counts; None while no timer runs
     is_repeating: bool = False  # on its way again, and not overdue again
+    overdue: _Timer | None = None  # the entry that came up last
 
 
 @dataclass(slots=True, eq=False)
@@ -220,7 +223,7 @@ class PendingAcks(Generic[Context]):
                 heapq.heappush(self._timers, timer._replace(due=timer.due + until - deadline, is_deferred=True))
                 continue
             pending = self._pending[timer.identifier]
-            pending.timer = None
+            pending.timer, pending.overdue = None, timer
             self._stop(pending)
             overdue.append(OverdueFragment(timer.identifier, pending.context, pending.transmissions))
             is_overtaken = timer.sent_at <= self._latest_acknowledged
@@ -228,6 +231,19 @@ class PendingAcks(Generic[Context]):
                 self.round_trip.back_off()
                 self._backed_off_at = now
         return overdue
+
+    def is_still_due(self, identifier: FragmentIdentifier, now: float) -> bool:
+        """Whether a fragment that was overdue still is, by what has been learned since; if not, its timer runs on."""
+        pending = self._pending.get(identifier)
+        if pending is None or pending.overdue is None:
+            return False
+        if pending.overdue.due + self._excused_s + self.round_trip.backed_off_s(0) <= now:
+            return True
+        self._serial += 1
+        pending.timer = self._serial
+        heapq.heappush(self._timers, pending.overdue._replace(serial=self._serial))
+        pending.overdue = None
+        return False
 
     def _deadline(self, timer: _Timer) -> float:
         return timer.due + self._excused_s + self.round_trip.timeout_s

@@ -10,13 +10,10 @@ from mix_protocol.addressing import Recipient
 from mix_protocol.crypto.randomness import RandomBytes
 from mix_protocol.messages.fragment import Fragment, FragmentIdentifier
 from mix_protocol.messages.preparation import PreparedPacket
-from mix_protocol.messages.retransmission import PendingAcks
+from mix_protocol.messages.retransmission import NEW_PER_REPEAT, PendingAcks
 from mix_tunnel.mixnet.events import MixnetCounters
 from mix_tunnel.mixnet.send_queue import SendQueue
 from mix_tunnel.mixnet.shipment import Shipment
-
-NEW_PER_REPEAT = 3
-"""While new fragments wait, one sending slot in four may go to one that is sent again."""
 
 LOOK_AGAIN_S = 0.1
 """How soon a connection that took nothing is looked at again, if nothing else happens."""
@@ -109,8 +106,8 @@ class Outbox:
             return self._queue.pop(now)
         while self._repeats and self._pending.may_repeat:
             item = self._repeats.popleft()
-            if item.fragment.identifier not in self._pending:
-                continue  # acknowledged while it waited
+            if not self._pending.is_still_due(item.fragment.identifier, now):
+                continue  # acknowledged while it waited, or the round trip turned out to be longer
             if not self._is_wanted(item):
                 self.give_up(item)
                 continue

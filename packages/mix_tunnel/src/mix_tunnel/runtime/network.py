@@ -74,6 +74,11 @@ class TunnelNetwork:
         return self._stack
 
     @property
+    def round_trip_s(self) -> float:
+        """A round trip through the mixnet, as measured; 0 if it is not known."""
+        return self._stack.path_round_trip_s if self._stack is not None else 0.0
+
+    @property
     def open_connections(self) -> int:
         """TCP connections that are open at this moment."""
         return sum(stream.is_open for stream in tuple(self._streams))

@@ -9,7 +9,7 @@ from typing import Any, Protocol, TypeVar
 
 from mix_protocol.errors import Closed, NetworkFailure
 
-from ..streams import ByteStream, IpAddress
+from ..streams import ByteStream, IpAddress, patience_s
 
 S_co = TypeVar("S_co", bound=ByteStream, covariant=True)
 S = TypeVar("S", bound=ByteStream)
@@ -26,11 +26,14 @@ class Connect(Protocol[S_co]):
     def __call__(self, ip: IpAddress, port: int, /) -> Coroutine[Any, Any, S_co]: ...
 
 
-async def connect_any(connect: Connect[S], addresses: list[IpAddress], port: int) -> S:
+async def connect_any(connect: Connect[S], addresses: list[IpAddress], port: int, *, network: object = None) -> S:
     """Connect to whichever address accepts first.
 
-    The next one is tried when those before have failed, or the last one has said nothing for `ATTEMPT_DELAY_S`. When
-    none accepts, the first failure is raised; what is no `NetworkFailure` ends all attempts.
+    The next one is tried when those before have failed, or the last one has said nothing for `ATTEMPT_DELAY_S` (or
+    two of the network's round trips). When none accepts, the first failure is raised; what is no `NetworkFailure` ends
+    all attempts.
+
+    network -- where the connections are opened
     """
     left = deque(addresses[:MAX_ADDRESSES])
     if len(left) == 1:
@@ -41,9 +44,8 @@ async def connect_any(connect: Connect[S], addresses: list[IpAddress], port: int
         while left or attempts:
             if left:
                 attempts.add(asyncio.create_task(connect(left.popleft(), port), name="connect"))
-            done, _ = await asyncio.wait(
-                attempts, timeout=ATTEMPT_DELAY_S if left else None, return_when=asyncio.FIRST_COMPLETED
-            )
+            delay_s = patience_s(ATTEMPT_DELAY_S, network) if left else None
+            done, _ = await asyncio.wait(attempts, timeout=delay_s, return_when=asyncio.FIRST_COMPLETED)
             for attempt in done:
                 attempts.discard(attempt)
                 try:

@@ -437,3 +437,23 @@ def test_a_probe_of_the_tail_that_waits_is_not_sent_when_all_was_sacked_meanwhil
     talk.silence()
     talk.hear(ACK, 1, at + 1000)
     talk.silence()
+
+
+def test_a_path_that_becomes_slow_is_not_asked_to_carry_everything_twice() -> None:
+    talk = TcpConversation()
+    connection = talk.establish()
+    at = warm(talk, rtt_s=0.3)
+    connection.send(bytes(10_000))
+    window = connection.statistics.cwnd_bytes
+    assert len(talk.say()) == 10
+    resent = []
+    for _ in range(29):
+        talk.wait(0.1)
+        resent += talk.say()
+    assert set(sequences(resent)) <= {at, at + 9000}  # a probe, and the first one once or twice
+    for arrived in (2, 4, 6, 8, 10):  # what left before the time-out, three seconds later
+        talk.hear(ACK, 1, at + 1000 * arrived)
+        talk.silence()
+    assert len(resent) <= 3
+    assert connection.statistics.cwnd_bytes >= window
+    assert connection.statistics.rto_s > 3.0

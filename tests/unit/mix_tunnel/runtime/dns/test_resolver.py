@@ -192,6 +192,21 @@ async def test_the_second_server_is_asked_when_the_first_is_silent():
         assert await resolver_for(first, second, retry_interval_s=0.02).lookup("a.test") == [ONE]
 
 
+async def test_on_a_slow_network_the_next_attempt_waits_for_two_round_trips():
+    class SlowNetwork(KernelNetwork):
+        round_trip_s = 50.0
+
+    async with (
+        serve_names(lambda query, transport: None) as first,
+        serve_names(zone({"a.test": "192.0.2.1"})) as second,
+    ):
+        resolver = resolver_for(first, second, network=SlowNetwork(), retry_interval_s=0.02, timeout_s=1000)
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.2):
+                await resolver.lookup("a.test")
+        assert second.queries == []
+
+
 async def test_a_late_answer_to_an_earlier_question_counts():
     late: list[bytes] = []
 

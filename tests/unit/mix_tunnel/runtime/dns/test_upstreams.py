@@ -55,7 +55,7 @@ def make(*outcomes, rotate=False, kind="udp", attempts=4, clock=None):
         clock or Clock(),
         rotate=rotate,
         attempts=attempts,
-        retry_interval_s=0.01,
+        retry_interval_s=lambda: 0.01,
     )
     return upstreams, scripted
 
@@ -101,7 +101,7 @@ class DropsEdns(Scripted):
 async def test_a_server_that_drops_edns_is_asked_without_it_for_a_while():
     clock, server = Clock(), DropsEdns(None)
     upstream = Upstream(DnsServer.parse("192.0.2.1"), server)
-    upstreams = Upstreams([upstream], clock, rotate=False, attempts=2, retry_interval_s=0.01)
+    upstreams = Upstreams([upstream], clock, rotate=False, attempts=2, retry_interval_s=lambda: 0.01)
     for _ in range(2):
         await ask(upstreams)
     assert server.offers == [True, False, False]

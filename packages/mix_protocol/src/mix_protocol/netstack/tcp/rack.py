@@ -70,6 +70,13 @@ class Rack:
             self._multiplier += 1
             self._persist = _DSACK_PERSISTENCE
 
+    def on_misjudged(self, delivered: list[SentSegment], now: float) -> None:
+        """What had been thought lost arrived: these, which left once. An acknowledgment of a repeat before was of the
+        original as well, so it says nothing about what left meanwhile."""
+        latest = max(delivered, key=lambda segment: (segment.sent_at, segment.end))
+        self._sent_at, self._end = latest.sent_at, latest.end
+        self.rtt_s = now - latest.sent_at
+
     def on_recovered(self) -> None:
         """A recovery ended; after 16 without needless retransmissions the window shrinks back."""
         self._persist -= 1

@@ -78,10 +78,11 @@ def _start_of(segment: SentSegment) -> int:
 class RetransmissionQueue:
     """Outstanding segments by sequence number, by time of departure, and those that are lost.
 
+    was_misjudged -- a segment that was thought lost, and had not left again, arrived; the owner resets it
     in_flight -- bytes that are neither acknowledged, sacked nor lost: the estimate that RFC 6675 calls pipe
     """
 
-    __slots__ = ("_by_time", "_lost", "_segments", "in_flight", "sacked")
+    __slots__ = ("_by_time", "_lost", "_segments", "in_flight", "sacked", "was_misjudged")
 
     def __init__(self) -> None:
         self._segments: list[SentSegment] = []
@@ -90,6 +91,7 @@ class RetransmissionQueue:
         self._lost: list[SentSegment] = []  # a heap; entries that are lost no more are skipped
         self.sacked = RangeSet()
         self.in_flight = 0
+        self.was_misjudged = False
 
     def __len__(self) -> int:
         return len(self._segments)
@@ -180,6 +182,7 @@ class RetransmissionQueue:
         segment.abandon()
         if segment.lost:
             segment.lost = False
+            self.was_misjudged |= segment.transmissions == 1
         else:
             self.in_flight -= len(segment)
             del self._by_time[segment]

@@ -131,10 +131,24 @@ class Sender:
         if delivered or advanced > 0:
             self.timers.on_progress(now)
         self.timers.on_tail_probe_answered(ack, duplicate is not None)
+        if queue.was_misjudged:
+            queue.was_misjudged = False
+            self._on_misjudged(delivered, now)
         lost = self._detect_losses(now)
         self._advance_recovery(advanced, delivered_bytes, flight_before, lost, now)
         self.timers.rearm(now)
         return max(0, advanced)
+
+    def _on_misjudged(self, delivered: list[SentSegment], now: float) -> None:
+        """Something arrives that was thought lost and had not left again: the path takes longer than was thought.
+
+        After a time-out this means that nothing was lost at all (RFC 5682). Otherwise the rest is judged anew.
+        """
+        self.rack.on_misjudged([segment for segment in delivered if segment.transmissions == 1], now)
+        self.queue.reprieve_lost()
+        if self.recovery is Recovery.LOSS or not self._suspects:
+            self.congestion.undo()
+            self.recovery = Recovery.OPEN
 
     def _sample_rtt(self, delivered: list[SentSegment], now: float) -> None:
         # Karn: only what left once. With SACK each segment is told of soon after it arrives, so the oldest of them says

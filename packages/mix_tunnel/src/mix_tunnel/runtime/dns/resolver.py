@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
 from ...options import TunnelOptions, parse_resolver
-from ...streams import IpAddress, IpNetwork
+from ...streams import IpAddress, IpNetwork, patience_s
 from ..tls import TlsSettings
 from .answers import MAX_TTL_S
 from .cache import CachedAnswer, DnsCache
@@ -43,7 +43,8 @@ class ResolverOptions:
     attempts: int = ATTEMPTS
     """Questions sent at most for one lookup, over all servers together; each server is asked once at least."""
     retry_interval_s: float = 5.0
-    """Wait before the next attempt; at most the time left divided by the attempts left."""
+    """Wait before the next attempt: this, or two round trips of the network if that is more; at most the time left
+    divided by the attempts left."""
     rotate: bool = False
     """Whether each lookup begins with the next server; otherwise with the first."""
 
@@ -221,7 +222,7 @@ class Resolver:
             self._now,
             rotate=options.rotate,
             attempts=options.attempts,
-            retry_interval_s=options.retry_interval_s,
+            retry_interval_s=lambda: patience_s(options.retry_interval_s, self._network),
         )
 
 

@@ -97,7 +97,7 @@ class Upstreams:
 
     rotate -- begin each lookup with the next server, so that each learns of a part only; otherwise with the first
     attempts -- questions sent at most for one lookup; every server is asked once at least
-    retry_interval_s -- wait before the next attempt; at most the time left divided by the attempts left
+    retry_interval_s -- tells the wait before the next attempt; at most the time left divided by the attempts left
     """
 
     def __init__(
@@ -107,7 +107,7 @@ class Upstreams:
         *,
         rotate: bool,
         attempts: int,
-        retry_interval_s: float,
+        retry_interval_s: Callable[[], float],
     ) -> None:
         self._upstreams = tuple(upstreams)
         self._now = now
@@ -139,7 +139,7 @@ class Upstreams:
                     waiting[asyncio.create_task(asking, name="dns attempt")] = Attempt(upstream, edns)
                 left_s = (deadline - loop.time()) / (self._attempts - number)
                 last = number == self._attempts - 1
-                until = deadline if last else loop.time() + min(self._retry_interval_s, left_s)
+                until = deadline if last else loop.time() + min(self._retry_interval_s(), left_s)
                 told = await self._first_answer(waiting, errors, until, through_failures=last)
                 if told is not None:
                     return told

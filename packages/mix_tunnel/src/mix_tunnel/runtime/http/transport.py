@@ -122,7 +122,7 @@ class HttpTransport:
         addresses = await self._resolver.lookup(url.host)
         loop = asyncio.get_running_loop()
         begun = loop.time()
-        stream = await connect_any(self._network.connect_tcp, addresses, url.port)
+        stream = await connect_any(self._network.connect_tcp, addresses, url.port, network=self._network)
         round_trip_s = loop.time() - begun
         if url.scheme == "http":
             return HttpConnection(stream, round_trip_s=round_trip_s)

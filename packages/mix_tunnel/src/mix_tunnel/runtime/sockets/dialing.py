@@ -74,7 +74,8 @@ class Dialer:
         Raises `InvalidArgument`, or what DNS and TCP raise.
         """
         host, port = check_host(host), check_port(port)
-        stream = await connect_any(self._network.connect_tcp, await self._resolver.lookup(host), port)
+        network = self._network
+        stream = await connect_any(network.connect_tcp, await self._resolver.lookup(host), port, network=network)
         return Connection(stream, _address(stream.local), _address(stream.remote))
 
     async def connect_tls(self, host: str, port: int, alpn: Sequence[str] = ()) -> Connection:
