@@ -7,7 +7,7 @@ PACKAGES := packages/mix_protocol packages/mix_tunnel packages/mix_fetch package
 JOBS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help setup playground test test-unit check bench privacy dist screenshots docs tables wasm lock clean
+.PHONY: help setup playground test test-unit check bench privacy dist screenshots docs tables simulate wasm lock clean
 
 help: ## what each command does
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -40,6 +40,10 @@ bench: setup ## measure, and write build/bench.json
 
 privacy: setup ## measure what each place of the network can tell, and write the tables of docs/privacy.md
 	PYTHONPATH=tests $(PYTHON) -m support.vantage
+
+simulate: setup ## run 1 MB each way over slow links on a virtual clock, and write the table of docs/slow-links.md
+	UPDATE_SNAPSHOTS=1 $(PYTHON) -m pytest -q -n $(JOBS) --dist worksteal tests/simulation/tunnel/test_slow_links.py
+	@$(PYTHON) release/tables.py
 
 dist: setup ## wheels, npm tarballs and a folder for Pyodide, in build/dist
 	@$(PYTHON) release/make_dist.py

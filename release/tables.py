@@ -8,6 +8,7 @@ A table stands between two comments, of which the first says where it comes from
     <!-- table: function mix_fetch.fetching mix_fetch -->
     <!-- table: errors packages/mix_tunnel/js/errors.generated.js NetworkFailure -->
     <!-- table: source packages/mix_fetch/js/index.d.ts all -->
+    <!-- table: snapshot tests/simulation/tunnel/snapshots/slow_links.md rows -->
     <!-- end of table -->
 
     tables.py           write the tables again
@@ -146,6 +147,14 @@ def read_errors(source: str, kind: str) -> list[Row]:
     return sorted(rows, key=lambda row: row.name)
 
 
+def read_snapshot(source: str) -> str:
+    """The table in a file that a test compares its results with."""
+    lines = [line for line in (ROOT / source).read_text().splitlines() if line.startswith("|")]
+    if not lines:
+        raise NotFound(f"{source} has no table")
+    return "\n".join(lines) + "\n"
+
+
 def render(rows: Iterable[Row], first: str = "option", second: str = "type") -> str:
     """A Markdown table."""
     rows = list(rows)
@@ -179,6 +188,8 @@ def fill(text: str) -> str:
                 table = render(read_errors(source, name), "code", "class")
             case "source":
                 table = f"```typescript\n{(ROOT / source).read_text()}```\n"
+            case "snapshot":
+                table = read_snapshot(source)
             case _:
                 raise NotFound(f"a table can't come from {language}")
         return begin + table + end

@@ -103,6 +103,11 @@ def test_a_table_is_written_between_its_comments(declarations: str):
     assert tables.fill(filled) == filled
 
 
+def test_a_snapshot_gives_its_table_alone(declarations: str):
+    (tables.ROOT / "kept.md").write_text("# Title\n\ntext\n\n| a |\n|---|\n| 1 |\n")
+    assert tables.read_snapshot("kept.md") == "| a |\n|---|\n| 1 |\n"
+
+
 @pytest.mark.parametrize(
     "comment",
     [
@@ -112,6 +117,7 @@ def test_a_table_is_written_between_its_comments(declarations: str):
         "function mix_dns.lookups missing",
         "errors errors.js Missing",
         "rust index.d.ts Options",
+        "snapshot errors.js rows",
     ],
 )
 def test_a_missing_source_is_named(declarations: str, comment: str):
