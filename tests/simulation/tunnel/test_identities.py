@@ -116,7 +116,7 @@ async def test_a_wrong_passphrase_means_another_identity_a_warning_and_no_loss()
     [warning] = subject.driver.state.warnings
     assert warning.code == "tunnel.identity_not_kept"
     assert warning.fields["reason"] == "wrong_passphrase"
-    assert "storagePassphrase" in str(warning)
+    assert "storage_passphrase" in str(warning)
     assert "guess" not in repr(warning)
     assert len(identities(world)) == 2
     for passphrase in (PASSPHRASE, "guess", PASSPHRASE):  # from now on, either opens its own

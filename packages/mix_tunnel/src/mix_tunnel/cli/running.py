@@ -17,6 +17,7 @@ from mix_protocol.errors import MixError
 from mix_tunnel.cli.exit_codes import ExitCode, exit_code
 from mix_tunnel.cli.terminal import PlainFormatter, say
 from mix_tunnel.options import TunnelOptions
+from mix_tunnel.spelled_logs import SpelledErrors
 from mix_tunnel.state import TunnelState
 from mix_tunnel.tunnel import Tunnel
 
@@ -218,5 +219,6 @@ def read_tunnel_options(
 
 def _log_to_person(format: str) -> None:
     handler = logging.StreamHandler(sys.stderr)
+    handler.addFilter(SpelledErrors(spell_flag))
     handler.setFormatter(PlainFormatter(format))
     logging.basicConfig(handlers=[handler])

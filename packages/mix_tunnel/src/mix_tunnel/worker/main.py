@@ -7,7 +7,9 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 from mix_tunnel.rpc.endpoint import Receiver
+from mix_tunnel.rpc.naming import spell_option
 from mix_tunnel.rpc.server import RpcServer
+from mix_tunnel.spelled_logs import SpelledErrors
 
 
 class Port(Protocol):
@@ -49,7 +51,9 @@ def start(port: Port) -> None:
 
     ossl.install()
     random.seed()  # a memory snapshot would repeat it; nothing secret is ever drawn from it
-    logging.basicConfig(level=logging.WARNING, format="%(name)s: %(message)s")
+    console = logging.StreamHandler()
+    console.addFilter(SpelledErrors(spell_option))
+    logging.basicConfig(level=logging.WARNING, format="%(name)s: %(message)s", handlers=[console])
 
     from mix_tunnel.worker.cookie_service import CookieService
     from mix_tunnel.worker.dns_service import DnsService
