@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from mix_protocol.ipr.router import IprRouter, RouterConfig
-from mix_protocol.ipr.router_events import PacketForwarded
+from mix_protocol.ipr.router_events import BalanceRequested, PacketForwarded
 from mix_protocol.messages.nym_message import AdditionalSurbs, RepliableData
 from mix_protocol.messages.preparation import MessagePreparer
 from mix_protocol.messages.reception import AckReceived, MessageReceived, MessageReceiver
@@ -111,6 +111,8 @@ class MemoryExit:
         while (event := self.router.next_event()) is not None:
             if isinstance(event, PacketForwarded):
                 self.internet.receive_packet(event.packet, now)
+            elif isinstance(event, BalanceRequested):
+                self.replies.balance(event.sender_tag, now)
         for packet in self.internet.packets_to_send(now):
             self.router.receive_ip_packet(packet, now)
         for tag, reply, is_control in self.router.replies_to_send(now):

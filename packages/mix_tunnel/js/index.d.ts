@@ -40,6 +40,11 @@ export interface SetupMixTunnelOptions {
   openReplySurbs?: number | undefined;
   /** Reply SURBs given to the exit with every further message (2). */
   dataReplySurbs?: number | undefined;
+  /**
+   * Where the exit can (ours do), let every packet that leaves bring exactly one back (true), so that the direction
+   * towards you tells no more than the other; not with `disablePoissonTraffic`. It bounds downloads to some 70 kB/s.
+   */
+  balancedReplies?: boolean | undefined;
   /** Resolver asked first, `IP:PORT` (8.8.8.8:53), through the tunnel. */
   primaryDns?: string | undefined;
   /** Resolver asked when the first does not answer (1.1.1.1:53). */

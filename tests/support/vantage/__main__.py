@@ -1,6 +1,6 @@
 """Measure the matrix and write its tables into docs/privacy.md: `make privacy`.
 
-python -m support.vantage [--seconds 600] [--seed 1] [--print]
+python -m support.vantage [--seconds 300] [--seed 1] [--print]
 """
 
 from __future__ import annotations
@@ -9,24 +9,31 @@ import argparse
 import re
 import sys
 from pathlib import Path
+from typing import Any
 
 from support.vantage.matrix import WINDOWS_S, as_table, judge, record_all
 
+MODES: dict[str, dict[str, Any]] = {
+    "balanced replies": {},
+    "replies as they come": {"balanced_replies": False},
+}
 DOCUMENT = Path(__file__).resolve().parents[3] / "docs" / "privacy.md"
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m support.vantage")
-    parser.add_argument("--seconds", type=float, default=600.0, help="virtual seconds of each activity")
+    parser.add_argument("--seconds", type=float, default=300.0, help="virtual seconds of each activity")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--print", action="store_true", help="leave the document alone")
     arguments = parser.parse_args()
-    matrix = judge(record_all(arguments.seconds, seed=arguments.seed))
-    for window_s in WINDOWS_S:
-        table = as_table(matrix, window_s)
-        print(f"windows of {window_s:g} s\n\n{table}\n")
-        if not arguments.print:
-            put(f"defaults, {window_s:g} s", table)
+    for name, options in MODES.items():
+        matrix = judge(record_all(arguments.seconds, seed=arguments.seed, **options))
+        for window_s in WINDOWS_S:
+            title = f"{name}, windows of {window_s:g} s"
+            table = f"{arguments.seconds:g} s of each:\n\n{as_table(matrix, window_s)}"
+            print(f"{title}, {table}\n", flush=True)
+            if not arguments.print:
+                put(title, table)
 
 
 def put(name: str, table: str) -> None:

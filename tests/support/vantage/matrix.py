@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import Future, ProcessPoolExecutor
 from functools import partial
 from typing import Any
 
@@ -32,18 +32,23 @@ def record_all(seconds: float, *, seed: int = 1, processes: int = 2, **options: 
 
 
 def judge(
-    records: dict[str, Record], *, vantages: Sequence[str] = VANTAGES, windows_s: Sequence[float] = WINDOWS_S
+    records: dict[str, Record],
+    *,
+    vantages: Sequence[str] = VANTAGES,
+    windows_s: Sequence[float] = WINDOWS_S,
+    processes: int = 2,
 ) -> Matrix:
     """Tell each activity from idling at each vantage."""
-    matrix: Matrix = {}
-    for vantage in vantages:
-        kinds = kinds_of(list(records.values()), vantage)
-        for window_s in windows_s:
-            cut = {name: rows(each, vantage, window_s, kinds) for name, each in records.items()}
-            for name in BUSY:
-                matrix[vantage, window_s, name] = tell_apart(cut["idle"], cut[name])
-            matrix[vantage, window_s, ANY] = tell_apart(cut["idle"], np.concatenate([cut[name] for name in BUSY]))
-    return matrix
+    jobs: dict[tuple[str, float, str], Future[Auc]] = {}
+    with ProcessPoolExecutor(processes) as pool:
+        for vantage in vantages:
+            kinds = kinds_of(list(records.values()), vantage)
+            for window_s in windows_s:
+                cut = {name: rows(each, vantage, window_s, kinds) for name, each in records.items()}
+                cut[ANY] = np.concatenate([cut[name] for name in BUSY])
+                for name in (*BUSY, ANY):
+                    jobs[vantage, window_s, name] = pool.submit(tell_apart, cut["idle"], cut[name])
+        return {key: job.result() for key, job in jobs.items()}
 
 
 def as_table(matrix: Matrix, window_s: float) -> str:

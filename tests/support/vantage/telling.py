@@ -37,7 +37,7 @@ def tell_apart(idle: Rows, busy: Rows) -> Auc:
     figures = np.concatenate((idle, busy))
     labels = np.repeat((0, 1), (len(idle), len(busy)))
     linear = make_pipeline(StandardScaler(), LogisticRegression(C=0.1, max_iter=2000))
-    trees = RandomForestClassifier(60, min_samples_leaf=5, random_state=1, n_jobs=1)
+    trees = RandomForestClassifier(40, min_samples_leaf=5, random_state=1, n_jobs=1)
     classifier = VotingClassifier([("linear", linear), ("trees", trees)], voting="soft")
     scores = cross_val_score(classifier, figures, labels, cv=StratifiedKFold(FOLDS), scoring="roc_auc")
     return with_bounds(float(scores.mean()), len(idle), len(busy))

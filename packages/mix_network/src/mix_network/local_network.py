@@ -47,7 +47,7 @@ _CERTIFICATE_NAMES = ("localhost", "127.0.0.1", "::1")
 _LAYERS = (1, 2, 3)
 _OLDEST_IPR_VERSION = 9
 _REFRESH_S = 60.0
-_EXIT_FEATURES = frozenset({NodeFeature.ROUTER_ECHO, NodeFeature.SEALED_REPLIES})
+_EXIT_FEATURES = frozenset(NodeFeature)
 _LIMITS = OutgoingLimits(backoff_initial_s=0.25, backoff_max_s=2.0)
 """On one machine a node that was restarted is back at once, and nobody else is bothered by attempts to reach it."""
 

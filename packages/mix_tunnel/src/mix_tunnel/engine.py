@@ -9,10 +9,12 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
+from dataclasses import replace
 
 from mix_protocol.crypto.randomness import RandomBytes
 from mix_protocol.delivery import Parcel
 from mix_protocol.errors import MixError, PeerMisbehaved
+from mix_protocol.ipr.bundle import DATA_OVERHEAD
 from mix_protocol.ipr.client import IprClient, IprConfig
 from mix_protocol.ipr.events import ExitConnected, ExitLost, ExitRefused, ExitReported, PacketReceived
 from mix_protocol.netstack.device import Device
@@ -23,7 +25,7 @@ from mix_protocol.topology.features import NodeFeature
 from mix_tunnel.mixnet.client import MixnetClient
 from mix_tunnel.mixnet.events import Acknowledged, DataReceived, SurbsRequested
 from mix_tunnel.mixnet.pacing import CHANNEL_SLOTS
-from mix_tunnel.mixnet.surb_budget import SurbBudget
+from mix_tunnel.mixnet.surb_budget import BALANCED_MESSAGE_LENGTH, SurbBudget, balanced_surbs
 from mix_tunnel.stats import TunnelStats
 
 EngineEvent = ExitConnected | ExitRefused | ExitLost | ExitReported
@@ -91,6 +93,7 @@ class TunnelEngine:
         self._feed: DeviceFeed | None = None
         self._surbs = SurbBudget()
         self._surbs_elsewhere = 0
+        self._is_balanced = False
         self._events: deque[EngineEvent] = deque()
         self._suspended = False
         self._absent_s = 0.0
@@ -129,6 +132,7 @@ class TunnelEngine:
             config=config,
             unix_time_offset_s=self.unix_time_offset_s + self._absent_s,
         )
+        self._is_balanced = config.balanced_replies
         self._ipr.connect(self._present(now))
 
     def leave_exit(self, now: float) -> None:
@@ -321,7 +325,9 @@ class TunnelEngine:
             return
         for message in self._ipr.messages_to_send(self._present(now)):
             surbs = message.reply_surbs
-            if message.wants_answer:
+            if self._is_balanced:
+                surbs = balanced_surbs(len(message.payload))
+            elif message.wants_answer:
                 surbs = max(surbs, 1)
             elif self._ipr.is_connected:
                 surbs = self._surbs.choose(surbs, len(message.payload))
@@ -350,10 +356,15 @@ class TunnelEngine:
                     if self.device is not None:
                         self.device.receive_packet(packet, self._present(now))
                 case ExitConnected():
+                    if self._is_balanced:
+                        event = replace(event, best_packet_bytes=BALANCED_MESSAGE_LENGTH - DATA_OVERHEAD)
                     self.device = self._make_device(event)
                     self._feed = DeviceFeed(self.device)
+                    if self._is_balanced and self.exit is not None:
+                        self.mixnet.pull_from(self.exit.recipient, self._ipr.opening())
                     self._events.append(event)
                 case ExitRefused() | ExitLost():
+                    self.mixnet.stop_pulling()
                     self.device = self._feed = None
                     self._events.append(event)
                 case ExitReported():

@@ -54,6 +54,10 @@ class TunnelOptions:
     data_reply_surbs: int = 2
     """Reply SURBs given to the exit with every further message; while it must have few, also what fits in the
     message's padding, and none while it must have plenty."""
+    balanced_replies: bool = True
+    """Where the exit can (ours do), let every packet that leaves bring exactly one back, so that the direction towards
+    you tells no more than the other; not with `disable_poisson_traffic`. It bounds downloads to what leaves: some
+    70 kB/s by default."""
     primary_dns: str = "8.8.8.8:53"
     """Resolver asked first, as `IP:PORT` or `IP`; reached through the tunnel."""
     fallback_dns: str = "1.1.1.1:53"
@@ -211,6 +215,7 @@ OPTION_RULES: dict[str, OptionRule] = {
     "disable_cover_traffic": OptionRule("disableCoverTraffic", *_BOOLEAN),
     "open_reply_surbs": OptionRule("openReplySurbs", *_between(1, 50)),
     "data_reply_surbs": OptionRule("dataReplySurbs", *_between(0, 50)),
+    "balanced_replies": OptionRule("balancedReplies", *_BOOLEAN),
     "primary_dns": OptionRule("primaryDns", *_RESOLVER),
     "fallback_dns": OptionRule("fallbackDns", *_RESOLVER),
     "dns_servers": OptionRule("dnsServers", "a list such as tls://9.9.9.9#dns.quad9.net, one with its IP", _servers),

@@ -21,7 +21,7 @@ from mix_protocol.ipr.errors import (
 from mix_protocol.ipr.events import ExitConnected, ExitLost, ExitRefused, ExitReported, PacketReceived
 from mix_protocol.ipr.ip_packet import read_endpoints, udp_datagram
 from mix_protocol.ipr.liveness import LivenessPolicy
-from mix_protocol.ipr.lp import LpFrame, LpFrameType
+from mix_protocol.ipr.lp import BALANCED_OPENING, LpFrame, LpFrameType
 from mix_protocol.ipr.requests import ConnectRequest, DataRequest, DisconnectRequest, decode_request
 from mix_protocol.ipr.responses import (
     ConnectFailure,
@@ -410,3 +410,12 @@ def test_an_exit_that_has_forgotten_us_is_noticed():
     (event,) = talk.events()
     assert isinstance(event, ExitLost)
     assert "no longer answers" in str(event.error)
+
+
+@pytest.mark.parametrize(("wanted", "payload"), [(False, b""), (True, BALANCED_OPENING)])
+def test_the_opening_tells_whether_replies_shall_be_balanced(wanted: bool, payload: bytes):
+    client = IprClient(SeededRandom("client"), config=IprConfig(balanced_replies=wanted))
+    client.connect(0.0)
+    opening = client.messages_to_send(0.0)[0].payload
+    assert LpFrame.decode(opening).payload == payload
+    assert client.opening() == opening

@@ -2,7 +2,7 @@ import pytest
 
 from mix_protocol.crypto.randomness import SeededRandom
 from mix_protocol.ipr.bundle import encode_bundle, split_bundle
-from mix_protocol.ipr.lp import LpFrame, LpFrameType
+from mix_protocol.ipr.lp import BALANCED_OPENING, LpFrame, LpFrameType
 from mix_protocol.ipr.requests import (
     ConnectRequest,
     DataRequest,
@@ -28,7 +28,13 @@ from mix_protocol.ipr.responses import (
     decode_response,
 )
 from mix_protocol.ipr.router import IprRouter, RouterConfig
-from mix_protocol.ipr.router_events import ClientConnected, ClientExpired, ExpiryReason, PacketForwarded
+from mix_protocol.ipr.router_events import (
+    BalanceRequested,
+    ClientConnected,
+    ClientExpired,
+    ExpiryReason,
+    PacketForwarded,
+)
 from mix_protocol.ipr.timestamp import Timestamp
 from mix_protocol.topology.described import BuildInformation
 
@@ -329,3 +335,15 @@ def test_what_somebody_waits_for_is_marked_to_be_sent_again():
     )
     exit_.router.receive_ip_packet(ip_packet("8.8.8.8", str(addresses.ipv4)), 0.0)
     assert [reply.is_control for reply in exit_.router.replies_to_send(1.0)] == [True, False]
+
+
+def test_an_opening_may_ask_for_balanced_replies_as_often_as_it_likes():
+    exit_ = Exit()
+    opening = LpFrame(1, LpFrameType.OPEN, 0, BALANCED_OPENING).encode()
+    for _ in range(2):
+        exit_.router.receive_message(ALICE, opening, 0.0)
+        assert exit_.router.next_event() == BalanceRequested(ALICE)
+    assert exit_.answers() == []
+    exit_.router.receive_message(ALICE, LpFrame(1, LpFrameType.DATA, 0, BALANCED_OPENING).encode(), 0.0)
+    exit_.router.receive_message(None, opening, 0.0)
+    assert exit_.router.next_event() is None

@@ -20,10 +20,15 @@ class RecordingPreparer(MessagePreparer):
     """Prepares replies and remembers what went on which SURB."""
 
     sent: list[tuple[Fragment, ReplySurb]]
+    came_home: list[ReplySurb]
 
     def prepare_reply(self, fragment: Fragment, surb: ReplySurb) -> PreparedPacket:
         self.sent.append((fragment, surb))
         return super().prepare_reply(fragment, surb)
+
+    def prepare_empty_reply(self, surb: ReplySurb) -> PreparedPacket:
+        self.came_home.append(surb)
+        return super().prepare_empty_reply(surb)
 
 
 class Replier:
@@ -35,7 +40,7 @@ class Replier:
         self.preparer = RecordingPreparer(
             mixnet.crypto, SeededRandom("preparer"), own, b"a" * 16, topology=mixnet.topology
         )
-        self.preparer.sent = []
+        self.preparer.sent, self.preparer.came_home = [], []
         self.topology = mixnet.topology
         self.queue = ReplyQueue(self.preparer, SeededRandom("ids"), options=options)
         self.now = 0.0
@@ -45,7 +50,8 @@ class Replier:
         already = len(self.preparer.sent)
         packets = self.queue.packets_to_send(self.now, limit)
         sent = self.preparer.sent[already:]
-        assert [packet.fragment for packet in packets] == [fragment.identifier for fragment, _ in sent]
+        with_data = [packet.fragment for packet in packets if not packet.fragment.is_cover]
+        assert with_data == [fragment.identifier for fragment, _ in sent]
         return sent
 
     def advance(self, until: float) -> list[Fragment]:
@@ -413,3 +419,61 @@ def test_what_must_arrive_goes_on_an_ordinary_surb_if_there_is_one(replier: Repl
     assert [surb.surb.is_sealing for _, surb in replier.preparer.sent] == [False, True]
     [again] = replier.advance(60.0)[:1]
     assert again == replier.preparer.sent[0][0]
+
+
+def test_surbs_of_a_balanced_sender_come_home_empty_after_a_random_time(replier: Replier, make_surb):
+    surbs = make_surb.many(30)
+    replier.queue.receive_surbs(ALICE, surbs[:20], 0.0)
+    replier.queue.balance(ALICE, 0.0)
+    replier.queue.receive_surbs(ALICE, surbs[20:], 0.0)
+    assert replier.queue.surbs(ALICE) == 0
+    assert replier.advance(2.0) == []
+    assert len(replier.preparer.came_home) == 30
+    assert set(replier.preparer.came_home) == set(surbs)
+    assert replier.preparer.came_home != list(surbs)
+
+
+def test_an_answer_takes_the_next_surb_that_leaves_and_makes_none_leave(replier: Replier, make_surb):
+    replier.queue.receive_surbs(ALICE, make_surb.many(1), 0.0)
+    replier.queue.balance(ALICE, 0.0)
+    moment = replier.queue.next_timeout()
+    assert moment is not None
+    for data in (b"one", b"two"):
+        assert replier.queue.queue_reply(ALICE, data, 0.0)
+    assert replier.send() == []
+    replier.now = moment
+    assert [opened(fragment) for fragment, _ in replier.send()] == [ReplyData(b"one")]
+    # No SURB is asked for, though an answer waits: the sender keeps sending them.
+    assert replier.advance(4.0) == []
+    replier.queue.receive_surbs(ALICE, make_surb.many(3), 4.0)
+    assert [opened(fragment) for fragment in replier.advance(5.0)] == [ReplyData(b"two")]
+    assert len(replier.preparer.came_home) == 2
+
+
+def test_a_balanced_senders_repeats_go_first(replier: Replier, make_surb):
+    replier.queue.receive_surbs(ALICE, make_surb.many(1), 0.0)
+    replier.queue.balance(ALICE, 0.0)
+    replier.queue.queue_reply(ALICE, b"control", 0.0, max_retransmissions=3)
+    [first] = replier.advance(1.0)
+    replier.queue.queue_reply(ALICE, b"data", 1.0)
+    replier.advance(9.0)  # the control message is overdue
+    replier.queue.receive_surbs(ALICE, make_surb.many(2), 9.0)
+    assert [opened(fragment) for fragment in replier.advance(10.0)] == [ReplyData(b"control"), ReplyData(b"data")]
+    replier.acknowledge([first])
+
+
+def test_surbs_of_a_forgotten_sender_still_come_home(make_surb):
+    replier = Replier(ReplyQueueOptions(senders=1))
+    replier.queue.receive_surbs(ALICE, make_surb.many(4), 0.0)
+    replier.queue.balance(ALICE, 0.0)
+    replier.queue.queue_reply(ALICE, b"for nobody", 0.0)
+    replier.queue.receive_surbs(BOB, make_surb.many(12), 0.0)
+    assert not replier.queue.knows(ALICE)
+    assert replier.advance(1.0) == []
+    assert len(replier.preparer.came_home) == 4
+    assert replier.queue.surbs(BOB) == 12
+
+
+def test_a_stranger_cannot_be_balanced(replier: Replier):
+    replier.queue.balance(ALICE, 0.0)
+    assert not replier.queue.knows(ALICE)

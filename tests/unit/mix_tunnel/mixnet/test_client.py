@@ -26,6 +26,7 @@ from mix_protocol.sphinx.version import SphinxVersion
 from mix_protocol.topology.errors import UnknownGateway
 from mix_tunnel.mixnet.client import MixnetClient
 from mix_tunnel.mixnet.events import Acknowledged, DataReceived, SurbsRequested
+from mix_tunnel.mixnet.stock import COVER_PACKETS
 from mix_tunnel.mixnet.traffic import TrafficConfig
 
 QUIET = TrafficConfig(main_stream_mean_ms=None, cover_stream_mean_ms=None)
@@ -566,3 +567,78 @@ def test_while_replies_are_sealed_every_hop_sees_one_version(monkeypatch: pytest
         world.service.reply(ReplyData(b"answer"), world.now)
     world.run(lambda: world.client.counters.replies_received == 4 and world.client.counters.cover_packets_received > 5)
     assert set(versions) == {260}
+
+
+# -- a SURB in each packet
+
+
+def pulling_world(seed: int = 1) -> World:
+    world = World(TrafficConfig(), seed=seed)
+    world.send(b"hello", surbs=1)
+    world.run(lambda: bool(world.service.messages))
+    world.client.pull_from(world.service.recipient, b"pull")
+    return world
+
+
+def test_each_packet_of_the_main_stream_brings_a_surb_where_that_is_wanted():
+    world = pulling_world()
+    loops = world.client.counters.cover_packets_received
+    world.run(lambda: len(world.service.messages) >= 101)
+    pulls = world.service.messages[1:]
+    assert {type(pull) for pull in pulls} == {RepliableData}
+    assert {pull.data for pull in pulls if isinstance(pull, RepliableData)} == {b"pull"}
+    assert all(len(pull.surbs) == 1 for pull in pulls)
+    assert len(world.service.surbs) == len(set(world.service.surbs)) == len(world.service.messages)
+    # Loop cover, about a tenth of the packets, goes on beside.
+    assert 1 <= world.client.counters.cover_packets_received - loops <= 40
+    assert world.client.counters.retransmitted_packets == 0
+
+
+def test_data_takes_the_place_of_pulls():
+    world = pulling_world()
+    for number in range(20):
+        world.send(b"data %d" % number, surbs=1)
+    world.run(lambda: sum(message.data != b"pull" for message in world.service.messages) == 21)
+    assert world.client.counters.real_packets_sent == 21
+
+
+def test_a_surb_that_comes_home_is_no_message():
+    world = pulling_world()
+    world.run(lambda: len(world.service.surbs) >= 5)
+    received = world.client.counters.cover_packets_received
+    packets = [world.service.preparer.prepare_empty_reply(surb).packet for surb in world.service.surbs[:5]]
+    world.network.send(packets, world.now)
+    world.run(lambda: world.client.counters.cover_packets_received >= received + 5)
+    assert not any(isinstance(event, DataReceived) for event in iter(world.client.next_event, None))
+    assert world.client.counters.packets_dropped == 0
+
+
+@pytest.mark.parametrize("how", ["stop", "forget", "lost gateway"])
+def test_cover_returns_when_pulling_ends(how: str):
+    world = pulling_world()
+    world.run(lambda: len(world.service.messages) >= 5)
+    if how == "stop":
+        world.client.stop_pulling()
+    elif how == "forget":
+        world.client.forget_recipient(world.service.recipient)
+    else:
+        topology = world.network.topology
+        gateways = {name: node for name, node in topology.gateways.items() if name != world.service.recipient.gateway}
+        world.client.topology = replace(topology, gateways=gateways)
+    sent = world.sent
+    world.run(lambda: world.sent >= sent + 60)  # what was on its way has arrived
+    pulls, loops = len(world.service.messages), world.client.counters.cover_packets_received
+    world.run(lambda: world.client.counters.cover_packets_received >= loops + 50)
+    assert len(world.service.messages) == pulls
+
+
+def test_pulls_are_built_ahead():
+    world = pulling_world()
+    while world.client.prepare_ahead(world.now):
+        pass
+    built = world.client.counters.reply_surbs_given
+    assert built >= COVER_PACKETS
+    departs_at = world.client.departs_at
+    assert departs_at is not None
+    [_] = world.client.packets_to_send(departs_at)
+    assert world.client.counters.reply_surbs_given == built

@@ -8,7 +8,17 @@ from mix_protocol.crypto.randomness import SeededRandom
 from mix_protocol.messages.fragment import split_message
 from mix_protocol.messages.nym_message import RepliableData, encode_message
 from mix_protocol.messages.preparation import MessagePreparer
-from mix_tunnel.mixnet.surb_budget import ENOUGH, PLENTIFUL, REFILL_S, RESERVE, SurbBudget, SurbGrants, fragments_of
+from mix_tunnel.mixnet.surb_budget import (
+    BALANCED_MESSAGE_LENGTH,
+    ENOUGH,
+    PLENTIFUL,
+    REFILL_S,
+    RESERVE,
+    SurbBudget,
+    SurbGrants,
+    balanced_surbs,
+    fragments_of,
+)
 
 
 def budget(stock: int) -> SurbBudget:
@@ -71,3 +81,10 @@ def test_grants_are_bounded_at_once_and_over_time():
     assert grants.take(1000, REFILL_S / 2) == 250
     assert sum(grants.take(500, REFILL_S + tick / 100) for tick in range(1000)) <= 250 + 1000
     assert grants.take(1000, 1e6) == 500
+
+
+@given(st.integers(0, 70_000))
+def test_a_balanced_message_has_a_surb_for_each_of_its_packets(length: int):
+    surbs = balanced_surbs(length)
+    assert fragments_of(length, surbs) == surbs
+    assert (surbs == 1) == (length <= BALANCED_MESSAGE_LENGTH)

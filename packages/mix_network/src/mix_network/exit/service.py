@@ -21,7 +21,7 @@ from mix_protocol.crash_log import CrashLog
 from mix_protocol.crypto.provider import CryptoProvider
 from mix_protocol.crypto.randomness import RandomBytes
 from mix_protocol.ipr.router import IprRouter, RouterConfig
-from mix_protocol.ipr.router_events import ClientConnected, ClientExpired, PacketForwarded
+from mix_protocol.ipr.router_events import BalanceRequested, ClientConnected, ClientExpired, PacketForwarded
 from mix_protocol.messages.nym_message import AdditionalSurbs, Heartbeat, NymMessage, PlainMessage, RepliableData
 from mix_protocol.messages.preparation import MessagePreparer, PreparedPacket
 from mix_protocol.messages.reception import AckReceived, MessageReceived, MessageReceiver, PayloadDropped
@@ -255,6 +255,8 @@ class IpPacketRouterService:
                 self.counters.packets_from_clients += 1
                 with self._crashes.isolated("the handling of one client's packet"):
                     device.receive_packet(event.packet, now)
+            elif isinstance(event, BalanceRequested):
+                self._replies.balance(event.sender_tag, now)
             elif isinstance(event, ClientConnected):
                 self._tags[event.ipv4] = self._tags[event.ipv6] = event.sender_tag
             elif isinstance(event, ClientExpired):

@@ -8,10 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from mix_protocol.ipr.lp import LP_HEADER_LENGTH
+
 MAX_BUNDLE_LENGTH = 1500
 
 MAX_BUNDLE_PACKETS = 128
 """More IP packets than this are no honest bundle: in 1500 bytes there is room for 68 headers."""
+
+DATA_OVERHEAD = LP_HEADER_LENGTH + 3 + 3 + 2
+"""Bytes around one packet in a message to the router: frame, head of the request, both lengths."""
 
 _LENGTH_PREFIX = 2
 _MAX_PACKET_LENGTH = 0xFFFF

@@ -33,7 +33,7 @@ from mix_protocol.ipr.events import (
     PongReceived,
 )
 from mix_protocol.ipr.liveness import Liveness, LivenessPolicy
-from mix_protocol.ipr.lp import LpFrame, LpFrameType, next_sequence
+from mix_protocol.ipr.lp import BALANCED_OPENING, LpFrame, LpFrameType, next_sequence
 from mix_protocol.ipr.probe import DnsProbe, EchoProbe, Probe
 from mix_protocol.ipr.requests import (
     IPR_VERSION_9,
@@ -78,6 +78,7 @@ class IprConfig:
     connect_timeout_s -- after this the exit counts as unanswering
     retry_after_s -- after this the request to connect is repeated, in version 9; after twice as long the next time
     max_bundled_packets -- how many small packets that wait together share one message
+    balanced_replies -- ask for each reply SURB to come home (`BALANCED_OPENING`); only of an exit that announces it
     """
 
     open_reply_surbs: int = 10
@@ -86,6 +87,7 @@ class IprConfig:
     connect_timeout_s: float = 60.0
     retry_after_s: float = 10.0
     max_bundled_packets: int = 3
+    balanced_replies: bool = False
     liveness: LivenessPolicy = field(default_factory=LivenessPolicy)
 
 
@@ -172,9 +174,13 @@ class IprClient:
         self._drop_connection()
         self._stream_id = self._random_u64()
         self._attempt = _Attempt(0, now + self._config.connect_timeout_s, now)
-        opening = LpFrame(self._stream_id, LpFrameType.OPEN, 0, b"")
-        self._ready.append(OutgoingMessage(opening.encode(), self._config.open_reply_surbs))
+        self._ready.append(OutgoingMessage(self.opening(), self._config.open_reply_surbs))
         self._ask_to_connect(self._attempt, self._preferred_version, now)
+
+    def opening(self) -> bytes:
+        """Give the message that opens the stream. Sent again, it does nothing but bring reply SURBs."""
+        payload = BALANCED_OPENING if self._config.balanced_replies else b""
+        return LpFrame(self._stream_id, LpFrameType.OPEN, 0, payload).encode()
 
     def send_packet(self, packet: bytes, now: float, delivery: Delivery | None = None) -> None:
         """Queue an IP packet. Raises `NotConnected`, or `InvalidPacketSize`.

@@ -15,12 +15,14 @@ class ExitConnected:
 
     mtu_bytes -- the largest IP packet that the exit forwards; None if it did not say (before version 10)
     ipr_version -- the version that the exit answered in
+    best_packet_bytes -- the largest IP packet that is sent without waste; None where that makes no difference
     """
 
     ipv4: IPv4Address
     ipv6: IPv6Address
     mtu_bytes: int | None
     ipr_version: int
+    best_packet_bytes: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,10 @@ from mix_protocol.codec.reader import MalformedMessage, Reader
 LP_HEADER_LENGTH = 16
 MAX_SEQUENCE = 0xFFFF_FFFF
 
+BALANCED_OPENING = b"balanced-replies/1"
+"""What an opening frame holds that asks for balanced replies: each reply SURB comes home at a random time, with an
+answer or empty. Only exits that announce it are asked; it may be said as often as one likes."""
+
 _SPHINX_STREAM = (3).to_bytes(2, "little")
 
 

@@ -15,7 +15,7 @@ from mix_protocol.errors import PeerMisbehaved
 from mix_protocol.ipr.addresses import MAX_CLIENTS, ROUTER_IPV4, ROUTER_IPV6, AddressPair, AddressPool
 from mix_protocol.ipr.bundle import Bundler, encode_bundle, split_bundle
 from mix_protocol.ipr.ip_packet import IpAddress, echo_reply_to, read_endpoints
-from mix_protocol.ipr.lp import LpFrame, LpFrameType, next_sequence
+from mix_protocol.ipr.lp import BALANCED_OPENING, LpFrame, LpFrameType, next_sequence
 from mix_protocol.ipr.requests import (
     IPR_VERSION_9,
     IPR_VERSION_10,
@@ -45,6 +45,7 @@ from mix_protocol.ipr.responses import (
     encode_response,
 )
 from mix_protocol.ipr.router_events import (
+    BalanceRequested,
     ClientConnected,
     ClientExpired,
     ExpiryReason,
@@ -170,6 +171,9 @@ class IprRouter:
             return
         try:
             frame = LpFrame.decode(message)
+            if frame.type is LpFrameType.OPEN and frame.payload == BALANCED_OPENING:
+                self._events.append(BalanceRequested(sender_tag))
+                return
             if not frame.payload:
                 return  # opening a stream only brings reply SURBs
             request = decode_request(frame.payload)

@@ -42,4 +42,11 @@ class PacketForwarded:
     packet: bytes = field(repr=False)
 
 
-RouterEvent = ClientConnected | ClientExpired | PacketForwarded
+@dataclass(frozen=True, slots=True)
+class BalanceRequested:
+    """A client wants each of its reply SURBs to come home, with an answer or empty."""
+
+    sender_tag: bytes = field(repr=False)
+
+
+RouterEvent = ClientConnected | ClientExpired | PacketForwarded | BalanceRequested

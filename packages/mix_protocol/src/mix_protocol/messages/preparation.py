@@ -136,6 +136,11 @@ class MessagePreparer:
         content = fragment.encode()
         return self._prepare(content, _size_for(content), fragment.identifier, recipient)
 
+    def prepare_unawaited(self, fragment: Fragment, recipient: Recipient) -> PreparedPacket:
+        """The same for a fragment that is never sent again; like cover's, its acknowledgement says nothing."""
+        content = fragment.encode()
+        return self._prepare(content, _size_for(content), COVER, recipient)
+
     def prepare_cover(self, size: PacketSize = PacketSize.REGULAR) -> PreparedPacket:
         """Make a loop cover packet: to ourselves, with nothing in it."""
         return self._prepare(cover_content(size), size, COVER, self.own)
@@ -146,20 +151,26 @@ class MessagePreparer:
         One that comes sealed is not acknowledged: nobody but its receiver could find the acknowledgement in it, and
         when that sent it on, everybody on its link would see that a reply has come.
         """
-        content = fragment.encode()
+        return self._prepare_reply(fragment.encode(), fragment.identifier, surb)
+
+    def prepare_empty_reply(self, surb: ReplySurb) -> PreparedPacket:
+        """Make a packet that brings the SURB home with nothing; on the way it is a reply like any other."""
+        return self._prepare_reply(cover_content(), COVER, surb)
+
+    def _prepare_reply(self, content: bytes, identifier: FragmentIdentifier, surb: ReplySurb) -> PreparedPacket:
         size = _size_for(content)
         if surb.surb.is_sealing:
             return self._prepare_sealed_reply(content, size, surb)
         # The last hop sends the acknowledgement on as what the reply came in: a packet of the SURB's key rotation.
         topology = self._topology_of(surb.key_rotation)
         ack_iv = self.random(AES_IV_LENGTH)
-        ack, ack_delay_s = self._make_surb_ack(topology, fragment.identifier, ack_iv)
+        ack, ack_delay_s = self._make_surb_ack(topology, identifier, ack_iv)
         sealed = self.crypto.aes128_ctr(surb.encryption_key, content)
         plaintext = b"".join((ack.encode(), surb.digest(self.crypto), sealed))
         first_hop, packet = surb.surb.use(self.crypto, plaintext, size)
         return PreparedPacket(
             MixPacket(first_hop, packet, surb.key_rotation),
-            fragment.identifier,
+            identifier,
             ack_iv,
             _UNKNOWN_PATH_HOPS * self.mean_packet_delay_ms / 1000.0 + ack_delay_s,
         )

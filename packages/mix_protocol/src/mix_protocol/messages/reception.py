@@ -65,6 +65,11 @@ class CoverReceived:
 
 
 @dataclass(frozen=True, slots=True)
+class EmptyReplyReceived:
+    """One of our reply SURBs came home with nothing."""
+
+
+@dataclass(frozen=True, slots=True)
 class MessageReceived:
     """All fragments of a message are there."""
 
@@ -78,7 +83,7 @@ class PayloadDropped:
     reason: str
 
 
-ReceptionEvent = AckReceived | CoverReceived | MessageReceived | PayloadDropped
+ReceptionEvent = AckReceived | CoverReceived | EmptyReplyReceived | MessageReceived | PayloadDropped
 
 
 class MessageReceiver:
@@ -189,6 +194,9 @@ class MessageReceiver:
         self._receive_fragment(content, now, is_reply=surb_key is not None)
 
     def _receive_fragment(self, content: bytes, now: float, *, is_reply: bool) -> None:
+        if is_reply and is_cover(content):
+            self._events.append(EmptyReplyReceived())
+            return
         encoded = (self._replies if is_reply else self._direct).receive(Fragment.decode(content), now)
         if encoded is None:
             return

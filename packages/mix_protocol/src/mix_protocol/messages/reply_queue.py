@@ -15,6 +15,7 @@ from mix_protocol.messages.reply_sender import OutgoingFragment, ReplySender
 from mix_protocol.messages.reply_surb import ReplySurb
 from mix_protocol.messages.retransmission import PendingAcks
 from mix_protocol.messages.rotation_period import RotationPeriod
+from mix_protocol.messages.surb_returns import SurbReturns
 from mix_protocol.messages.surb_store import SurbThresholds
 
 _REQUEST_RETRANSMISSIONS = 10
@@ -31,6 +32,7 @@ class ReplyQueueOptions:
     ask_again_s, give_up_s -- for how long a sender with a queue may give nothing until it is asked again, given up
     requests -- how often it is asked again at most
     forget_s -- for how long a sender is remembered that gives nothing
+    return_delay_s -- mean time for which a SURB of a balanced sender is kept
 
     When there are too many senders or SURBs, the senders not heard from for longest go.
     """
@@ -45,6 +47,7 @@ class ReplyQueueOptions:
     give_up_s: float = 5 * 60.0
     requests: int = 5
     forget_s: float = 24 * 3600.0
+    return_delay_s: float = 0.015
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +78,7 @@ class ReplyQueue:
         self._pending: PendingAcks[OutgoingFragment] = PendingAcks(one_path=False)
         self._events: deque[RepliesDropped] = deque()
         self._surbs = self._queued = 0  # of all senders
+        self._returns = SurbReturns(random, mean_delay_s=self._options.return_delay_s, capacity=self._options.surbs)
         self._rotation: RotationPeriod | None = None
         self._poll_at: float | None = None
         self._drop_stale_at: float | None = None
@@ -92,6 +96,11 @@ class ReplyQueue:
         """Tell how many fragments wait for SURBs of this sender."""
         sender = self._senders.get(sender_tag)
         return sender.queued if sender is not None else 0
+
+    @property
+    def returning(self) -> int:
+        """Tell how many SURBs of balanced senders have not left yet."""
+        return len(self._returns)
 
     def queue_reply(self, sender_tag: bytes, data: bytes, now: float, *, max_retransmissions: int | None = 0) -> bool:
         """Queue a reply; False if it is dropped at once: its sender is unknown, or too much waits for it already.
@@ -124,11 +133,24 @@ class ReplyQueue:
             sender = self._senders[sender_tag] = ReplySender(self._options.thresholds, now)
         self._senders.move_to_end(sender_tag)
         sender.receive_surbs(len(surbs), now, requested=requested)
-        with self._counting(sender):
-            sender.store.add(surbs, now)
+        if sender.is_balanced:
+            self._returns.add(sender_tag, surbs, now)
+        else:
+            with self._counting(sender):
+                sender.store.add(surbs, now)
         while len(self._senders) > self._options.senders or self._surbs > self._options.surbs:
             self._forget(next(iter(self._senders)))
         self._note_work(sender_tag, now)
+
+    def balance(self, sender_tag: bytes, now: float) -> None:
+        """Let each SURB of a known sender, from now on, come home after a random time: with the next fragment that
+        waits for the sender, or empty. It is asked for no more, for it keeps sending them."""
+        sender = self._senders.get(sender_tag)
+        if sender is None or sender.is_balanced:
+            return
+        sender.is_balanced = True
+        with self._counting(sender):
+            self._returns.add(sender_tag, iter(sender.store.take, None), now)
 
     def acknowledge(self, identifier: FragmentIdentifier, ack_iv: bytes, now: float) -> bool:
         """Take in an acknowledgement; whether one of our fragments waited for it."""
@@ -146,6 +168,8 @@ class ReplyQueue:
         packets: list[PreparedPacket] = []
         if not self._preparer.is_ready:
             return packets
+        while (limit is None or len(packets) < limit) and (home := self._returns.take_due(now)) is not None:
+            packets.append(self._prepare_return(*home, now))
         while self._ready and (limit is None or len(packets) < limit):
             sender_tag, _ = self._ready.popitem(last=False)
             sender = self._senders.get(sender_tag)
@@ -173,7 +197,12 @@ class ReplyQueue:
 
     def next_timeout(self) -> float | None:
         """Tell when `handle_timeout` has something to do."""
-        timeouts = (self._pending.next_timeout(), self._poll_at, self._drop_stale_at)
+        timeouts = (
+            self._pending.next_timeout(),
+            self._poll_at,
+            self._drop_stale_at,
+            self._returns.next_timeout() if self._preparer.is_ready else None,
+        )
         return min((timeout for timeout in timeouts if timeout is not None), default=None)
 
     def handle_timeout(self, now: float) -> None:
@@ -199,6 +228,16 @@ class ReplyQueue:
                 return None
             surb = sender.store.take(seals=outgoing.max_retransmissions == 0)
             assert surb is not None, "both sources of fragments look for a SURB first"
+        return self._prepare(outgoing, surb, now)
+
+    def _prepare_return(self, sender_tag: bytes, surb: ReplySurb, now: float) -> PreparedPacket:
+        outgoing = None
+        if (sender := self._senders.get(sender_tag)) is not None:
+            with self._counting(sender):
+                outgoing = sender.pop_any()
+        return self._preparer.prepare_empty_reply(surb) if outgoing is None else self._prepare(outgoing, surb, now)
+
+    def _prepare(self, outgoing: OutgoingFragment, surb: ReplySurb, now: float) -> PreparedPacket:
         prepared = self._preparer.prepare_reply(outgoing.fragment, surb)
         if surb.surb.is_sealing:
             self._pending.forget(outgoing.identifier)  # nothing will tell whether it has arrived

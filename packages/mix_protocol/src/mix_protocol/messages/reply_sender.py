@@ -34,6 +34,7 @@ class ReplySender:
 
     heard_at -- when its last SURBs came
     requests_unanswered -- how often it was asked again since
+    is_balanced -- whether each of its SURBs comes home at a time of its own, so that none is kept
     replacements_wanted -- how many of its SURBs became suspect by a key rotation and were not asked for anew yet
     """
 
@@ -46,6 +47,7 @@ class ReplySender:
         self.heard_at = now
         self.requests_unanswered = 0
         self.replacements_wanted = 0
+        self.is_balanced = False
 
     @property
     def queued(self) -> int:
@@ -102,6 +104,12 @@ class ReplySender:
             return None
         self._new_since_repeat += 1
         return self._queue.popleft()
+
+    def pop_any(self) -> OutgoingFragment | None:
+        """Give the fragment that goes next if a SURB is at hand: a retransmission first."""
+        if self._retransmissions:
+            return self._retransmissions.pop(next(iter(self._retransmissions)))
+        return self._queue.popleft() if self._queue else None
 
     def _next_retransmission(self) -> FragmentIdentifier | None:
         # A retransmission may take the first SURB of the reserve, so that the queue cannot starve it.

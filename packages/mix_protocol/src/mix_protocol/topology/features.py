@@ -19,6 +19,8 @@ _MAX_LENGTH: Final = 256
 class NodeFeature(enum.StrEnum):
     """A word of the announcement."""
 
+    BALANCED_REPLIES = "balanced-replies"
+    """The IP packet router lets each reply SURB come home, with an answer or empty, if its client asks for that."""
     ROUTER_ECHO = "router-echo"
     """The IP packet router answers echo requests to its own address, whatever the exit's policy is."""
 

@@ -138,6 +138,11 @@ def tunnel_options(command: F) -> F:
             "--no-cover", is_flag=True, help="Send neither cover packets nor at random times: faster, and less hidden."
         ),
         click.option(
+            "--no-balanced-replies",
+            is_flag=True,
+            help="Let answers come as they can: downloads are faster, and show on your line.",
+        ),
+        click.option(
             "--setup-timeout",
             "connect_timeout_ms",
             type=click.FloatRange(0.001, 3600),
@@ -158,6 +163,7 @@ def tunnel_options(command: F) -> F:
             preferred_gateway=arguments.pop("preferred_gateway"),
             preferred_ipr=arguments.pop("preferred_ipr"),
             no_cover=arguments.pop("no_cover"),
+            no_balanced_replies=arguments.pop("no_balanced_replies"),
             setup_timeout_s=arguments.pop("connect_timeout_ms"),
             https_only=arguments.pop("https_only"),
             debug=arguments.pop("debug"),
@@ -179,6 +185,7 @@ def read_tunnel_options(
     preferred_gateway: str | None,
     preferred_ipr: str | None,
     no_cover: bool,
+    no_balanced_replies: bool,
     setup_timeout_s: float | None,
     https_only: bool,
     debug: bool,
@@ -205,6 +212,7 @@ def read_tunnel_options(
         given["directory_url"] = directory_url
     given |= {"preferred_gateway": preferred_gateway, "preferred_ipr": preferred_ipr}
     given |= {"disable_cover_traffic": no_cover, "disable_poisson_traffic": no_cover}
+    given["balanced_replies"] = not no_balanced_replies
     try:
         if cacert is not None:
             with open(cacert, encoding="ascii", errors="replace") as file:

@@ -23,7 +23,13 @@ from mix_protocol.messages.nym_message import (
     encode_message,
 )
 from mix_protocol.messages.preparation import MessagePreparer, PreparedPacket
-from mix_protocol.messages.reception import AckReceived, CoverReceived, MessageReceived, MessageReceiver
+from mix_protocol.messages.reception import (
+    AckReceived,
+    CoverReceived,
+    EmptyReplyReceived,
+    MessageReceived,
+    MessageReceiver,
+)
 from mix_protocol.messages.reply_surb import ReplySurb
 from mix_protocol.messages.retransmission import ORDINARY_LATENESS_S
 from mix_protocol.sphinx.mix_packet import MixPacket
@@ -90,6 +96,7 @@ class MixnetClient:
         self._outbox = Outbox(random, config.max_transmissions, self._is_wanted, self.counters)
         self._stock: PacketStock[OutgoingFragment] = PacketStock(self._preparer)
         self._surbs_owed: tuple[Recipient, int] | None = None
+        self._pull: tuple[Recipient, bytes] | None = None
         self._sender_tags: dict[Recipient, bytes] = {}
         self._events: deque[MixnetEvent] = deque()
         self._grants = SurbGrants(config.max_requested_surbs, now)
@@ -189,6 +196,19 @@ class MixnetClient:
             holder.discard(lambda item: item.recipient == recipient)
         if self._surbs_owed is not None and self._surbs_owed[0] == recipient:
             self._surbs_owed = None
+        if self._pull is not None and self._pull[0] == recipient:
+            self.stop_pulling()
+
+    def pull_from(self, recipient: Recipient, message: bytes) -> None:
+        """From now on send a recipient, to whom something has been sent, a reply SURB in each packet of the main stream
+        that would be cover, and `message` (which must leave room for it) so that it knows what to do with it."""
+        self._pull = recipient, message
+        self._stock.clear_pulls()
+
+    def stop_pulling(self) -> None:
+        """Send cover again."""
+        self._pull = None
+        self._stock.clear_pulls()
 
     def move_to(self, gateway: bytes) -> None:
         """Live at another entry gateway from now on: acknowledgements and replies are to come there."""
@@ -212,7 +232,7 @@ class MixnetClient:
             match event:
                 case AckReceived(identifier, ack_iv):
                     self._receive_ack(identifier, ack_iv, now)
-                case CoverReceived():
+                case CoverReceived() | EmptyReplyReceived():
                     self.counters.cover_packets_received += 1
                 case MessageReceived(SurbRequest(recipient, amount)):
                     self._answer_surb_request(recipient, amount, now)
@@ -244,7 +264,7 @@ class MixnetClient:
                 if len(packets) >= slots:
                     break
                 sealed = self._next_sealed(now)
-                packets.append(self._depart(*sealed) if sealed is not None else self._depart_cover(now))
+                packets.append(self._depart(*sealed) if sealed is not None else self._depart_filler(now))
             self._pay_surbs(now)
         is_due = self._cover is not None and self._cover.take_due(now, self._multiplier.stretch) > 0
         # While packets leave all the time, they are probe enough; one more would not be a random moment's.
@@ -266,15 +286,15 @@ class MixnetClient:
         if self.departs_at is None:
             return False
         # Where there is hardly time for any piece, all of it would go into cover, and data would never leave.
-        if not stock.has_cover and (stock.sealed or not self._outbox):
-            return stock.build_cover(now)
+        if not self._has_filler and (stock.sealed or not self._outbox):
+            return self._build_filler(now)
         if self._main is not None:
             if stock.sealed < SEALED_PACKETS and (sealed := self._seal_next(now)) is not None:
                 stock.add_sealed(*sealed)
                 return True
             if stock.build_surb(now):
                 return True
-        return stock.build_cover(now)
+        return self._build_filler(now) or stock.build_cover(now)
 
     def suspend(self, now: float) -> None:
         """Send nothing and let no acknowledgement time out, for there is no connection to the entry gateway."""
@@ -363,11 +383,45 @@ class MixnetClient:
         while (sealed := self._stock.take_sealed()) is not None:
             if self._outbox.is_open(sealed[1]):
                 return sealed
-        return None if self._stock.has_cover else self._seal_next(now)
+        return None if self._has_filler else self._seal_next(now)
 
     def _depart(self, prepared: PreparedPacket, item: OutgoingFragment) -> MixPacket:
         self._outbox.sent(prepared, item)
         return prepared.packet
+
+    @property
+    def _has_filler(self) -> bool:
+        """Whether there is something ready for a moment of the main stream for which no data waits."""
+        return self._stock.has_cover if self._pull_target is None else self._stock.has_pull
+
+    def _build_filler(self, now: float) -> bool:
+        """Add to what `_has_filler` asks for; False if there is enough."""
+        target = self._pull_target
+        if target is None:
+            return self._stock.build_cover(now)
+        if not self._stock.wants_pull:
+            return False
+        self._stock.add_pull(self._prepare_pull(*target, now), now)
+        return True
+
+    def _depart_filler(self, now: float) -> MixPacket:
+        target = self._pull_target
+        if target is None:
+            return self._depart_cover(now)
+        self._outbox.sent_cover()
+        self.counters.cover_packets_sent += 1
+        return (self._stock.take_pull(now) or self._prepare_pull(*target, now)).packet
+
+    @property
+    def _pull_target(self) -> tuple[Recipient, bytes] | None:
+        """See `pull_from`; None also while the recipient's gateway is not in the network."""
+        pull = self._pull
+        return pull if pull is not None and pull[0].gateway in self.topology.gateways else None
+
+    def _prepare_pull(self, recipient: Recipient, message: bytes, now: float) -> PreparedPacket:
+        content = RepliableData(self._sender_tags[recipient], self._make_surbs(1, now), message)
+        (fragment,) = split_message(self._random, encode_message(content))
+        return self._preparer.prepare_unawaited(fragment, recipient)
 
     def _depart_cover(self, now: float) -> MixPacket:
         self._outbox.sent_cover()

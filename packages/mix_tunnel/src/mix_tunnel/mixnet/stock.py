@@ -17,6 +17,7 @@ from mix_protocol.messages.preparation import MessagePreparer, PreparedPacket
 from mix_protocol.messages.reply_surb import ReplySurb
 
 Item = TypeVar("Item")
+Made = TypeVar("Made")
 
 COVER_PACKETS = 8
 """Cover packets kept ready: what leaves in some 150 ms, as long as other work may hold building up."""
@@ -29,11 +30,13 @@ MAX_AGE_S = 60.0
 
 
 class PacketStock(Generic[Item]):
-    """Cover, sealed fragments (each with the item that it was sealed for) and reply SURBs, oldest first."""
+    """Cover, pulls (which take the place of cover where each packet is to bring an answer), sealed fragments (each with
+    the item that it was sealed for) and reply SURBs, oldest first."""
 
     def __init__(self, preparer: MessagePreparer) -> None:
         self._preparer = preparer
         self._covers: deque[tuple[float, PreparedPacket]] = deque()
+        self._pulls: deque[tuple[float, PreparedPacket]] = deque()
         self._surbs: deque[tuple[float, ReplySurb]] = deque()
         self._sealed: deque[tuple[PreparedPacket, Item]] = deque()
         self.surbs_seal = False
@@ -56,6 +59,28 @@ class PacketStock(Generic[Item]):
         self._covers.append((now, self._preparer.prepare_cover()))
         return True
 
+    @property
+    def has_pull(self) -> bool:
+        """Whether a pull can be had at once."""
+        return bool(self._pulls)
+
+    @property
+    def wants_pull(self) -> bool:
+        """Whether there are fewer pulls than there should be."""
+        return len(self._pulls) < COVER_PACKETS
+
+    def add_pull(self, pull: PreparedPacket, now: float) -> None:
+        """Keep a pull until its moment."""
+        self._pulls.append((now, pull))
+
+    def take_pull(self, now: float) -> PreparedPacket | None:
+        """Give the oldest pull; None if there is none."""
+        return _take(self._pulls, now)
+
+    def clear_pulls(self) -> None:
+        """Throw the pulls away."""
+        self._pulls.clear()
+
     def build_surb(self, now: float) -> bool:
         """Add a reply SURB; False if there are enough."""
         if len(self._surbs) >= REPLY_SURBS:
@@ -69,19 +94,11 @@ class PacketStock(Generic[Item]):
 
     def take_cover(self, now: float) -> PreparedPacket:
         """Give a cover packet, built now if there is none."""
-        while self._covers:
-            made_at, cover = self._covers.popleft()
-            if now - made_at <= MAX_AGE_S:
-                return cover
-        return self._preparer.prepare_cover()
+        return _take(self._covers, now) or self._preparer.prepare_cover()
 
     def take_surb(self, now: float) -> ReplySurb:
         """Give a reply SURB, built now if there is none."""
-        while self._surbs:
-            made_at, surb = self._surbs.popleft()
-            if now - made_at <= MAX_AGE_S:
-                return surb
-        return self._preparer.make_reply_surb(seals=self.surbs_seal)
+        return _take(self._surbs, now) or self._preparer.make_reply_surb(seals=self.surbs_seal)
 
     def take_sealed(self) -> tuple[PreparedPacket, Item] | None:
         """Give the oldest sealed fragment; None if there is none."""
@@ -95,6 +112,15 @@ class PacketStock(Generic[Item]):
         """Throw everything away; gives the items of the sealed fragments, which are to be sealed anew."""
         items = [item for _, item in self._sealed]
         self._covers.clear()
+        self._pulls.clear()
         self._surbs.clear()
         self._sealed.clear()
         return items
+
+
+def _take(made: deque[tuple[float, Made]], now: float) -> Made | None:
+    while made:
+        made_at, oldest = made.popleft()
+        if now - made_at <= MAX_AGE_S:
+            return oldest
+    return None

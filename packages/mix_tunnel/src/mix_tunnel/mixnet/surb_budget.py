@@ -51,6 +51,15 @@ class SurbBudget:
         return max(due, _free(fragments_of(length, due), length))
 
 
+def balanced_surbs(length: int) -> int:
+    """How many SURBs to send with a message of `length` bytes, so that there is one for each of its packets."""
+    return -(-(_OVERHEAD + length) // (_ROOM - _SURB_LENGTH))
+
+
+BALANCED_MESSAGE_LENGTH = _ROOM - _SURB_LENGTH - _OVERHEAD
+"""The longest message that takes one packet, when each packet has a SURB."""
+
+
 class SurbGrants:
     """Bounds what requests for SURBs may cost: `most` at once, and no more than that every `REFILL_S` seconds."""
 

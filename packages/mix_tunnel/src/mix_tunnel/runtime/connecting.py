@@ -11,6 +11,7 @@ from mix_protocol.errors import MixError
 from mix_protocol.ipr.client import IprConfig
 from mix_protocol.ipr.liveness import LivenessPolicy
 from mix_protocol.topology.exits import ExitNode
+from mix_protocol.topology.features import NodeFeature
 from mix_protocol.topology.nodes import GatewayNode
 from mix_protocol.topology.topology import Topology
 from mix_tunnel.engine import DeviceFactory, TunnelEngine
@@ -177,14 +178,14 @@ class Connector:
         *others, last = self._exits_to_ask(session)
         for node in others:
             try:
-                await session.ask_exit(node, self._ipr_config(self._time_for_one(EXIT_TIMEOUT_S)))
+                await session.ask_exit(node, self._ipr_config(node, self._time_for_one(EXIT_TIMEOUT_S)))
             except MixError as error:
                 if not session.is_linked or isinstance(error, TunnelCrashed):
                     raise
                 self.note_failure("an exit is passed over", error)
                 continue
             return
-        await session.ask_exit(last, self._ipr_config(self._time_for_last()))
+        await session.ask_exit(last, self._ipr_config(last, self._time_for_last()))
 
     async def ask_exits_again(self, session: MixnetSession, former: ExitNode | None, *, former_first: bool) -> None:
         """Ask a few exits; there will be another round if that fails.
@@ -196,7 +197,7 @@ class Connector:
             exits.sort(key=lambda node: (node.recipient == former.recipient) != former_first)
         for number, node in enumerate(exits[:EXITS_AT_ONCE], 1):
             try:
-                await session.ask_exit(node, self._ipr_config(self._time_for_one(EXIT_TIMEOUT_S)))
+                await session.ask_exit(node, self._ipr_config(node, self._time_for_one(EXIT_TIMEOUT_S)))
             except MixError as error:
                 is_last = number == min(len(exits), EXITS_AT_ONCE)
                 if is_last or not session.is_linked or isinstance(error, TunnelCrashed):
@@ -234,12 +235,19 @@ class Connector:
         engine = TunnelEngine(mixnet, platform.random_bytes, make_device, unix_time_offset_s=unix_time_offset_s)
         return MixnetSession(engine, platform, gateway, on_denied)
 
-    def _ipr_config(self, timeout_s: float) -> IprConfig:
+    def _ipr_config(self, node: ExitNode, timeout_s: float) -> IprConfig:
+        options = self._options
         return IprConfig(
-            open_reply_surbs=self._options.open_reply_surbs,
-            data_reply_surbs=self._options.data_reply_surbs,
+            open_reply_surbs=options.open_reply_surbs,
+            data_reply_surbs=options.data_reply_surbs,
             connect_timeout_s=timeout_s,
             retry_after_s=EXIT_RETRY_S,
+            # Packets that leave when there is something to send show it, whatever comes back.
+            balanced_replies=(
+                options.balanced_replies
+                and NodeFeature.BALANCED_REPLIES in node.features
+                and not options.disable_poisson_traffic
+            ),
             liveness=LivenessPolicy(needs_delivery=True),
         )
 

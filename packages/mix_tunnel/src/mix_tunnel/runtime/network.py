@@ -28,6 +28,9 @@ from mix_tunnel.streams import IpAddress
 DEFAULT_MTU_BYTES = 1420
 """For exits that do not say (IPR protocol 9), what the published client takes."""
 
+_IP_AND_TCP_HEADERS = 60
+"""The longer ones, of IPv6, without options."""
+
 _CRASHES = CrashLog(logging.getLogger(__name__))
 
 
@@ -57,7 +60,7 @@ class TunnelNetwork:
 
     def make_stack(self, connected: ExitConnected) -> NetworkStack:
         """Make the stack for new addresses; from now on everything is opened on it."""
-        options = self._options
+        options, best = self._options, connected.best_packet_bytes
         self._stack = NetworkStack(
             self._platform.random_bytes,
             addresses=(connected.ipv4, connected.ipv6),
@@ -66,6 +69,7 @@ class TunnelNetwork:
                 send_buffer_bytes=options.tcp_buffer_size,
                 receive_buffer_bytes=options.tcp_buffer_size,
                 connect_timeout_s=self._connect_timeout_s,
+                longest_segment_bytes=best - _IP_AND_TCP_HEADERS if best is not None else None,
                 keep_alive_idle_s=options.tcp_keepalive_ms / 1000.0 if options.tcp_keepalive_ms else None,
             ),
         )

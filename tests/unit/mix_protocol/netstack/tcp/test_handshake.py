@@ -8,6 +8,7 @@ from support.tcp_conversation import ACK, FIN, PEERS, RST, SYN, TcpConversation
 from mix_protocol.errors import Closed, NetworkFailure
 from mix_protocol.netstack import NetworkStack, TcpConfig, TcpState
 from mix_protocol.netstack.errors import ConnectionAborted, ConnectionClosed, ConnectionRefused, ConnectTimedOut
+from mix_protocol.netstack.tcp.config import InvalidTcpConfig
 
 
 def test_active_open_negotiates_mss_window_scale_and_sack() -> None:
@@ -252,3 +253,15 @@ def test_initial_sequence_numbers_differ_by_flow_and_rise_with_time() -> None:
 
     assert (iss(80, 1.0) - iss(80, 0.0)) % 2**32 == 250_000
     assert abs(iss(80, 0.0) - iss(81, 0.0)) > 1000
+
+
+def test_segments_may_be_shorter_than_link_and_peer_allow_without_telling_the_peer() -> None:
+    talk = TcpConversation(config=TcpConfig(longest_segment_bytes=1000))
+    connection = talk.establish(mss=1460)
+    connection.send(bytes(2500))
+    assert [len(said.payload) for said in talk.say()] == [1000, 1000, 500]
+
+
+def test_the_longest_segment_is_not_too_short() -> None:
+    with pytest.raises(InvalidTcpConfig):
+        TcpConfig(longest_segment_bytes=63)

@@ -8,6 +8,8 @@ from mix_protocol.errors import UsageError
 
 LEAST_BUFFER_BYTES = 2 * 1024
 MOST_BUFFER_BYTES = 64 * 1024 * 1024
+LEAST_SEGMENT_BYTES = 64
+"""A smaller maximum would only serve to make us send storms of tiny segments."""
 
 
 class InvalidTcpConfig(UsageError):
@@ -36,6 +38,7 @@ class TcpConfig:
         holes are the rule and close within a few milliseconds, and each acknowledgment costs a Sphinx packet
     nagle -- hold back small segments while data is unacknowledged (RFC 9293 section 3.7.4)
     initial_window_segments -- of the congestion window (RFC 6928)
+    longest_segment_bytes -- data in a segment that is sent, where the path carries shorter ones better than the longest
     """
 
     send_buffer_bytes: int = 256 * 1024
@@ -54,6 +57,7 @@ class TcpConfig:
     reordering_ack_delay_s: float = 0.02
     nagle: bool = False
     initial_window_segments: int = 10
+    longest_segment_bytes: int | None = None
 
     def __post_init__(self) -> None:
         for name in ("send_buffer_bytes", "receive_buffer_bytes"):
@@ -68,6 +72,10 @@ class TcpConfig:
             raise InvalidTcpConfig("keep_alive_idle_s must be more than 0, or None", setting="keep_alive_idle_s")
         if self.initial_window_segments < 1:
             raise InvalidTcpConfig("initial_window_segments must be at least 1", setting="initial_window_segments")
+        if self.longest_segment_bytes is not None and self.longest_segment_bytes < LEAST_SEGMENT_BYTES:
+            raise InvalidTcpConfig(
+                f"longest_segment_bytes must be at least {LEAST_SEGMENT_BYTES}", setting="longest_segment_bytes"
+            )
 
     @property
     def window_scale(self) -> int:

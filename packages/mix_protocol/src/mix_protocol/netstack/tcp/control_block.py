@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from mix_protocol.delivery import Delivery
 from mix_protocol.errors import MixError
-from mix_protocol.netstack.tcp.config import TcpConfig
+from mix_protocol.netstack.tcp.config import LEAST_SEGMENT_BYTES, TcpConfig
 from mix_protocol.netstack.tcp.keep_alive import KeepAlive
 from mix_protocol.netstack.tcp.receiver import Receiver
 from mix_protocol.netstack.tcp.sender import Sender
@@ -115,8 +115,8 @@ class ControlBlock:
     def establish(self, now: float) -> None:
         """The handshake is done."""
         default_mss = DEFAULT_MSS_V6 if len(self.flow.local_address) == 16 else DEFAULT_MSS_V4
-        # An MSS below 64 bytes would only serve to make us send storms of tiny segments.
-        mss = max(64, min(self.peer_mss or default_mss, self.own_mss))
+        mss = min(self.peer_mss or default_mss, self.own_mss, self.config.longest_segment_bytes or self.own_mss)
+        mss = max(LEAST_SEGMENT_BYTES, mss)
         self.sender.begin(mss, self.peer_sack)
         if self.syn_transmissions == 1 and self.syn_sent_at is not None:
             self.sender.rtt.sample(now - self.syn_sent_at, now)
