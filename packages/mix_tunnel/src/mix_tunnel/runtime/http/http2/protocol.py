@@ -199,8 +199,8 @@ class Http2Protocol:
             raise Http2Violated(reason=ErrorCodes(error.error_code).name) from error
         for event in events:
             if isinstance(event, ResponseReceived):
-                # The library checks the length of bodies by itself, but wrongly for 304 and for trailers, and it ends
-                # the whole connection for one stream's fault; `Http2Stream` does it.
+                # Of an answer to HEAD the library expects no body, and for one it would end the whole connection;
+                # `Http2Stream` checks all lengths, and ends the stream.
                 self._h2.streams[event.stream_id]._expected_content_length = None
         self.max_streams = min(self._h2.remote_settings.max_concurrent_streams, MAX_STREAMS)
         if self._h2.encoder.header_table_size > ENCODER_TABLE_BYTES:
