@@ -99,3 +99,22 @@ async def test_a_turn_that_is_given_and_given_up_at_once_is_given_on(crowd: Crow
     waiting.cancel()
     await settle()
     assert sorted(crowd.inside) == ["a", "a", "a", "d"]
+
+
+async def test_many_that_stop_waiting_at_once_are_passed_over(crowd: Crowd):
+    for client in ("a", "a", "a", "b"):
+        crowd.come(client)
+    await settle()
+    waiting = [crowd.come(client) for client in ("c", "c", "d", "b", "b") for _ in range(3)]
+    crowd.come("e")
+    await settle()
+    for task in [*waiting, *crowd.tasks[:4]]:
+        task.cancel()
+    done = await asyncio.gather(*waiting, *crowd.tasks[:4], return_exceptions=True)
+    assert {type(each) for each in done} == {asyncio.CancelledError}
+    await settle()
+    assert crowd.inside == ["e"]
+    for _ in range(3):
+        crowd.come("f")
+    await settle()
+    assert sorted(crowd.inside) == ["e", "f", "f", "f"]

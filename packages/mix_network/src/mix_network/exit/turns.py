@@ -42,10 +42,11 @@ class Turns:
             self._leave(client)
 
     def _stop_waiting(self, client: Hashable, turn: asyncio.Future[None]) -> None:
-        waiting = self._waiting[client]
-        waiting.remove(turn)
-        if not waiting:
-            del self._waiting[client]
+        waiting = self._waiting.get(client, deque())
+        if turn in waiting:
+            waiting.remove(turn)
+            if not waiting:
+                del self._waiting[client]
 
     def _leave(self, client: Hashable) -> None:
         self._free += 1
@@ -60,9 +61,11 @@ class Turns:
             client = min(self._waiting, key=self._inside.__getitem__)
             if self._inside[client] >= self._client_slots:
                 return
-            self._free -= 1
-            self._inside[client] += 1
             waiting = self._waiting.pop(client)
-            waiting.popleft().set_result(None)
+            turn = waiting.popleft()
             if waiting:
                 self._waiting[client] = waiting
+            if not turn.cancelled():  # else its task is about to find out
+                self._free -= 1
+                self._inside[client] += 1
+                turn.set_result(None)
