@@ -108,7 +108,7 @@ async def test_many_that_stop_waiting_at_once_are_passed_over(crowd: Crowd):
     waiting = [crowd.come(client) for client in ("c", "c", "d", "b", "b") for _ in range(3)]
     crowd.come("e")
     await settle()
-    for task in [*waiting, *crowd.tasks[:4]]:
+    for task in [*crowd.tasks[:4], *waiting]:
         task.cancel()
     done = await asyncio.gather(*waiting, *crowd.tasks[:4], return_exceptions=True)
     assert {type(each) for each in done} == {asyncio.CancelledError}
