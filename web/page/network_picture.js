@@ -1,6 +1,7 @@
 import { draw, fillRows, find } from "./elements.js";
 import { formatCount } from "./format.js";
 import { log } from "./log.js";
+import { readSettings } from "./settings.js";
 import { findWays, placeStations } from "./network_layout.js";
 
 /** @import { NetworkCounters, Station, Way } from "./network_layout.js" */
@@ -32,13 +33,16 @@ const DOT_GAP = 12;
 /** A network that does not answer moves nothing. */
 const NONE = "–";
 
-/** Make the picture of the local network and keep it moving; without such a network it stays hidden. */
-export async function startNetworkPicture() {
+/**
+ * Make the picture of the local network and keep it moving; without such a network it stays hidden.
+ *
+ * @param {Promise<string>} settings of this network: another one's are others
+ */
+export async function startNetworkPicture(settings) {
   const first = await readCounters();
   if ("failure" in first) {
     return;
   }
-  const settings = await readSettings();
   find("network").hidden = false;
   let picture = new Picture(first);
   let before = { counters: first, at: performance.now() };
@@ -62,7 +66,7 @@ export async function startNetworkPicture() {
       return;
     }
     if (unanswered >= PATIENCE) {
-      tell(await readSettings() === settings ? "" : RESTARTED);
+      tell(await readSettings() === await settings ? "" : RESTARTED);
     }
     unanswered = 0;
     if (counters.nodes.length !== before.counters.nodes.length) {
@@ -90,15 +94,6 @@ function tell(text) {
     note.textContent = text;
     note.hidden = text === "";
     log(text === "" ? "the local network answers again" : text, text === "" ? "" : "bad");
-  }
-}
-
-/** What the server tells of this network: another one's is another. */
-async function readSettings() {
-  try {
-    return await (await fetch("playground.json")).text();
-  } catch {
-    return "";
   }
 }
 

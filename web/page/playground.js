@@ -5,6 +5,7 @@ import { startFetchPanel } from "./fetch_panel.js";
 import { startLinks } from "./links.js";
 import { log, startLogPanel } from "./log.js";
 import { startNetworkPicture } from "./network_picture.js";
+import { readSettings } from "./settings.js";
 import { startStressPanel } from "./stress_panel.js";
 import { startTabs } from "./tabs.js";
 import { startTrafficCharts } from "./traffic_charts.js";
@@ -25,14 +26,10 @@ import { startWebSocketPanel } from "./websocket_panel.js";
  * @property {string[]} exits Nym addresses
  */
 
-/** @returns {Promise<Playground | null>} */
-async function readPlayground() {
-  const response = await fetch("playground.json").catch(() => null);
-  return response?.ok ? response.json() : null;
-}
-
 // The picture is there before anything can be pressed: it moves all that is below it.
-const [playground] = await Promise.all([readPlayground(), startNetworkPicture()]);
+const reading = readSettings();
+const [settings] = await Promise.all([reading, startNetworkPicture(reading)]);
+const playground = /** @type {Playground | null} */ (settings === "" ? null : JSON.parse(settings));
 startLogPanel();
 startLinks();
 startTunnelPanel(playground);

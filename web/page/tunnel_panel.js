@@ -200,10 +200,8 @@ function showSteps({ state, step, steps, elapsedMs }) {
     line(taken.error ? "failed" : "", `${wordsOf(taken)}${times > 1 ? `, ${times} times` : ""}`, ms)));
   if (state === "connecting" && step) {
     lines.push(line("now", step));
-  } else if (state === "ready") {
+  } else if (state !== "connecting") {
     lines.push(line("total", "in all", elapsedMs));
-  } else if (state === "failed") {
-    lines.push(line("failed total", "failed", elapsedMs));
   }
   find("steps").replaceChildren(...lines);
 }

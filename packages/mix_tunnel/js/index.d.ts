@@ -143,13 +143,13 @@ export type TunnelState = TunnelConnecting | TunnelReady | TunnelShuttingDown | 
 export interface TunnelStats {
   /** Sphinx packets that carry a fragment of a message for the first time. */
   realPacketsSent: number;
-  /** Sphinx packets of loop cover, which go to ourselves and carry nothing. */
+  /** Sphinx packets that carry nothing: loop cover, or with balanced replies a reply SURB alone. */
   coverPacketsSent: number;
   /** Sphinx packets that carry a fragment again, because its acknowledgement stayed away. */
   retransmittedPackets: number;
   /** Acknowledgements of our fragments. */
   acksReceived: number;
-  /** Loop cover packets that came back. */
+  /** Packets with nothing in them that came: loop cover, and with balanced replies those without an answer. */
   coverPacketsReceived: number;
   /** Payloads pushed by the entry gateway that could not be opened. */
   packetsDropped: number;

@@ -15,14 +15,16 @@ class TunnelStats:
     real_packets_sent: int = 0
     """Sphinx packets that carry a fragment of a message for the first time."""
     cover_packets_sent: int = 0
-    """Sphinx packets of loop cover, which go to ourselves and carry nothing."""
+    """Sphinx packets that carry nothing: loop cover, which goes to ourselves, or with balanced replies a reply SURB
+    alone, for the exit to send home."""
     retransmitted_packets: int = 0
     """Sphinx packets that carry a fragment again, because its acknowledgement stayed away. All three together are the
     packets that the entry gateway took from us."""
     acks_received: int = 0
     """Acknowledgements of our fragments; cover has none that count."""
     cover_packets_received: int = 0
-    """Loop cover packets that came back."""
+    """Packets with nothing in them that came: loop cover, and with balanced replies those that the exit had no answer
+    for, at most one for each reply SURB given."""
     packets_dropped: int = 0
     """Payloads pushed by the entry gateway that could not be opened."""
     reply_surbs_given: int = 0
