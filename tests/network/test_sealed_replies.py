@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -13,10 +13,11 @@ import pytest
 from support.servers import pattern
 
 from mix_network.local_network import LocalNetwork
-from mix_network.mixnode.processing import PacketProcessor
+from mix_network.mixnode.processing import Outcome, PacketProcessor
 from mix_network.options import NetworkOptions
 from mix_protocol.gateway import server as gateway_server
 from mix_protocol.gateway.server import GatewaySession, GatewaySessionConfig
+from mix_protocol.mixwire.frames import NodeFrame
 from mix_protocol.sphinx.processing import FinalPacket, SealedPacket
 from mix_tunnel.options import TunnelOptions
 from mix_tunnel.tunnel import Tunnel
@@ -31,21 +32,21 @@ class Watched:
         self.versions: Counter[int] = Counter()
         self.finals: Counter[type] = Counter()
         self.pushed: Counter[int] = Counter()
-        process, seal = PacketProcessor.process, gateway_server.seal_frame
+        process, seal = PacketProcessor.process_frames, gateway_server.seal_frame
 
-        def note(processor: PacketProcessor, *arguments: Any) -> Any:
-            done = process(processor, *arguments)
-            if done is not None:
+        def note(processor: PacketProcessor, frames: Sequence[NodeFrame]) -> list[Outcome]:
+            outcomes = process(processor, frames)
+            for done in filter(None, outcomes):
                 self.versions[done.version] += 1
                 self.finals[type(done)] += 1
-            return done
+            return outcomes
 
         def measure(*arguments: Any) -> bytes:
             frame = seal(*arguments)
             self.pushed[len(frame)] += 1
             return frame
 
-        monkeypatch.setattr(PacketProcessor, "process", note)
+        monkeypatch.setattr(PacketProcessor, "process_frames", note)
         monkeypatch.setattr(gateway_server, "seal_frame", measure)
 
 

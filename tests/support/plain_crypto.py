@@ -15,6 +15,10 @@ class PlainCrypto(NativeCrypto):
 
     name = "plain"
 
+    def __init__(self) -> None:
+        super().__init__()
+        self.sphinx = None  # which would not be plain
+
     def x25519(self, secret: bytes, point: bytes) -> bytes:
         """A point is given by its multiple of the base point, and is the same as its opposite, as on the curve."""
         multiple = clamp(secret) * int.from_bytes(point, "little") % CURVE_ORDER

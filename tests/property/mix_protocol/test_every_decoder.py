@@ -53,10 +53,11 @@ from mix_protocol.netstack.wire.tcp import TcpSegment, decode_tcp
 from mix_protocol.netstack.wire.udp import UdpDatagram, decode_udp
 from mix_protocol.sphinx.geometry import PacketSize
 from mix_protocol.sphinx.mix_packet import MixPacket
+from mix_protocol.sphinx.opening import open_header
 from mix_protocol.sphinx.packet import build_packet
 from mix_protocol.sphinx.payload import pad_message, unpad_message
-from mix_protocol.sphinx.processing import open_header, process_packet
-from mix_protocol.sphinx.routing import decode_routing, encode_forward_meta
+from mix_protocol.sphinx.processing import process_packet, process_packets
+from mix_protocol.sphinx.routing import decode_meta, encode_final_meta, encode_forward_meta
 from mix_protocol.sphinx.surb import Surb, SurbRecovery, build_sealing_surb, build_surb
 from mix_protocol.topology.described import (
     BuildInformation,
@@ -220,7 +221,7 @@ def samples() -> dict[str, tuple[bytes, ...]]:
         "reply surb": (reply_surb.encode(),),
         "node frames": (encode_frame(packet, KeyRotation.ODD) * 2, encode_frame(packet, KeyRotation.UNKNOWN, 7)),
         "packet": (packet, last),
-        "routing": (encode_forward_meta(259, address, 1).ljust(360, b"\0"), b"\2".ljust(360, b"\0")),
+        "routing": (encode_forward_meta(259, address, 1), encode_final_meta(259, recipient.identity, KEY_16)),
         "described": (described,),
         "skimmed": (encode_skimmed(skimmed),),
         "row": (encode_json(node),),
@@ -280,9 +281,10 @@ DECODERS = {
     "sphinx.mix_packet.MixPacket.decode_v1": Decoder(MixPacket.decode_v1, VALID["forward v1"]),
     "sphinx.mix_packet.MixPacket.decode_v2": Decoder(MixPacket.decode_v2, VALID["forward v2"]),
     "sphinx.payload.unpad_message": Decoder(unpad_message, (pad_message(b"data", PacketSize.ACK),)),
-    "sphinx.processing.open_header": Decoder(lambda data: open_header(CRYPTO, KEY, data), VALID["packet"]),
+    "sphinx.opening.open_header": Decoder(lambda data: open_header(CRYPTO, KEY, data), VALID["packet"]),
     "sphinx.processing.process_packet": Decoder(lambda data: process_packet(CRYPTO, KEY, data), VALID["packet"]),
-    "sphinx.routing.decode_routing": Decoder(decode_routing, VALID["routing"]),
+    "sphinx.processing.process_packets": Decoder(lambda data: process_packets(CRYPTO, KEY, [data]), VALID["packet"]),
+    "sphinx.routing.decode_meta": Decoder(decode_meta, VALID["routing"]),
     "sphinx.surb.Surb.decode": Decoder(Surb.decode, VALID["surb"]),
     "sphinx.surb.SurbRecovery.decode": Decoder(SurbRecovery.decode, VALID["recovery"]),
     "topology.described.decode_described": Decoder(decode_described, VALID["described"]),

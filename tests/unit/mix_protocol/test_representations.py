@@ -15,9 +15,6 @@ from mix_protocol.ipr.responses import InfoKind, InfoLevel
 HARMLESS = {
     ("BuiltHeader", "header"),
     ("FinalPacket", "surb_identifier"),
-    ("FinalRouting", "surb_identifier"),
-    ("ForwardRouting", "mac"),
-    ("ForwardRouting", "routing"),
 }
 
 

@@ -4,18 +4,18 @@ from mix_protocol.crypto.provider import CryptoProvider
 from mix_protocol.crypto.randomness import SeededRandom
 from mix_protocol.sphinx.errors import InvalidRoute
 from mix_protocol.sphinx.geometry import FINAL_META_LENGTH, HEADER_LENGTH, MAX_HOPS, ROUTING_LENGTH, ROUTING_STEP_LENGTH
-from mix_protocol.sphinx.header import build_header
+from mix_protocol.sphinx.header import BuiltHeader, draw_header, wrap_header
 from mix_protocol.sphinx.version import SphinxVersion
 
 
-def build(network, seed="header", **changes):
+def build(network, seed="header", **changes) -> BuiltHeader:
     arguments = {
         "route": network.route,
         "delays_ns": [1] * len(network.route),
         "destination": bytes(32),
         "version": SphinxVersion.SEEDED,
     }
-    return build_header(network.crypto, SeededRandom(seed), **{**arguments, **changes})
+    return wrap_header(network.crypto, draw_header(SeededRandom(seed), **{**arguments, **changes}))
 
 
 @pytest.mark.parametrize("hops", range(1, MAX_HOPS + 1))
@@ -40,8 +40,7 @@ def test_the_padding_is_random_and_fills_what_the_route_leaves(make_network, hop
         return random(count)
 
     network = make_network(hops)
-    build_header(
-        network.crypto,
+    draw_header(
         counting,
         route=network.route,
         delays_ns=[0] * hops,

@@ -3,9 +3,10 @@ import pytest
 from mix_protocol.crypto.provider import CryptoProvider
 from mix_protocol.crypto.randomness import SeededRandom
 from mix_protocol.sphinx import lioness
+from mix_protocol.sphinx.core import sphinx_core
 from mix_protocol.sphinx.errors import BadPayload, MessageTooLong
 from mix_protocol.sphinx.geometry import PacketSize
-from mix_protocol.sphinx.payload import check_fits, pad_message, seal_payload, unpad_message
+from mix_protocol.sphinx.payload import pad_message, unpad_message
 
 
 def test_padding_is_zeros_message_marker_zeros():
@@ -41,16 +42,17 @@ def test_bad_payloads(payload: bytes):
 
 @pytest.mark.parametrize("size", PacketSize)
 def test_the_limit_is_the_plaintext_length(size: PacketSize):
-    check_fits(bytes(size.plaintext_length), size)
+    assert len(pad_message(bytes(size.plaintext_length), size)) == size.payload_length
     with pytest.raises(MessageTooLong) as caught:
-        check_fits(bytes(size.plaintext_length + 1), size)
+        pad_message(bytes(size.plaintext_length + 1), size)
     assert caught.value.fields == {"length": size.plaintext_length + 1, "limit": size.plaintext_length}
 
 
 def test_the_first_hops_layer_is_outermost(crypto: CryptoProvider):
     random = SeededRandom("layers")
     keys = [random(192) for _ in range(3)]
-    payload = seal_payload(crypto, keys, b"message", PacketSize.ACK)
+    padded = pad_message(b"message", PacketSize.ACK)
+    payload = sphinx_core(crypto).seal(b"".join(keys), False, padded)
     for key in keys:
         payload = lioness.decrypt(crypto, key, payload)
     assert unpad_message(payload) == b"message"

@@ -116,7 +116,7 @@ class MixingNode:
         self._outgoing.send(next_hop, packet, key_rotation)
 
     def _receive_frame(self, frame: NodeFrame) -> None:
-        processed = self._processor.process(frame.packet, frame.key_rotation)
+        (processed,) = self._processor.process_frames((frame,))
         if isinstance(processed, ForwardPacket):
             self._hold(processed, frame.key_rotation)
         elif processed is not None:

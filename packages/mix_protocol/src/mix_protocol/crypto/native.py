@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from mix_protocol.crypto import portable
+from mix_protocol.crypto.compiled_sphinx import load_compiled_sphinx
 from mix_protocol.crypto.provider import AuthenticationFailed
 from mix_protocol.crypto.sodium import SodiumCurves
 
@@ -22,6 +23,7 @@ class NativeCrypto(SodiumCurves):
         from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
         super().__init__()
+        self.sphinx = load_compiled_sphinx()
         self._blake3 = blake3.blake3
         self._cipher, self._ctr = Cipher, modes.CTR
         self._aes, self._chacha20 = algorithms.AES128, algorithms.ChaCha20

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from mix_protocol.crypto.compiled_sphinx import CompiledSphinx
 from mix_protocol.errors import PeerMisbehaved
 
 
@@ -22,9 +23,13 @@ class AuthenticationFailed(PeerMisbehaved):
 
 
 class CryptoProvider(Protocol):
-    """Every primitive that the mixnet's protocols are made of. Keys are raw bytes; wrong lengths are ValueErrors."""
+    """Every primitive that the mixnet's protocols are made of. Keys are raw bytes; wrong lengths are ValueErrors.
+
+    sphinx -- the compiled Sphinx core, which does the same as these primitives put together; None where there is none
+    """
 
     name: str
+    sphinx: CompiledSphinx | None
 
     def x25519(self, secret: bytes, point: bytes) -> bytes:
         """RFC 7748 X25519 (the secret is clamped); InvalidPublicKey if the result is all zero."""

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from mix_protocol.crypto import portable
+from mix_protocol.crypto.compiled_sphinx import load_compiled_sphinx
 from mix_protocol.crypto.provider import AuthenticationFailed
 from mix_protocol.crypto.sodium import SodiumCurves
 
@@ -24,6 +25,7 @@ class WorkerCrypto(SodiumCurves):
         import blake3
 
         super().__init__()
+        self.sphinx = load_compiled_sphinx()
         self._ossl = _oscrypto
         self._blake3 = blake3.blake3
 

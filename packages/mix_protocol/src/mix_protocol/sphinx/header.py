@@ -6,13 +6,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from mix_protocol.crypto.provider import CryptoProvider
+from mix_protocol.crypto.compiled_sphinx import HeaderRequest
+from mix_protocol.crypto.provider import CryptoProvider, InvalidPublicKey
 from mix_protocol.crypto.randomness import RandomBytes
 from mix_protocol.sphinx.errors import InvalidRoute
 from mix_protocol.sphinx.geometry import (
     DELAY_LENGTH,
     DESTINATION_LENGTH,
     FINAL_META_LENGTH,
+    FORWARD_META_LENGTH,
     MAX_HOPS,
     POINT_LENGTH,
     ROUTING_LENGTH,
@@ -26,6 +28,7 @@ from mix_protocol.sphinx.routing import encode_final_meta, encode_forward_meta, 
 from mix_protocol.sphinx.version import SphinxVersion
 from mix_protocol.topology.route import RouteHop
 
+_FINAL_PADDING_LENGTH: Final = ROUTING_LENGTH - FINAL_META_LENGTH
 _STREAM_INPUT: Final = bytes(ROUTING_STREAM_LENGTH)
 NO_IDENTIFIER: Final = bytes(SURB_IDENTIFIER_LENGTH)
 _TRUNCATED_ROUTING_LENGTH: Final = ROUTING_LENGTH - ROUTING_STEP_LENGTH
@@ -41,8 +44,7 @@ class BuiltHeader:
     hop_keys: Sequence[HopKeys] = field(repr=False)
 
 
-def build_header(
-    crypto: CryptoProvider,
+def draw_header(
     random: RandomBytes,
     *,
     route: Sequence[RouteHop],
@@ -50,30 +52,49 @@ def build_header(
     destination: bytes,
     version: SphinxVersion,
     identifier: bytes = NO_IDENTIFIER,
-) -> BuiltHeader:
-    """Build a header for a route of one to five hops, each with its delay in nanoseconds.
+) -> HeaderRequest:
+    """Draw and encode what a header is made of, for a route of one to five hops with a delay in nanoseconds each.
 
     identifier -- 16 bytes that the last hop reads; zeros where it needs none
 
     The last hop's delay is not transmitted: that hop delivers at once. Draws first the initial secret (32 bytes), then
-    the final block's padding. Raises `InvalidRoute`, or `InvalidPublicKey` for a node key of low order.
+    the final block's padding. Raises `InvalidRoute`, or `InvalidPublicKey` for a node key of another length than 32.
     """
+    hops = len(route)
     _check_route(route, delays_ns, destination, identifier)
-    initial_secret = random(POINT_LENGTH)
-    hop_keys = agree_with_route(crypto, initial_secret, [hop.sphinx_key for hop in route])
+    node_keys = [hop.sphinx_key for hop in route]
+    if any(len(key) != POINT_LENGTH for key in node_keys):
+        raise InvalidPublicKey
+    metas = [encode_forward_meta(version, route[i + 1].address, delays_ns[i]) for i in range(hops - 1)]
+    metas.append(encode_final_meta(version, destination, identifier))
+    return (
+        b"".join(node_keys),
+        b"".join(metas),
+        random(POINT_LENGTH),
+        random(_FINAL_PADDING_LENGTH - (hops - 1) * ROUTING_STEP_LENGTH),
+    )
+
+
+def wrap_header(crypto: CryptoProvider, request: HeaderRequest) -> BuiltHeader:
+    """Compute a header from what was drawn for it; raises `InvalidPublicKey` for a node key of low order."""
+    node_keys, metas, initial_secret, padding = request
+    hop_keys = agree_with_route(crypto, initial_secret, _pieces(node_keys, POINT_LENGTH))
     streams = [crypto.aes128_ctr(keys.stream_key, _STREAM_INPUT) for keys in hop_keys]
 
     filler = _build_filler(crypto, streams[:-1])
-    meta = encode_final_meta(version, destination, identifier)
-    content = meta + random(ROUTING_LENGTH - FINAL_META_LENGTH - len(filler))
+    content = metas[-FINAL_META_LENGTH:] + padding
     routing = crypto.xor(content, streams[-1][: len(content)]) + filler
     mac = routing_mac(crypto, hop_keys[-1].mac_key, routing)
-    for i in reversed(range(len(route) - 1)):
-        meta = encode_forward_meta(version, route[i + 1].address, delays_ns[i])
+    forward_metas = _pieces(metas[:-FINAL_META_LENGTH], FORWARD_META_LENGTH)
+    for meta, keys, stream in zip(reversed(forward_metas), hop_keys[-2::-1], streams[-2::-1], strict=True):
         content = meta + mac + routing[:_TRUNCATED_ROUTING_LENGTH]
-        routing = crypto.xor(content, streams[i][:ROUTING_LENGTH])
-        mac = routing_mac(crypto, hop_keys[i].mac_key, routing)
+        routing = crypto.xor(content, stream[:ROUTING_LENGTH])
+        mac = routing_mac(crypto, keys.mac_key, routing)
     return BuiltHeader(crypto.x25519_public(initial_secret) + mac + routing, hop_keys)
+
+
+def _pieces(data: bytes, length: int) -> list[bytes]:
+    return [data[at : at + length] for at in range(0, len(data), length)]
 
 
 def _check_route(route: Sequence[RouteHop], delays_ns: Sequence[int], destination: bytes, identifier: bytes) -> None:

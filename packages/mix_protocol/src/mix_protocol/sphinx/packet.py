@@ -4,13 +4,42 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from mix_protocol.crypto.compiled_sphinx import PacketRequest
 from mix_protocol.crypto.provider import CryptoProvider
 from mix_protocol.crypto.randomness import RandomBytes
+from mix_protocol.sphinx.core import CARRIES_NOTHING, sphinx_core
 from mix_protocol.sphinx.geometry import PacketSize
-from mix_protocol.sphinx.header import NO_IDENTIFIER, build_header
-from mix_protocol.sphinx.payload import check_fits, seal_payload
-from mix_protocol.sphinx.version import SphinxVersion
+from mix_protocol.sphinx.header import NO_IDENTIFIER, draw_header
+from mix_protocol.sphinx.payload import pad_message
+from mix_protocol.sphinx.version import SphinxVersion, has_full_payload_key
 from mix_protocol.topology.route import RouteHop
+
+
+def draw_packet(
+    random: RandomBytes,
+    *,
+    route: Sequence[RouteHop],
+    delays_ns: Sequence[int],
+    destination: bytes,
+    message: bytes,
+    size: PacketSize,
+    version: SphinxVersion = SphinxVersion.SEEDED,
+    identifier: bytes = NO_IDENTIFIER,
+) -> PacketRequest:
+    """Draw and encode what a packet is made of, for `SphinxCore.build_packets`; it goes to the address of `route[0]`.
+
+    delays_ns -- for each hop, how long it holds the packet; the last one is not transmitted
+    destination -- the Ed25519 identity (32 bytes) of the client that the last hop delivers to
+    identifier -- 16 bytes that the last hop reads; zeros where it needs none
+    message -- at most `size.plaintext_length` bytes
+
+    Raises `InvalidRoute` or `MessageTooLong`.
+    """
+    payload = pad_message(message, size)
+    header = draw_header(
+        random, route=route, delays_ns=delays_ns, destination=destination, version=version, identifier=identifier
+    )
+    return (*header, not has_full_payload_key(version), payload, CARRIES_NOTHING, 0)
 
 
 def build_packet(
@@ -25,24 +54,19 @@ def build_packet(
     version: SphinxVersion = SphinxVersion.SEEDED,
     identifier: bytes = NO_IDENTIFIER,
 ) -> bytes:
-    """Build a whole packet; it goes to the address of `route[0]`.
+    """Build a whole packet by itself; the arguments and errors are those of `draw_packet`.
 
-    delays_ns -- for each hop, how long it holds the packet; the last one is not transmitted
-    destination -- the Ed25519 identity (32 bytes) of the client that the last hop delivers to
-    identifier -- 16 bytes that the last hop reads; zeros where it needs none
-    message -- at most `size.plaintext_length` bytes
-
-    Raises `InvalidRoute`, `MessageTooLong`, or `InvalidPublicKey` for a node key of low order.
+    Also raises `InvalidPublicKey` for a node key of low order.
     """
-    check_fits(message, size)
-    built = build_header(
-        crypto,
+    request = draw_packet(
         random,
         route=route,
         delays_ns=delays_ns,
         destination=destination,
+        message=message,
+        size=size,
         version=version,
         identifier=identifier,
     )
-    payload_keys = [keys.payload_key(crypto, version) for keys in built.hop_keys]
-    return built.header + seal_payload(crypto, payload_keys, message, size)
+    (packet,) = sphinx_core(crypto).build_packets((request,))
+    return packet

@@ -6,6 +6,7 @@ a final block is `flag | version | destination | SURB identifier | padding`. The
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -22,36 +23,33 @@ from mix_protocol.sphinx.geometry import (
     MAC_LENGTH,
     META_LENGTH,
     NODE_ADDRESS_LENGTH,
-    ROUTING_STEP_LENGTH,
-    ROUTING_STREAM_LENGTH,
     VERSION_LENGTH,
 )
 
 FORWARD_FLAG: Final = 1
 FINAL_FLAG: Final = 2
+_META_LENGTHS: Final = {FORWARD_FLAG: FORWARD_META_LENGTH, FINAL_FLAG: FINAL_META_LENGTH}
 
 _DELAY_OFFSET: Final = META_LENGTH + NODE_ADDRESS_LENGTH
 _IDENTIFIER_OFFSET: Final = META_LENGTH + DESTINATION_LENGTH
 
 
 @dataclass(frozen=True, slots=True)
-class ForwardRouting:
-    """A forward block: hold the packet for `delay_ns`, then send it to `next_hop` with this MAC and routing."""
+class ForwardMeta:
+    """What precedes the MAC in a forward block: hold the packet for `delay_ns`, then send it to `next_hop`."""
 
     version: int
     next_hop: NodeAddress
     delay_ns: int
-    mac: bytes
-    routing: bytes
 
 
 @dataclass(frozen=True, slots=True)
-class FinalRouting:
-    """A final block: the payload is for the client with this identity (32 bytes)."""
+class FinalMeta:
+    """What precedes the padding in a final block: the payload is for the client with this identity (32 bytes)."""
 
     version: int
     destination: bytes = field(repr=False)
-    surb_identifier: bytes
+    surb_identifier: bytes = field(repr=False)
 
 
 def encode_forward_meta(version: int, next_hop: NodeAddress, delay_ns: int) -> bytes:
@@ -72,25 +70,30 @@ def encode_final_meta(version: int, destination: bytes, surb_identifier: bytes) 
     return flag + version.to_bytes(VERSION_LENGTH, "big") + destination + surb_identifier
 
 
-def decode_routing(block: bytes) -> ForwardRouting | FinalRouting:
-    """Read a decrypted block (one routing step longer than a header's routing information).
+def decode_meta(meta: bytes) -> ForwardMeta | FinalMeta:
+    """Read what precedes the MAC (44 bytes) or the padding (52 bytes) in a decrypted block.
 
     Raises `MalformedMessage`, `UnknownRoutingFlag` or `MalformedNodeAddress`.
     """
-    if len(block) != ROUTING_STREAM_LENGTH:
-        raise MalformedMessage("routing block", "it has another length than a header's routing information")
-    version = int.from_bytes(block[FLAG_LENGTH:META_LENGTH], "big")
-    if block[0] == FORWARD_FLAG:
-        return ForwardRouting(
-            version,
-            NodeAddress.decode(block[META_LENGTH:_DELAY_OFFSET]),
-            int.from_bytes(block[_DELAY_OFFSET:FORWARD_META_LENGTH], "big"),
-            block[FORWARD_META_LENGTH:ROUTING_STEP_LENGTH],
-            block[ROUTING_STEP_LENGTH:],
-        )
-    if block[0] == FINAL_FLAG:
-        return FinalRouting(version, block[META_LENGTH:_IDENTIFIER_OFFSET], block[_IDENTIFIER_OFFSET:FINAL_META_LENGTH])
-    raise UnknownRoutingFlag(flag=block[0])
+    if not meta:
+        raise MalformedMessage("routing block", "it is empty")
+    flag = meta[0]
+    length = _META_LENGTHS.get(flag)
+    if length is None:
+        raise UnknownRoutingFlag(flag=flag)
+    if len(meta) != length:
+        raise MalformedMessage("routing block", "it has another length than its kind")
+    version = int.from_bytes(meta[FLAG_LENGTH:META_LENGTH], "big")
+    if flag == FORWARD_FLAG:
+        next_hop = _node_address(meta[META_LENGTH:_DELAY_OFFSET])
+        return ForwardMeta(version, next_hop, int.from_bytes(meta[_DELAY_OFFSET:], "big"))
+    return FinalMeta(version, meta[META_LENGTH:_IDENTIFIER_OFFSET], meta[_IDENTIFIER_OFFSET:])
+
+
+@functools.lru_cache(maxsize=4096)
+def _node_address(padded: bytes) -> NodeAddress:
+    """Read an address; a node meets the same few again and again."""
+    return NodeAddress.decode(padded)
 
 
 def routing_mac(crypto: CryptoProvider, mac_key: bytes, routing: bytes) -> bytes:

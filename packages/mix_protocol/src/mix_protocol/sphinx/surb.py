@@ -13,9 +13,10 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from mix_protocol.addressing import NodeAddress
+from mix_protocol.crypto.compiled_sphinx import HeaderRequest
 from mix_protocol.crypto.provider import CryptoProvider
 from mix_protocol.crypto.randomness import RandomBytes
-from mix_protocol.sphinx import lioness
+from mix_protocol.sphinx.core import sphinx_core
 from mix_protocol.sphinx.errors import InvalidRoute, MalformedSurb
 from mix_protocol.sphinx.geometry import (
     HEADER_LENGTH,
@@ -26,9 +27,8 @@ from mix_protocol.sphinx.geometry import (
     SURB_IDENTIFIER_LENGTH,
     PacketSize,
 )
-from mix_protocol.sphinx.header import NO_IDENTIFIER, build_header
-from mix_protocol.sphinx.keys import payload_key_from_seed
-from mix_protocol.sphinx.payload import check_fits, seal_payload, unpad_message
+from mix_protocol.sphinx.header import NO_IDENTIFIER, draw_header, wrap_header
+from mix_protocol.sphinx.payload import pad_message, unpad_message
 from mix_protocol.sphinx.version import SphinxVersion, has_full_payload_key
 from mix_protocol.topology.route import RouteHop
 
@@ -89,31 +89,9 @@ class Surb:
 
     def use(self, crypto: CryptoProvider, message: bytes, size: PacketSize) -> tuple[NodeAddress, bytes]:
         """Seal a message under the header: the address to send to, and the packet. Never use a SURB twice."""
-        check_fits(message, size)
-        payload_keys = self.key_material
-        if self.is_seeded:
-            payload_keys = tuple(payload_key_from_seed(crypto, seed) for seed in self.key_material)
-        return self.first_hop, self.header + seal_payload(crypto, payload_keys, message, size)
-
-
-def build_surb(
-    crypto: CryptoProvider,
-    random: RandomBytes,
-    *,
-    route: Sequence[RouteHop],
-    delays_ns: Sequence[int],
-    destination: bytes,
-    version: SphinxVersion = SphinxVersion.SEEDED,
-) -> Surb:
-    """Build a SURB over a route that ends at the maker's gateway; `destination` is the maker's identity.
-
-    Its user gets the material of every hop, of version 260 too (`build_sealing_surb` holds back all but the last).
-    Raises `InvalidRoute`, or `InvalidPublicKey` for a node key of low order.
-    """
-    built = build_header(crypto, random, route=route, delays_ns=delays_ns, destination=destination, version=version)
-    seeded = not has_full_payload_key(version)
-    material = tuple(keys.payload_seed if seeded else keys.full_payload_key for keys in built.hop_keys)
-    return Surb(built.header, route[0].address, material)
+        payload = pad_message(message, size)
+        sealed = sphinx_core(crypto).seal(b"".join(self.key_material), self.is_seeded, payload)
+        return self.first_hop, self.header + sealed
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,13 +115,92 @@ class SurbRecovery:
         hops, excess = divmod(len(data) - SURB_IDENTIFIER_LENGTH, PAYLOAD_SEED_LENGTH)
         if excess or not 1 <= hops <= MAX_HOPS:
             raise MalformedSurb(length=len(data))
-        cuts = range(SURB_IDENTIFIER_LENGTH, len(data), PAYLOAD_SEED_LENGTH)
-        return cls(data[:SURB_IDENTIFIER_LENGTH], tuple(data[at : at + PAYLOAD_SEED_LENGTH] for at in cuts))
+        return cls(data[:SURB_IDENTIFIER_LENGTH], _cut(data[SURB_IDENTIFIER_LENGTH:]))
 
     def open(self, crypto: CryptoProvider, payload: bytes) -> bytes:
         """Give the message of a sealed payload; raises `BadPayload`, also for the reply to another SURB."""
-        keys = [payload_key_from_seed(crypto, seed) for seed in self.seeds]
-        return unpad_message(lioness.decrypt(crypto, keys[-1], lioness.encrypt(crypto, reversed(keys), payload)))
+        return unpad_message(sphinx_core(crypto).unseal(b"".join(self.seeds), payload))
+
+
+@dataclass(frozen=True, slots=True)
+class SurbRequest:
+    """What a SURB is made of, drawn and encoded.
+
+    seal_identifier -- 16 bytes, where only the maker shall be able to open the reply; else None
+    """
+
+    header: HeaderRequest = field(repr=False)
+    first_hop: NodeAddress
+    seal_identifier: bytes | None = field(repr=False)
+
+
+def draw_surb(
+    random: RandomBytes,
+    *,
+    route: Sequence[RouteHop],
+    delays_ns: Sequence[int],
+    destination: bytes,
+    version: SphinxVersion = SphinxVersion.SEEDED,
+    seals: bool = False,
+) -> SurbRequest:
+    """Draw and encode what a SURB over a route that ends at the maker's gateway is made of, for `build_surbs`.
+
+    destination -- the maker's identity
+    seals -- whether it is of version 260 and only the maker can open the reply; the last hop must be one that passes
+        sealed replies on, for others can't read them and drop them
+
+    Raises `InvalidRoute`.
+    """
+    identifier = random(SURB_IDENTIFIER_LENGTH) if seals else NO_IDENTIFIER
+    if seals and identifier == NO_IDENTIFIER:
+        raise InvalidRoute("an identifier must not be zero")
+    header = draw_header(
+        random,
+        route=route,
+        delays_ns=delays_ns,
+        destination=destination,
+        version=SphinxVersion.LAST_SEED if seals else version,
+        identifier=identifier,
+    )
+    return SurbRequest(header, route[0].address, identifier if seals else None)
+
+
+def build_surbs(crypto: CryptoProvider, requests: Sequence[SurbRequest]) -> list[tuple[Surb, SurbRecovery | None]]:
+    """Build SURBs whose payload keys come from seeds, each with what opens the reply if it seals.
+
+    Raises `InvalidPublicKey` for a node key of low order.
+    """
+    surbs: list[tuple[Surb, SurbRecovery | None]] = []
+    built = sphinx_core(crypto).build_headers([request.header for request in requests])
+    for (header, material), request in zip(built, requests, strict=True):
+        seeds, identifier = _cut(material), request.seal_identifier
+        if identifier is None:
+            surbs.append((Surb(header, request.first_hop, seeds), None))
+        else:
+            surbs.append((Surb(header, request.first_hop, seeds[-1:]), SurbRecovery(identifier, seeds)))
+    return surbs
+
+
+def build_surb(
+    crypto: CryptoProvider,
+    random: RandomBytes,
+    *,
+    route: Sequence[RouteHop],
+    delays_ns: Sequence[int],
+    destination: bytes,
+    version: SphinxVersion = SphinxVersion.SEEDED,
+) -> Surb:
+    """Build one SURB; the arguments and errors are those of `draw_surb` and `build_surbs`.
+
+    Its user gets the material of every hop, of version 260 too (`build_sealing_surb` holds back all but the last).
+    """
+    request = draw_surb(random, route=route, delays_ns=delays_ns, destination=destination, version=version)
+    if has_full_payload_key(version):
+        # Only others send such; the core gives seeds alone.
+        keys = wrap_header(crypto, request.header)
+        return Surb(keys.header, request.first_hop, tuple([hop.full_payload_key for hop in keys.hop_keys]))
+    ((surb, _),) = build_surbs(crypto, (request,))
+    return surb
 
 
 def build_sealing_surb(
@@ -154,21 +211,12 @@ def build_sealing_surb(
     delays_ns: Sequence[int],
     destination: bytes,
 ) -> tuple[Surb, SurbRecovery]:
-    """Build a SURB of version 260, and what opens the reply; the arguments and errors are those of `build_surb`.
+    """Build one SURB that seals replies, and what opens the reply; as `build_surb` otherwise."""
+    request = draw_surb(random, route=route, delays_ns=delays_ns, destination=destination, seals=True)
+    ((surb, recovery),) = build_surbs(crypto, (request,))
+    assert recovery is not None, "it seals"
+    return surb, recovery
 
-    The last hop must be one that passes sealed replies on: others can't read them and drop them.
-    """
-    identifier = random(SURB_IDENTIFIER_LENGTH)
-    if identifier == NO_IDENTIFIER:
-        raise InvalidRoute("an identifier must not be zero")
-    built = build_header(
-        crypto,
-        random,
-        route=route,
-        delays_ns=delays_ns,
-        destination=destination,
-        version=SphinxVersion.LAST_SEED,
-        identifier=identifier,
-    )
-    seeds = tuple(keys.payload_seed for keys in built.hop_keys)
-    return Surb(built.header, route[0].address, seeds[-1:]), SurbRecovery(identifier, seeds)
+
+def _cut(seeds: bytes) -> tuple[bytes, ...]:
+    return tuple([seeds[at : at + PAYLOAD_SEED_LENGTH] for at in range(0, len(seeds), PAYLOAD_SEED_LENGTH)])
