@@ -1,6 +1,7 @@
-"""Measure Sphinx, HTTP/2, TCP's buffers, the native tunnel, the page and its timing, and write build/bench.json.
+"""Measure Sphinx, HTTP/2, TCP's buffers, the native tunnel, the page, its start and timing; write build/bench.json.
 
-    python -m bench [--only sphinx http2 buffers native page departures] [--output build/bench.json]
+    python -m bench [--only sphinx http2 buffers native page start departures] [--output build/bench.json]
+                    [--rounds 5] [--baseline DIRECTORY]
 
 Times on a shared machine are noise by themselves, so each figure stands beside another of the same run: wasm beside
 native, the tunnel beside the same fetch without it.
@@ -24,7 +25,7 @@ from bench import sphinx
 from bench.playground import Playground, running_playground
 
 ROOT = Path(__file__).resolve().parents[1]
-PARTS = ("sphinx", "http2", "buffers", "native", "page", "departures")
+PARTS = ("sphinx", "http2", "buffers", "native", "page", "start", "departures")
 
 
 def measure_sphinx() -> dict[str, Any]:
@@ -81,6 +82,8 @@ def flatten(figures: dict[str, Any], prefix: str = "") -> list[tuple[str, Any]]:
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench", description="Measure, and write build/bench.json.")
     parser.add_argument("--only", nargs="+", choices=PARTS, default=PARTS, help="parts to measure")
+    parser.add_argument("--rounds", type=int, default=5, help="of the page's start (5)")
+    parser.add_argument("--baseline", type=Path, help="another web/dist, whose page's start takes turns with ours")
     parser.add_argument("--output", type=Path, default=ROOT / "build/bench.json")
     arguments = parser.parse_args()
     results: dict[str, Any] = {
@@ -94,6 +97,11 @@ def main() -> None:
 
         print("bench: HTTP/2 and TLS sessions", file=sys.stderr)
         results["http2"] = http2.measure()
+    if "start" in arguments.only:
+        from bench import start
+
+        print("bench: a page's start", file=sys.stderr)
+        results["start"] = start.measure(arguments.rounds, arguments.baseline)
     tunnels: dict[str, Callable[[Playground], dict[str, Any]]] = {
         "buffers": measure_buffers,
         "native": measure_native,

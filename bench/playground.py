@@ -22,14 +22,19 @@ class Playground:
 
     url: str
     https: str
+    http: str
     directory_url: str
+    secure_directory_url: str
     ca_certificates: tuple[str, ...]
 
 
 @contextlib.contextmanager
-def running_playground() -> Iterator[Playground]:
-    """The playground on free ports until the block ends."""
-    command = [sys.executable, str(ROOT / "web/playground.py"), "--port", "0", "--json"]
+def running_playground(dist: Path = ROOT / "web/dist") -> Iterator[Playground]:
+    """The playground on free ports until the block ends.
+
+    dist -- the files that it serves
+    """
+    command = [sys.executable, str(ROOT / "web/playground.py"), "--port", "0", "--json", "--dist", str(dist)]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
     assert process.stdout is not None
     try:
@@ -42,7 +47,9 @@ def running_playground() -> Iterator[Playground]:
         yield Playground(
             url=ready["url"],
             https=ready["https"],
+            http=ready["http"],
             directory_url=ready["network"]["directory"]["http"],
+            secure_directory_url=ready["network"]["directory"]["https"],
             ca_certificates=tuple(config["caCertificates"]),
         )
     finally:

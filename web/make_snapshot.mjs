@@ -89,6 +89,9 @@ for package in ("mix_protocol", "mix_tunnel"):
     for module in pkgutil.walk_packages(importlib.import_module(package).__path__, f"{package}."):
         if not module.name.startswith(NOT_FOR_WORKERS):
             importlib.import_module(module.name)
+# Of the standard library, what compiled modules import, and others when it is first needed.
+for name in ("_strptime", "decimal", "encodings.ascii", "importlib.readers", "importlib.resources._adapters", "numbers"):
+    importlib.import_module(name)
 for name in ("certifi", "dns.message", "dns.rdtypes.ANY.CNAME", "dns.rdtypes.IN.A", "dns.rdtypes.IN.AAAA", "h11"):
     importlib.import_module(name)
 importlib.invalidate_caches()

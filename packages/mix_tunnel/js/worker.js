@@ -100,17 +100,29 @@ async function startPython(snapshot, files) {
   }
 }
 
+/**
+ * Leave a mark on the timeline that the browser's tools show.
+ * @param {string} what
+ */
+function mark(what) {
+  performance.mark(`mix-tunnel: ${what}`);
+}
+
 async function start() {
+  mark("the worker runs");
   // All at once, whatever is needed first.
   const snapshot = fetchFile(new URL("snapshot.bin.gz", folder)).then(inflate);
   const sitePackages = fetchSitePackages(folder);
   const urls = ["pyodide-lock.json", "pyodide.asm.wasm", "python_stdlib.zip"].map((name) => new URL(name, folder));
   const files = new Map(urls.map((url) => [url.href, fetchFile(url)]));
   const [python, found] = await Promise.all([startPython(snapshot, files), sitePackages, ...files.values()]);
+  mark("Python has started");
   unpack(python, found);
   python.pyimport("importlib").invalidate_caches();
+  mark("its files are in place");
   const holdsLock = await holdLock();
   python.pyimport("mix_tunnel.worker.main").start(port);
+  mark("Python serves the page");
   emit("worker.ready", { holdsLock }); // before anything that Python says
 }
 
