@@ -2,8 +2,9 @@
 
 Each round opens the page with an empty cache, and once more when the browser has had time to keep what it compiled.
 With `--baseline DIRECTORY`, another `web/dist`, its page takes turns with ours, and with the published client's, whose
-first fetch is plain http. What the worker does meanwhile, it marks (`performance.mark`), so a timeline of the last round
-is told, too. Where others use the machine, CPU time says more than the clock: the worker thread's, and its process's.
+first fetch is plain http. What the worker does meanwhile, it marks (`performance.mark`), so a timeline of the last
+round is told, too. Where others use the machine, CPU time says more than the clock: the worker thread's, and its
+process's.
 """
 
 from __future__ import annotations
