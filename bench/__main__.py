@@ -1,6 +1,6 @@
-"""Measure Sphinx, HTTP/2, TCP's buffers, the native tunnel, the page, its start and timing; write build/bench.json.
+"""Measure Sphinx, nodes, HTTP/2, TCP's buffers, the native tunnel, the page, its start and timing: build/bench.json.
 
-    python -m bench [--only sphinx http2 buffers native page start departures] [--output build/bench.json]
+    python -m bench [--only sphinx nodes http2 buffers native page start departures] [--output build/bench.json]
                     [--rounds 5] [--baseline DIRECTORY]
 
 Times on a shared machine are noise by themselves, so each figure stands beside another of the same run: wasm beside
@@ -25,7 +25,7 @@ from bench import sphinx
 from bench.playground import Playground, running_playground
 
 ROOT = Path(__file__).resolve().parents[1]
-PARTS = ("sphinx", "http2", "buffers", "native", "page", "start", "departures")
+PARTS = ("sphinx", "nodes", "http2", "buffers", "native", "page", "start", "departures")
 
 
 def measure_sphinx() -> dict[str, Any]:
@@ -92,6 +92,11 @@ def main() -> None:
     if "sphinx" in arguments.only:
         print("bench: Sphinx packets", file=sys.stderr)
         results["sphinx"] = measure_sphinx()
+    if "nodes" in arguments.only:
+        from bench import nodes
+
+        print("bench: nodes", file=sys.stderr)
+        results["nodes"] = nodes.measure()
     if "http2" in arguments.only:
         from bench import http2
 

@@ -1,0 +1,121 @@
+"""What a node's real sockets cost: packets a second of the node's own CPU, beside the same step in a loop without them.
+
+The node runs in a process of its own; who sends to it and who takes what it sends on are other processes
+(`nodes_process.py`), so that only the node's work is counted. A node is measured as a mix node, as an entry gateway
+(clients' WebSockets in, packets to the first mix out) and as a gateway that pushes to its clients.
+
+    python -m bench --only nodes                               the figures
+    python -m bench.nodes_process profile mix|entry|push       where a node's time goes (cProfile)
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from statistics import quantiles
+from typing import Any
+
+PACKETS = 6000
+LATENCY_PACKETS = 4000
+CONNECTIONS = 4
+HALF = 0.5
+
+
+class Process:
+    """One of the processes: it is told what to do in lines of JSON, and answers each with one."""
+
+    def __init__(self, role: str, **arguments: Any) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "bench.nodes_process", role, json.dumps(arguments)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        self.told = self._read()
+
+    def ask(self, **question: Any) -> dict[str, Any]:
+        """Ask something and wait for the answer."""
+        assert self._process.stdin is not None
+        self._process.stdin.write(json.dumps(question) + "\n")
+        self._process.stdin.flush()
+        return self._read()
+
+    def close(self) -> None:
+        """Let it end."""
+        assert self._process.stdin is not None
+        self._process.stdin.close()
+        try:
+            self._process.wait(10)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+
+    def _read(self) -> dict[str, Any]:
+        assert self._process.stdout is not None
+        line = self._process.stdout.readline()
+        if not line:
+            raise RuntimeError("a process of the measurement has ended")
+        answer: dict[str, Any] = json.loads(line)
+        return answer
+
+
+@contextlib.contextmanager
+def processes(kind: str, workers: int = 0) -> Iterator[tuple[Process, Process, Process]]:
+    """A node, who takes what it sends on, and who sends to it."""
+    with contextlib.ExitStack() as stack:
+        goal = Process("goal")
+        stack.callback(goal.close)
+        node = Process("node", kind=kind, goal=goal.told["port"], workers=workers)
+        stack.callback(node.close)
+        source = Process("source", kind=kind, goal=goal.told["port"], connections=CONNECTIONS, node=node.told)
+        stack.callback(source.close)
+        yield node, goal, source
+
+
+def measure_throughput(kind: str, workers: int = 0) -> dict[str, float]:
+    """As fast as the node takes them, and what that costs it."""
+    with processes(kind, workers) as (node, goal, source):
+        source.ask(prepare=PACKETS)
+        before = node.ask(cpu=True)["cpu_s"]
+        sent = source.ask(send=True)
+        wall_s = goal.ask(wait=PACKETS)["last_at"] - sent["began_at"]
+        if kind == "push":
+            wall_s = max(wall_s, source.ask(wait=True)["last_at"] - sent["began_at"])
+        cpu_s = node.ask(cpu=True)["cpu_s"] - before
+        return {
+            "per_cpu_second": round(PACKETS / cpu_s, 1),
+            "per_second": round(PACKETS / wall_s, 1),
+            "in_process_per_cpu_second": node.told["in_process"],
+            "to_in_process": round(PACKETS / cpu_s / node.told["in_process"], 3),
+        }
+
+
+def measure_latency(per_second: float) -> dict[str, float]:
+    """How much later than their delays say packets leave a mix node that has so much to do."""
+    with processes("mix") as (_, goal, source):
+        source.ask(prepare=LATENCY_PACKETS, mean_delay_ms=15.0)
+        source.ask(send=True, per_second=per_second)
+        goal.ask(wait=LATENCY_PACKETS)
+        late_ms = sorted(source.ask(late=goal.ask(arrivals=True)["arrivals"])["late_ms"])
+        assert len(late_ms) == LATENCY_PACKETS
+        cuts = quantiles(late_ms, n=100)
+        return {
+            "per_second": round(per_second, 1),
+            "p50_ms": round(cuts[49], 2),
+            "p95_ms": round(cuts[94], 2),
+            "p99_ms": round(cuts[98], 2),
+        }
+
+
+def measure() -> dict[str, Any]:
+    """All of the figures."""
+    figures: dict[str, Any] = {kind: measure_throughput(kind) for kind in ("mix", "entry", "push")}
+    figures["mix"]["added_latency_at_half_load"] = measure_latency(HALF * figures["mix"]["per_second"])
+    return figures
+
+
+if __name__ == "__main__":
+    print(json.dumps(measure(), indent=1))
