@@ -42,9 +42,10 @@ class StubbornWebSocket:
         self.asked += 1
         return QUESTION
 
-    async def send(self, frame: str | bytes) -> None:
-        await self.may_take.acquire()
-        self.taken.append(frame)
+    async def send_all(self, frames: list[str | bytes]) -> None:
+        for frame in frames:
+            await self.may_take.acquire()
+            self.taken.append(frame)
 
     async def close(self) -> None:
         self.closed = True
@@ -117,12 +118,17 @@ async def turns(count: int) -> None:
 async def test_a_client_that_takes_no_answers_is_asked_no_further(listener):
     async with connected(listener) as (websocket, _):
         await turns(20 * LIMIT)
-        assert websocket.asked == LIMIT + 1  # one is on its way
+        assert websocket.asked == LIMIT  # what is on its way counts
         for _ in range(3):
             websocket.may_take.release()
         await turns(20 * LIMIT)
         assert len(websocket.taken) == 3
-        assert websocket.asked == LIMIT + 4
+        assert websocket.asked == LIMIT + 1  # what waits behind the first is being written together
+        for _ in range(LIMIT):
+            websocket.may_take.release()
+        await turns(20 * LIMIT)
+        assert len(websocket.taken) == LIMIT + 3
+        assert websocket.asked <= 2 * LIMIT + 3
 
 
 async def test_a_connection_that_is_replaced_ends_although_its_client_takes_nothing(listener):
@@ -153,10 +159,12 @@ async def test_large_payloads_for_a_slow_client_are_bounded_by_their_bytes(liste
     connection = _ClientConnection(listener, websocket, EverReady())
     assert [connection.push(bytes(30_000)) for _ in range(6)] == [True] * 4 + [False] * 2
     writing = asyncio.create_task(connection._write())
-    websocket.may_take.release()
+    assert not connection.push(bytes(30_000))
+    for _ in range(3):
+        websocket.may_take.release()
     await turns(10)
-    # One is taken and the next is on its way.
-    assert [connection.push(bytes(30_000)) for _ in range(3)] == [True, True, False]
+    # What was written together is taken, and the last one is on its way.
+    assert [connection.push(bytes(30_000)) for _ in range(4)] == [True, True, True, False]
     writing.cancel()
     await asyncio.wait({writing})
 

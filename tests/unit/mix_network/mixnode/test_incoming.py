@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from mix_network.errors import PortUnavailable
 from mix_network.metrics import NodeMetrics
-from mix_network.mixnode.incoming import Incoming, _IncomingConnection
+from mix_network.mixnode.incoming import READ_BYTES, Incoming, _IncomingConnection
 from mix_protocol.addressing import KeyRotation
 from mix_protocol.mixwire.frames import NodeFrame, encode_frame
 from mix_protocol.sphinx.geometry import PacketSize
@@ -35,7 +35,10 @@ class Peer:
 
     def send(self, data: bytes) -> None:
         if not self.transport.aborted:  # nothing is read of a connection that was aborted
-            self._protocol.data_received(data)
+            for start in range(0, len(data), READ_BYTES):
+                piece = data[start : start + READ_BYTES]
+                self._protocol.get_buffer(-1)[: len(piece)] = piece
+                self._protocol.buffer_updated(len(piece))
         self._note_abort()
 
     def leave(self) -> None:
@@ -50,7 +53,7 @@ class Node:
     def __init__(self, max_connections: int = 1024) -> None:
         self.frames: list[NodeFrame] = []
         self.metrics = NodeMetrics("mix", "mix-node")
-        self.incoming = Incoming(self.frames.append, self.metrics, max_connections)
+        self.incoming = Incoming(self.frames.extend, self.metrics, max_connections)
 
     def peer(self) -> Peer:
         return Peer(self.incoming)
@@ -150,20 +153,30 @@ async def test_a_port_that_is_taken_is_told():
 
 
 @pytest.mark.expects_crashes
-def test_a_packet_that_cannot_be_handled_costs_that_packet(caplog: pytest.LogCaptureFixture):
+def test_a_read_that_cannot_be_handled_costs_what_it_brought(caplog: pytest.LogCaptureFixture):
     node = Node()
 
-    def handle(frame: NodeFrame) -> None:
-        if frame.packet[1] == 1:
+    def handle(frames: list[NodeFrame]) -> None:
+        if frames[0].packet[1] == 1:
             raise ZeroDivisionError
-        node.frames.append(frame)
+        node.frames += frames
 
     node.incoming = Incoming(handle, node.metrics)
     peer = node.peer()
-    peer.send(b"".join(frame_of(number) for number in (0, 1, 1, 2)))
+    for number in (0, 1, 1, 2):
+        peer.send(frame_of(number))
     assert numbers(node) == [0, 2]
     assert not peer.transport.aborted
     assert len(caplog.records) == 1
+
+
+def test_what_one_read_brings_is_handed_over_together():
+    node, reads = Node(), []
+    node.incoming = Incoming(lambda frames: reads.append(len(frames)), node.metrics)
+    peer = node.peer()
+    peer.send(b"".join(frame_of(number) for number in range(5)) + frame_of(5)[:7])
+    peer.send(frame_of(5)[7:] + frame_of(6))
+    assert reads == [5, 2]
 
 
 @pytest.mark.expects_crashes

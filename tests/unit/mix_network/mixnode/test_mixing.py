@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -12,6 +13,7 @@ from support.virtual_time import virtual_time
 from mix_network.metrics import NodeMetrics
 from mix_network.mixnode import mixing
 from mix_network.mixnode.mixing import MixingNode, NodeContext
+from mix_network.mixnode.processing import Outcome
 from mix_network.network_view import NetworkView
 from mix_network.node_keys import SphinxKeyring
 from mix_network.rotation import RotationSchedule
@@ -53,18 +55,20 @@ class Node:
         self.outgoing = self.mixing._outgoing = Outgoing()
         self.began = asyncio.get_running_loop().time()
 
-    def receive(self, delay_ns: int = 0, *, size: PacketSize = PacketSize.REGULAR, ends_here: bool = False) -> None:
+    def receive(self, delay_ns: int = 0, **options: Any) -> None:
+        self.receive_raw(self.packet(delay_ns, **options))
+
+    def packet(self, delay_ns: int = 0, *, size: PacketSize = PacketSize.REGULAR, ends_here: bool = False) -> bytes:
         own = RouteHop(OWN, self.keyring.current.public)
         route = [own] if ends_here else [own, RouteHop(NEXT, NEXT_PUBLIC)]
         delays_ns = [delay_ns, *[0] * (len(route) - 1)]
-        packet = build_packet(
+        return build_packet(
             CRYPTO, RANDOM, route=route, delays_ns=delays_ns, destination=bytes(32), message=b"hello", size=size
         )
-        self.receive_raw(packet)
 
-    def receive_raw(self, packet: bytes) -> None:
+    def receive_raw(self, *packets: bytes) -> None:
         rotation = KeyRotation.from_rotation_id(self.keyring.current.rotation_id)
-        self.mixing._receive_frame(NodeFrame(packet, rotation))
+        self.mixing._receive_frames([NodeFrame(packet, rotation) for packet in packets])
 
     @property
     def sent_after(self) -> list[float]:
@@ -135,3 +139,25 @@ def test_garbage_is_dropped_and_counted_and_others_pass(size: PacketSize, data: 
         assert node.sent_after == [0]
 
     check()
+
+
+@pytest.mark.expects_crashes
+def test_a_packet_that_cannot_be_handled_costs_that_packet(caplog: pytest.LogCaptureFixture):
+    @virtual_time
+    async def check() -> None:
+        node = Node()
+        packets = [node.packet() for _ in range(5)]
+        process = node.mixing._processor.process_frames
+
+        def crash_at_some(frames: list[NodeFrame]) -> list[Outcome]:
+            if any(frame.packet in packets[1:3] for frame in frames):
+                raise ZeroDivisionError
+            return process(frames)
+
+        node.mixing._processor.process_frames = crash_at_some
+        node.receive_raw(*packets)
+        await asyncio.sleep(1)
+        assert len(node.outgoing.times) == 3
+
+    check()
+    assert len(caplog.records) == 1

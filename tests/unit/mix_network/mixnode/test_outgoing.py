@@ -9,10 +9,11 @@ import pytest
 from support.waiting import until
 
 from mix_network.metrics import NodeMetrics
+from mix_network.mixnode import outgoing
 from mix_network.mixnode.outgoing import Outgoing, OutgoingLimits
 from mix_network.network_view import NetworkView
 from mix_protocol.addressing import KeyRotation, NodeAddress
-from mix_protocol.mixwire.frames import encode_frame
+from mix_protocol.mixwire.frames import FrameDecoder
 from mix_protocol.sphinx.geometry import PacketSize
 
 PEER = NodeAddress(ip_address("192.0.2.1"), 1789)
@@ -34,13 +35,16 @@ class Transport(asyncio.Transport):
         self.protocol = protocol
         self.room = room
         self.sent: list[bytes] = []
+        self.writes: list[int] = []
         self.waiting = 0
         self.aborted = False
 
     def write(self, data: bytes) -> None:
-        self.sent.append(bytes(data))
-        self.waiting += 1
-        if self.waiting == self.room:
+        frames = FrameDecoder().feed(data)
+        self.sent += [frame.packet for frame in frames]
+        self.writes.append(len(frames))
+        was_full, self.waiting = self.waiting >= self.room, self.waiting + len(frames)
+        if self.waiting >= self.room and not was_full:
             self.protocol.pause_writing()
 
     def drain(self) -> None:
@@ -86,14 +90,14 @@ class Net:
 
     @property
     def sent(self) -> list[int]:
-        frames = [encode_frame(packet(number), ROTATION) for number in range(100)]
-        return [frames.index(data) for transport in self.transports for data in transport.sent]
+        return [int.from_bytes(data[:2], "big") for transport in self.transports for data in transport.sent]
 
 
 @pytest.fixture
 async def net(monkeypatch: pytest.MonkeyPatch):
     net = Net()
     monkeypatch.setattr(asyncio.get_running_loop(), "create_connection", net.create_connection)
+    monkeypatch.setattr(outgoing, "_WRITE_BYTES", 1)  # one at a time, unless a test says otherwise
     yield net
     await net.outgoing.close()
     assert all(transport.aborted for transport in net.transports)
@@ -173,6 +177,37 @@ async def test_a_connection_that_is_lost_comes_back_for_what_waits_and_only_then
     await turns()
     assert len(net.transports) == 3
     assert net.sent == list(range(9))
+
+
+async def test_what_is_sent_in_one_turn_is_written_together_in_bounded_pieces(
+    net: Net, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(outgoing, "_WRITE_BYTES", 10_000)
+    net.reachable.set()
+    net.room = 100
+    net.send(0)
+    await turns()
+    net.send(1, 2)
+    net.send(3, to=OTHER)
+    assert net.sent == [0]
+    await turns()
+    net.send(*range(4, 12))
+    await turns()
+    assert net.transports[0].writes == [1, 2, 5, 3]
+    assert net.transports[1].writes == [1]
+    assert net.metrics.forwarded == 12
+
+
+async def test_a_peer_that_asks_to_wait_gets_no_more_than_was_being_written(net: Net, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(outgoing, "_WRITE_BYTES", 10_000)
+    net.reachable.set()
+    net.send(0)
+    await turns()
+    net.send(*range(1, 20))
+    await turns()
+    assert net.sent == list(range(6))
+    net.transports[0].drain()
+    assert net.sent == list(range(11))
 
 
 async def test_strangers_get_nothing(net: Net):

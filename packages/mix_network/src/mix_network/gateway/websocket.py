@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import logging
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, cast
@@ -33,6 +33,8 @@ from mix_protocol.gateway.server import GatewaySession, GatewaySessionConfig
 from mix_protocol.sphinx.mix_packet import MixPacket
 
 _UNPROVEN_SHARE = 4
+_WRITE_BYTES = 64 << 10
+"""What is written to a client at a time."""
 
 
 @dataclass(frozen=True)
@@ -83,6 +85,21 @@ class _AcceptedConnection(ServerConnection):
     def connection_lost(self, exc: Exception | None) -> None:
         self._table.closed(self)
         super().connection_lost(exc)
+
+    async def send_all(self, messages: Sequence[str | bytes]) -> None:
+        """Send messages in one go and wait until there is room for more; raises `ConnectionClosed`."""
+        async with self.send_context():
+            for message in messages:
+                if isinstance(message, str):
+                    self.protocol.send_text(message.encode())
+                else:
+                    self.protocol.send_binary(message)
+
+    def send_data(self) -> None:
+        if self.protocol.state is State.OPEN:
+            self.transport.writelines(self.protocol.data_to_send())
+        else:
+            super().send_data()  # there may be the end of the stream among it
 
     def abort(self) -> None:
         """End it at once."""
@@ -223,10 +240,13 @@ class _ClientConnection:
         try:
             while True:
                 while self._unsent:
-                    frame = self._unsent.popleft()
-                    self._unsent_frames -= 1
-                    self._count_unsent(-len(frame))
-                    await self._websocket.send(frame)
+                    frames, size = [], 0
+                    while self._unsent and size < _WRITE_BYTES:
+                        frames.append(self._unsent.popleft())
+                        size += len(frames[-1])
+                    await self._websocket.send_all(frames)
+                    self._unsent_frames -= len(frames)
+                    self._count_unsent(-size)
                     self._has_room.set()
                 if self._ending:
                     await self._websocket.close()

@@ -38,6 +38,9 @@ class Line(Generic[Item]):
 
     def send(self, item: Item) -> None:
         """An item sets out."""
+        if self._model.is_clear:
+            self._deliver(item)
+            return
         dropped = self._model.put(item, asyncio.get_running_loop().time())
         if dropped is not None:
             if self._on_drop is not None:

@@ -53,6 +53,11 @@ class LinkModel(Generic[Item]):
     def __len__(self) -> int:
         return len(self._held)
 
+    @property
+    def is_clear(self) -> bool:
+        """Whether an item that sets out now has arrived already: `put` and `take` need not be asked."""
+        return self._profile is PERFECT and not self._held
+
     def put(self, item: Item, now: float) -> str | None:
         """An item sets out. None if it will arrive, or why it was dropped: `link_loss` or `link_queue_full`.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from mix_network.descriptors import DescriptorBudget
@@ -14,7 +14,7 @@ from mix_network.mixnode.delay_queue import DelayQueue
 from mix_network.mixnode.incoming import Incoming
 from mix_network.mixnode.loop_cover import LoopCover
 from mix_network.mixnode.outgoing import Outgoing, OutgoingLimits
-from mix_network.mixnode.processing import PacketProcessor
+from mix_network.mixnode.processing import Outcome, PacketProcessor
 from mix_network.network_view import NetworkView
 from mix_network.node_keys import SphinxKeyring
 from mix_network.origins import Origins
@@ -85,7 +85,7 @@ class MixingNode:
         self._on_final = on_final
         self._loops = loops
         self._processor = PacketProcessor(context.crypto, keyring, metrics)
-        self._incoming = Incoming(self._receive_frame, metrics, context.budget.peers)
+        self._incoming = Incoming(self._receive_frames, metrics, context.budget.peers)
         self._outgoing = Outgoing(context.view, metrics, context.outgoing_limits, context.links)
         self._delayed: DelayQueue[tuple[NodeAddress, bytes, KeyRotation]] = DelayQueue(
             DELAY_QUEUE_PACKETS, DELAY_QUEUE_BYTES
@@ -115,33 +115,49 @@ class MixingNode:
         """Send a packet to its next hop at once: a client's packet to its first one, or an ack."""
         self._outgoing.send(next_hop, packet, key_rotation)
 
-    def _receive_frame(self, frame: NodeFrame) -> None:
-        (processed,) = self._processor.process_frames((frame,))
-        if isinstance(processed, ForwardPacket):
-            self._hold(processed, frame.key_rotation)
-        elif processed is not None:
-            loops = self._loops
-            if loops is not None and loops.has_returned(processed.destination, processed.surb_identifier):
-                return
-            if self._on_final is None:
-                self.metrics.drop("not_a_gateway")
-                return
-            self.metrics.final += 1
-            self._on_final(processed, PacketSize.from_packet_length(len(frame.packet)), frame.key_rotation)
+    def _receive_frames(self, frames: Sequence[NodeFrame]) -> None:
+        """Take packets that came together; their delays begin before they are processed."""
+        now = asyncio.get_running_loop().time()
+        for frame, processed in zip(frames, self._process(frames), strict=True):
+            try:
+                if isinstance(processed, ForwardPacket):
+                    self._hold(processed, frame.key_rotation, now)
+                elif processed is not None:
+                    self._end(processed, frame)
+            except Exception as error:
+                _CRASHES.note(error, "the handling of one packet")
+        self.metrics.waiting = len(self._delayed)
+        self._arm_timer()
 
-    def _hold(self, packet: ForwardPacket, key_rotation: KeyRotation) -> None:
+    def _process(self, frames: Sequence[NodeFrame]) -> list[Outcome]:
+        try:
+            return self._processor.process_frames(frames)
+        except Exception as error:
+            _CRASHES.note(error, "the handling of one packet")
+        if len(frames) == 1:
+            return [None]
+        # One by one, so that no packet costs others that came with it.
+        return [outcome for frame in frames for outcome in self._process([frame])]
+
+    def _end(self, packet: FinalPacket | SealedPacket, frame: NodeFrame) -> None:
+        loops = self._loops
+        if loops is not None and loops.has_returned(packet.destination, packet.surb_identifier):
+            return
+        if self._on_final is None:
+            self.metrics.drop("not_a_gateway")
+            return
+        self.metrics.final += 1
+        self._on_final(packet, PacketSize.from_packet_length(len(frame.packet)), frame.key_rotation)
+
+    def _hold(self, packet: ForwardPacket, key_rotation: KeyRotation, now: float) -> None:
         if not self._mixes:
             self.metrics.drop("not_a_mix_node")
             return
         if packet.delay_ns > MAX_HOLD_NS:
             self.metrics.delays_capped += 1
-        now = asyncio.get_running_loop().time()
         item = (packet.next_hop, packet.packet, key_rotation)
         if not self._delayed.push(item, now + hold_time_s(packet.delay_ns), len(packet.packet)):
             self.metrics.drop("delay_queue_full")
-            return
-        self.metrics.waiting = len(self._delayed)
-        self._arm_timer()
 
     def _arm_timer(self) -> None:
         release_at = self._delayed.next_timeout()
@@ -154,6 +170,7 @@ class MixingNode:
         self._timer = asyncio.get_running_loop().call_at(release_at, self._release)
 
     def _release(self) -> None:
+        # The event loop's timers are a millisecond coarse, so under load one turn releases what a millisecond has.
         self._timer = None
         for next_hop, packet, key_rotation in self._delayed.release(asyncio.get_running_loop().time()):
             with _CRASHES.isolated("the sending of one packet"):

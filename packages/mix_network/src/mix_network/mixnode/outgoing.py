@@ -29,8 +29,15 @@ class OutgoingLimits:
     backoff_max_s: float = 300.0
 
 
+_WRITE_BYTES = 64 << 10
+"""What is written at a time; more than that waits in the queue when the peer is slow, not in the connection."""
+
+
 class _PeerConnection(asyncio.Protocol):
-    """One peer: a queue in front of a TCP connection that comes back by itself while packets wait."""
+    """One peer: a queue in front of a TCP connection that comes back by itself while packets wait.
+
+    What is sent in one turn of the event loop is written together, at its end.
+    """
 
     def __init__(self, address: NodeAddress, limits: OutgoingLimits, metrics: NodeMetrics) -> None:
         self._address = address
@@ -41,20 +48,22 @@ class _PeerConnection(asyncio.Protocol):
         self._transport: asyncio.WriteTransport | None = None
         self._paused = False
         self._connecting: asyncio.Task[None] | None = None
+        self._flushing: asyncio.Handle | None = None
 
     def send(self, frame: bytes) -> None:
-        """Send now, or queue while the peer is slow or not connected; a full queue drops the packet."""
-        if (transport := self._writable()) is not None:
-            transport.write(frame)
-            self._metrics.forwarded += 1
-            return
+        """Send soon, or later while the peer is slow or not connected; a full queue drops the packet."""
         limits = self._limits
         if len(self._queue) >= limits.queue_packets or self._queued_bytes + len(frame) > limits.queue_bytes:
             self._metrics.drop("outgoing_queue_full")
             return
         self._queue.append(frame)
         self._queued_bytes += len(frame)
-        if self._transport is None and self._connecting is None:
+        if self._transport is not None:
+            if self._queued_bytes >= _WRITE_BYTES:
+                self._flush()
+            elif self._flushing is None and not self._paused:
+                self._flushing = asyncio.get_running_loop().call_soon(self._flush_now)
+        elif self._connecting is None:
             self._connecting = asyncio.create_task(self._connect())
 
     async def _connect(self) -> None:
@@ -94,17 +103,31 @@ class _PeerConnection(asyncio.Protocol):
         transport = self._transport
         return None if transport is None or self._paused or transport.is_closing() else transport
 
+    def _flush_now(self) -> None:
+        self._flushing = None
+        self._flush()
+
     def _flush(self) -> None:
-        while self._queue and (transport := self._writable()) is not None:
-            frame = self._queue.popleft()
-            self._queued_bytes -= len(frame)
-            transport.write(frame)
-            self._metrics.forwarded += 1
+        queue = self._queue
+        while queue and (transport := self._writable()) is not None:
+            frames, size = [], 0
+            while queue and size < _WRITE_BYTES:
+                frames.append(queue.popleft())
+                size += len(frames[-1])
+            transport.writelines(frames)
+            if transport.is_closing():
+                # The peer had reset the connection, and nothing of this has left.
+                queue.extendleft(reversed(frames))
+                return
+            self._queued_bytes -= size
+            self._metrics.forwarded += len(frames)
 
     async def close(self) -> None:
         """Forget what waits and close the connection."""
         self._queue.clear()
         self._queued_bytes = 0
+        if self._flushing is not None:
+            self._flushing.cancel()
         if self._connecting is not None:
             self._connecting.cancel()
             with contextlib.suppress(asyncio.CancelledError):
@@ -137,12 +160,12 @@ class Outgoing:
         if not self._view.knows(next_hop):
             self._metrics.drop("unknown_next_hop")
             return
-        if next_hop not in self._peers:
+        known = self._peers.get(next_hop)
+        if known is None:
             peer = _PeerConnection(next_hop, self._limits, self._metrics)
             line = self._links.node_line(self._metrics.name, next_hop, peer.send, self._metrics.drop)
-            self._peers[next_hop] = peer, line
-        _, line = self._peers[next_hop]
-        line.send(encode_frame(packet, key_rotation))
+            known = self._peers[next_hop] = peer, line
+        known[1].send(encode_frame(packet, key_rotation))
 
     async def close(self) -> None:
         """Close every connection."""

@@ -52,18 +52,26 @@ class FrameDecoder:
         """
         if self._failed:
             raise MalformedFrame()
-        self._buffer += data
+        buffer = self._buffer
         try:
-            frames, consumed = _decode_frames(self._buffer)
+            if not buffer:
+                # Most often a read begins where a frame does: then nothing but what is left over is copied twice.
+                with memoryview(data) as view:
+                    frames, consumed = _decode_frames(view)
+                    buffer += view[consumed:]
+                return frames
+            buffer += data
+            with memoryview(buffer) as view:
+                frames, consumed = _decode_frames(view)
         except PeerMisbehaved:
             self._failed = True
-            self._buffer.clear()
+            buffer.clear()
             raise
-        del self._buffer[:consumed]
+        del buffer[:consumed]
         return frames
 
 
-def _decode_frames(data: bytearray) -> tuple[list[NodeFrame], int]:
+def _decode_frames(data: memoryview) -> tuple[list[NodeFrame], int]:
     """Give the complete frames at the start of `data` and how many bytes they took."""
     frames: list[NodeFrame] = []
     at = 0
