@@ -8,7 +8,7 @@ import pytest
 
 from mix_protocol.addressing import KeyRotation, NodeAddress
 from mix_protocol.crypto.native import NativeCrypto
-from mix_protocol.messages.acknowledgement import SurbAck, decode_ack, make_surb_ack
+from mix_protocol.messages.acknowledgement import SurbAck, decode_ack, draw_surb_ack
 from mix_protocol.messages.encryption import decrypt_from_sender, encrypt_to_recipient
 from mix_protocol.messages.fragment import Fragment, FragmentIdentifier, remove_padding, split_message
 from mix_protocol.messages.nym_message import (
@@ -19,6 +19,7 @@ from mix_protocol.messages.nym_message import (
     encode_message,
 )
 from mix_protocol.messages.reply_surb import ReplySurb
+from mix_protocol.sphinx.core import sphinx_core
 from mix_protocol.sphinx.geometry import PacketSize
 from mix_protocol.sphinx.packet import build_packet
 from mix_protocol.sphinx.surb import Surb
@@ -53,8 +54,8 @@ def sha256(data: bytes) -> str:
 
 def make_model_ack(version: int) -> SurbAck:
     (packet,) = (packet for packet in MODEL["packets"] if packet["version"] == version)
-    random = ScriptedRandom(ACK_MODEL["iv"], packet["initial_secret"], packet["final_random_padding"])
-    return make_surb_ack(
+    random = ScriptedRandom(packet["initial_secret"], packet["final_random_padding"])
+    request = draw_surb_ack(
         crypto,
         random,
         route=ROUTE,
@@ -62,8 +63,10 @@ def make_model_ack(version: int) -> SurbAck:
         destination=bytes.fromhex(packet["destination"]),
         ack_key=ACK_KEY,
         identifier=FragmentIdentifier.decode(bytes.fromhex(ACK_MODEL["frag_id"])),
+        iv=bytes.fromhex(ACK_MODEL["iv"]),
         version=SphinxVersion(version),
     )
+    return SurbAck(ROUTE[0].address, *sphinx_core(crypto).build_packets([request]))
 
 
 def one_fragment(message: bytes, set_id: int) -> Fragment:

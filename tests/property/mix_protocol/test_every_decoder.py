@@ -42,7 +42,7 @@ from mix_protocol.ipr.responses import (
 )
 from mix_protocol.ipr.timestamp import Timestamp
 from mix_protocol.messages import nym_message
-from mix_protocol.messages.acknowledgement import SurbAck, decode_ack, make_surb_ack, split_surb_ack
+from mix_protocol.messages.acknowledgement import SurbAck, decode_ack, draw_surb_ack, split_surb_ack
 from mix_protocol.messages.encryption import decrypt_from_sender, encrypt_to_recipient
 from mix_protocol.messages.fragment import Fragment, FragmentIdentifier, remove_padding, split_message
 from mix_protocol.messages.reply_surb import ReplySurb
@@ -51,6 +51,7 @@ from mix_protocol.netstack.wire.icmp import decode_icmp
 from mix_protocol.netstack.wire.ip import IpPacket, decode_ip, decode_quoted_ip
 from mix_protocol.netstack.wire.tcp import TcpSegment, decode_tcp
 from mix_protocol.netstack.wire.udp import UdpDatagram, decode_udp
+from mix_protocol.sphinx.core import sphinx_core
 from mix_protocol.sphinx.geometry import PacketSize
 from mix_protocol.sphinx.mix_packet import MixPacket
 from mix_protocol.sphinx.opening import open_header
@@ -141,7 +142,8 @@ def samples() -> dict[str, tuple[bytes, ...]]:
     )
     surb = build_surb(CRYPTO, RANDOM, **way)
     reply_surb = ReplySurb(KEY_16, surb, KeyRotation.ODD)
-    ack = make_surb_ack(CRYPTO, RANDOM, **way, ack_key=KEY_16, identifier=FragmentIdentifier(5, 1))
+    drawn = draw_surb_ack(CRYPTO, RANDOM, **way, ack_key=KEY_16, identifier=FragmentIdentifier(5, 1), iv=KEY_16)
+    ack = SurbAck(route[0].address, *sphinx_core(CRYPTO).build_packets([drawn]))
     mix_packet = MixPacket(address, packet, KeyRotation.EVEN)
     fragment = split_message(RANDOM, b"hello")[0].encode()
     linked = Fragment(9, 3, 1, 8, None, b"data").encode()
@@ -221,7 +223,10 @@ def samples() -> dict[str, tuple[bytes, ...]]:
         "reply surb": (reply_surb.encode(),),
         "node frames": (encode_frame(packet, KeyRotation.ODD) * 2, encode_frame(packet, KeyRotation.UNKNOWN, 7)),
         "packet": (packet, last),
-        "routing": (encode_forward_meta(259, address, 1), encode_final_meta(259, recipient.identity, KEY_16)),
+        "routing": (
+            encode_forward_meta(259, address.encode_padded(32), 1),
+            encode_final_meta(259, recipient.identity, KEY_16),
+        ),
         "described": (described,),
         "skimmed": (encode_skimmed(skimmed),),
         "row": (encode_json(node),),

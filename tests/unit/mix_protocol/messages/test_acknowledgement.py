@@ -5,8 +5,9 @@ import pytest
 from mix_protocol.addressing import MalformedNodeAddress, NodeAddress
 from mix_protocol.crypto.provider import CryptoProvider
 from mix_protocol.crypto.randomness import SeededRandom
-from mix_protocol.messages.acknowledgement import MalformedAck, SurbAck, decode_ack, make_surb_ack, split_surb_ack
+from mix_protocol.messages.acknowledgement import MalformedAck, SurbAck, decode_ack, draw_surb_ack, split_surb_ack
 from mix_protocol.messages.fragment import FragmentIdentifier, MalformedFragment
+from mix_protocol.sphinx.core import sphinx_core
 from mix_protocol.sphinx.geometry import PacketSize
 from mix_protocol.sphinx.processing import FinalPacket, ForwardPacket, process_packet
 from mix_protocol.sphinx.version import SphinxVersion
@@ -22,7 +23,7 @@ def test_an_ack_returns_along_its_route(crypto: CryptoProvider, random: SeededRa
     addresses = [NodeAddress(IPv4Address(f"10.0.0.{number}"), 1789) for number in range(4)]
     route = [RouteHop(at, crypto.x25519_public(secret)) for at, secret in zip(addresses, secrets, strict=True)]
     identifier = FragmentIdentifier(12345, 1)
-    ack = make_surb_ack(
+    request = draw_surb_ack(
         crypto,
         random,
         route=route,
@@ -30,8 +31,10 @@ def test_an_ack_returns_along_its_route(crypto: CryptoProvider, random: SeededRa
         destination=b"d" * 32,
         ack_key=ACK_KEY,
         identifier=identifier,
+        iv=random(16),
         version=version,
     )
+    ack = SurbAck(addresses[0], *sphinx_core(crypto).build_packets([request]))
 
     assert ack.first_hop == addresses[0]
     assert len(ack.packet) == PacketSize.ACK.packet_length

@@ -2,7 +2,7 @@
 
 import pytest
 
-from mix_protocol.addressing import MalformedNodeAddress, NodeAddress
+from mix_protocol.addressing import MalformedNodeAddress
 from mix_protocol.crypto.provider import InvalidPublicKey
 from mix_protocol.crypto.randomness import SeededRandom
 from mix_protocol.sphinx import header
@@ -109,7 +109,8 @@ def test_an_authentic_block_with_an_unknown_flag(network, build, monkeypatch, fl
 
 
 def test_an_authentic_block_without_a_next_hop(network, build, monkeypatch):
-    monkeypatch.setattr(NodeAddress, "encode_padded", lambda _self, length: bytes(length))
+    encode = header.encode_forward_meta
+    monkeypatch.setattr(header, "encode_forward_meta", lambda version, _, delay_ns: encode(version, b"", delay_ns))
     with pytest.raises(MalformedNodeAddress):
         process_packet(network.crypto, network.secrets[0], build())
 

@@ -23,7 +23,7 @@ from mix_protocol.sphinx.routing import (
 @pytest.mark.parametrize("ip", ["192.0.2.1", "2001:db8::1"])
 def test_a_forward_block(ip: str):
     address = NodeAddress.from_text(ip, 1789)
-    meta = encode_forward_meta(259, address, (1 << 64) - 1)
+    meta = encode_forward_meta(259, address.encode_padded(32), (1 << 64) - 1)
     assert len(meta) == FORWARD_META_LENGTH
     assert meta[:4].hex() == "01000103"
     assert decode_meta(meta) == ForwardMeta(259, address, (1 << 64) - 1)

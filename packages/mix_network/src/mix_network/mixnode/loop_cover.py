@@ -15,21 +15,25 @@ from collections.abc import Callable
 
 from mix_network.metrics import NodeMetrics
 from mix_protocol.addressing import KeyRotation, NodeAddress
+from mix_protocol.addressing.node_address import MAX_ENCODED_LENGTH
 from mix_protocol.crash_log import CrashLog
+from mix_protocol.crypto.compiled_sphinx import PacketRequest
 from mix_protocol.crypto.provider import CryptoProvider
 from mix_protocol.crypto.randomness import RandomBytes, choose, exponential
-from mix_protocol.messages.acknowledgement import ACK_LENGTH, SurbAck
+from mix_protocol.messages.acknowledgement import ACK_LENGTH
 from mix_protocol.messages.geometry import pushed_length
+from mix_protocol.sphinx.core import sphinx_core
 from mix_protocol.sphinx.delays import draw_delays_ns
 from mix_protocol.sphinx.geometry import SURB_IDENTIFIER_LENGTH, PacketSize
 from mix_protocol.sphinx.mix_packet import MixPacket
-from mix_protocol.sphinx.packet import build_packet
+from mix_protocol.sphinx.packet import carrying, draw_packet
 from mix_protocol.topology.route import RouteHop
 from mix_protocol.topology.topology import Topology
 
 MEAN_DELAY_MS = 15.0
 """Mean delay at each hop: as clients draw it."""
 LOST_AFTER_S = 60.0
+_ACK_PLACE = bytes(PacketSize.ACK.packet_length)
 
 _CRASHES = CrashLog(logging.getLogger(__name__))
 
@@ -52,7 +56,7 @@ class LoopCover:
         layer: int | None,
         rate: float,
     ) -> None:
-        self._crypto = crypto
+        self._core = sphinx_core(crypto)
         self._random = random
         self._metrics = metrics
         self._identity = identity
@@ -90,10 +94,11 @@ class LoopCover:
         back = [choose(self._random, layer).hop for layer in before] + [own]
 
         identifier = self._random(SURB_IDENTIFIER_LENGTH)
-        returning = self._build(back, self._identity, self._random(ACK_LENGTH), PacketSize.ACK, identifier)
-        ack = SurbAck(back[0].address, returning)
-        content = ack.encode() + self._random(pushed_length(PacketSize.REGULAR))
-        packet = self._build(onward, gateway.identity, content, PacketSize.REGULAR)
+        returning = self._draw(back, self._identity, self._random(ACK_LENGTH), PacketSize.ACK, identifier)
+        ack_hop = back[0].padded_address[:MAX_ENCODED_LENGTH]
+        content = b"".join((ack_hop, _ACK_PLACE, self._random(pushed_length(PacketSize.REGULAR))))
+        carrier = carrying(self._draw(onward, gateway.identity, content, PacketSize.REGULAR), 0, len(ack_hop))
+        _, packet = self._core.build_packets((returning, carrier))
         self._under_way[identifier] = now
         while now - next(iter(self._under_way.values())) > LOST_AFTER_S:
             self._under_way.popitem(last=False)
@@ -107,16 +112,15 @@ class LoopCover:
         self._metrics.loops_returned += 1
         return True
 
-    def _build(
+    def _draw(
         self,
         route: list[RouteHop],
         destination: bytes,
         message: bytes,
         size: PacketSize,
         identifier: bytes = bytes(SURB_IDENTIFIER_LENGTH),
-    ) -> bytes:
-        return build_packet(
-            self._crypto,
+    ) -> PacketRequest:
+        return draw_packet(
             self._random,
             route=route,
             delays_ns=draw_delays_ns(self._random, len(route), MEAN_DELAY_MS),

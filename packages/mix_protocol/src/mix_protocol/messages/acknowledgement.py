@@ -10,13 +10,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from mix_protocol.addressing.node_address import MAX_ENCODED_LENGTH, NodeAddress
+from mix_protocol.crypto.compiled_sphinx import PacketRequest
 from mix_protocol.crypto.provider import CryptoProvider
 from mix_protocol.crypto.randomness import RandomBytes
 from mix_protocol.errors import PeerMisbehaved
 from mix_protocol.messages.fragment import IDENTIFIER_LENGTH, FragmentIdentifier
 from mix_protocol.messages.geometry import AES_IV_LENGTH, SURB_ACK_LENGTH
 from mix_protocol.sphinx.geometry import PacketSize
-from mix_protocol.sphinx.packet import build_packet
+from mix_protocol.sphinx.packet import draw_packet
 from mix_protocol.sphinx.version import SphinxVersion
 from mix_protocol.topology.route import RouteHop
 
@@ -49,7 +50,7 @@ class SurbAck:
         return cls(NodeAddress.decode(data[:MAX_ENCODED_LENGTH]), bytes(data[MAX_ENCODED_LENGTH:]))
 
 
-def make_surb_ack(
+def draw_surb_ack(
     crypto: CryptoProvider,
     random: RandomBytes,
     *,
@@ -58,30 +59,25 @@ def make_surb_ack(
     destination: bytes,
     ack_key: bytes,
     identifier: FragmentIdentifier,
-    iv: bytes | None = None,
+    iv: bytes,
     version: SphinxVersion = SphinxVersion.SEEDED,
-) -> SurbAck:
-    """Make the packet that will tell its maker that the fragment arrived.
+) -> PacketRequest:
+    """Draw and encode the packet that will tell its maker that the fragment arrived; `SurbAck` has its built form.
 
     route -- from a first mix node to the maker's own gateway
     destination -- the maker's own identity
     ack_key -- 16 bytes that only the maker knows
-    iv -- 16 random bytes, drawn by default; `ack_iv` finds them again in what comes back
+    iv -- 16 random bytes; `ack_iv` finds them again in what comes back
     """
-    if iv is None:
-        iv = random(AES_IV_LENGTH)
-    content = iv + crypto.aes128_ctr_iv(ack_key, iv, identifier.encode())
-    packet = build_packet(
-        crypto,
+    return draw_packet(
         random,
         route=route,
         delays_ns=delays_ns,
         destination=destination,
-        message=content,
+        message=iv + crypto.aes128_ctr_iv(ack_key, iv, identifier.encode()),
         size=PacketSize.ACK,
         version=version,
     )
-    return SurbAck(route[0].address, packet)
 
 
 def decode_ack(crypto: CryptoProvider, ack_key: bytes, data: bytes) -> FragmentIdentifier:

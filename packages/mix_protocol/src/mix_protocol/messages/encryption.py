@@ -9,6 +9,7 @@ from mix_protocol.crypto.provider import CryptoProvider
 from mix_protocol.crypto.randomness import RandomBytes
 from mix_protocol.errors import PeerMisbehaved
 from mix_protocol.messages.geometry import AES_KEY_LENGTH, CURVE_KEY_LENGTH, KEY_PREFIX_LENGTH
+from mix_protocol.sphinx.core import SphinxCore, sphinx_core
 
 
 class TruncatedPayload(PeerMisbehaved):
@@ -20,18 +21,24 @@ class TruncatedPayload(PeerMisbehaved):
 
 def encrypt_to_recipient(crypto: CryptoProvider, random: RandomBytes, recipient_key: bytes, plaintext: bytes) -> bytes:
     """Give a fresh ephemeral X25519 key (32 bytes) and the AES-128-CTR ciphertext under the secret shared with it."""
-    ephemeral = random(CURVE_KEY_LENGTH)
-    key = _shared_key(crypto, ephemeral, recipient_key)
-    return crypto.x25519_public(ephemeral) + crypto.aes128_ctr(key, plaintext)
+    return encrypt_with_ephemeral(crypto, sphinx_core(crypto), random(CURVE_KEY_LENGTH), recipient_key, plaintext)
+
+
+def encrypt_with_ephemeral(
+    crypto: CryptoProvider, core: SphinxCore, ephemeral: bytes, recipient_key: bytes, plaintext: bytes
+) -> bytes:
+    """The same with the secret (32 bytes, never used again) drawn already."""
+    ((public, shared),) = core.agree(((ephemeral, recipient_key),))
+    return public + crypto.aes128_ctr(_key_from(crypto, shared), plaintext)
 
 
 def decrypt_from_sender(crypto: CryptoProvider, secret: bytes, payload: bytes) -> bytes:
     """Undo `encrypt_to_recipient`; raises `TruncatedPayload` or `InvalidPublicKey`."""
     if len(payload) < KEY_PREFIX_LENGTH:
         raise TruncatedPayload()
-    key = _shared_key(crypto, secret, payload[:KEY_PREFIX_LENGTH])
+    key = _key_from(crypto, crypto.x25519(secret, payload[:KEY_PREFIX_LENGTH]))
     return crypto.aes128_ctr(key, payload[KEY_PREFIX_LENGTH:])
 
 
-def _shared_key(crypto: CryptoProvider, secret: bytes, point: bytes) -> bytes:
-    return crypto.hkdf_blake3(crypto.x25519(secret, point), b"", AES_KEY_LENGTH)
+def _key_from(crypto: CryptoProvider, shared: bytes) -> bytes:
+    return crypto.hkdf_blake3(shared, b"", AES_KEY_LENGTH)

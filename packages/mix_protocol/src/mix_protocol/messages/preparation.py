@@ -6,24 +6,34 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from mix_protocol.addressing.key_rotation import KeyRotation
+from mix_protocol.addressing.node_address import MAX_ENCODED_LENGTH
 from mix_protocol.addressing.recipient import Recipient
+from mix_protocol.crypto.compiled_sphinx import PacketRequest
 from mix_protocol.crypto.provider import CryptoProvider
 from mix_protocol.crypto.randomness import RandomBytes
 from mix_protocol.errors import NetworkFailure, UsageError
-from mix_protocol.messages.acknowledgement import SurbAck, make_surb_ack
+from mix_protocol.messages.acknowledgement import draw_surb_ack
 from mix_protocol.messages.cover import cover_content
-from mix_protocol.messages.encryption import encrypt_to_recipient
+from mix_protocol.messages.encryption import encrypt_with_ephemeral
 from mix_protocol.messages.fragment import COVER, Fragment, FragmentIdentifier
-from mix_protocol.messages.geometry import AES_IV_LENGTH, AES_KEY_LENGTH, SIZE_OF_FRAGMENT, SURB_ACK_LENGTH
+from mix_protocol.messages.geometry import (
+    AES_IV_LENGTH,
+    AES_KEY_LENGTH,
+    CURVE_KEY_LENGTH,
+    SIZE_OF_FRAGMENT,
+    SURB_ACK_LENGTH,
+)
 from mix_protocol.messages.reply_surb import ReplySurb
+from mix_protocol.sphinx.core import sphinx_core
 from mix_protocol.sphinx.delays import draw_delays_ns, forward_delay_s
 from mix_protocol.sphinx.geometry import PacketSize
 from mix_protocol.sphinx.mix_packet import MixPacket
-from mix_protocol.sphinx.packet import build_packet
-from mix_protocol.sphinx.surb import SurbRecovery, build_sealing_surb, build_surb
+from mix_protocol.sphinx.packet import carrying, draw_packet
+from mix_protocol.sphinx.surb import SurbRequest, build_surbs, draw_surb
 from mix_protocol.sphinx.version import SphinxVersion
 from mix_protocol.topology.topology import Topology
 
+_ACK_PLACE = bytes(PacketSize.ACK.packet_length)
 _UNKNOWN_PATH_HOPS = 3  # how many mix nodes hold a reply back; its real delays are its recipient's secret
 
 
@@ -73,6 +83,7 @@ class MessagePreparer:
     """
 
     __slots__ = (
+        "_core",
         "_former",
         "_topology",
         "ack_key",
@@ -106,6 +117,7 @@ class MessagePreparer:
         # The gateway of whom we talk with, from which replies start.
         self.other_end: bytes | None = None
         self._topology = topology
+        self._core = sphinx_core(crypto)
         # The network of the key rotation before: nodes still hold its keys for an epoch.
         self._former: Topology | None = None
 
@@ -164,9 +176,10 @@ class MessagePreparer:
         # The last hop sends the acknowledgement on as what the reply came in: a packet of the SURB's key rotation.
         topology = self._topology_of(surb.key_rotation)
         ack_iv = self.random(AES_IV_LENGTH)
-        ack, ack_delay_s = self._make_surb_ack(topology, identifier, ack_iv)
+        ack, ack_hop, ack_delay_s = self._draw_surb_ack(topology, identifier, ack_iv)
+        (ack_packet,) = self._core.build_packets((ack,))
         sealed = self.crypto.aes128_ctr(surb.encryption_key, content)
-        plaintext = b"".join((ack.encode(), surb.digest(self.crypto), sealed))
+        plaintext = b"".join((ack_hop, ack_packet, surb.digest(self.crypto), sealed))
         first_hop, packet = surb.surb.use(self.crypto, plaintext, size)
         return PreparedPacket(
             MixPacket(first_hop, packet, surb.key_rotation),
@@ -176,28 +189,34 @@ class MessagePreparer:
         )
 
     def make_reply_surb(self, *, seals: bool = False) -> ReplySurb:
-        """Make a way back to ourselves, which must be remembered once it has been sent.
+        """Make one way back to ourselves; see `make_reply_surbs`."""
+        (surb,) = self.make_reply_surbs(1, seals=seals)
+        return surb
 
-        seals -- whether nobody but us shall be able to follow the reply; our gateway must pass sealed replies on
+    def make_reply_surbs(self, count: int, *, seals: bool = False) -> list[ReplySurb]:
+        """Make ways back to ourselves, which must be remembered once they have been sent.
+
+        seals -- whether nobody but us shall be able to follow the replies; our gateway must pass sealed replies on
         """
-        topology = self._require_topology()
-        route = topology.route_to(self.own.gateway, self.random, apart_from=self._ends)
-        delays_ns = draw_delays_ns(self.random, len(route), self.mean_packet_delay_ms)
-        recovery: SurbRecovery | None = None
-        if seals:
-            surb, recovery = build_sealing_surb(
-                self.crypto, self.random, route=route, delays_ns=delays_ns, destination=self.own.identity
-            )
-        else:
-            surb = build_surb(
-                self.crypto,
-                self.random,
+        topology, random = self._require_topology(), self.random
+        drawn: list[tuple[SurbRequest, bytes]] = []
+        for _ in range(count):
+            route = topology.route_to(self.own.gateway, random, apart_from=self._ends)
+            delays_ns = draw_delays_ns(random, len(route), self.mean_packet_delay_ms)
+            request = draw_surb(
+                random,
                 route=route,
                 delays_ns=delays_ns,
                 destination=self.own.identity,
                 version=self.version,
+                seals=seals,
             )
-        return ReplySurb(self.random(AES_KEY_LENGTH), surb, topology.key_rotation, recovery)
+            drawn.append((request, random(AES_KEY_LENGTH)))
+        built = build_surbs(self.crypto, [request for request, _ in drawn])
+        return [
+            ReplySurb(key, surb, topology.key_rotation, recovery)
+            for (surb, recovery), (_, key) in zip(built, drawn, strict=True)
+        ]
 
     def _prepare_sealed_reply(self, content: bytes, size: PacketSize, surb: ReplySurb) -> PreparedPacket:
         sealed = self.crypto.aes128_ctr(surb.encryption_key, content)
@@ -208,22 +227,23 @@ class MessagePreparer:
     def _prepare(
         self, content: bytes, size: PacketSize, identifier: FragmentIdentifier, recipient: Recipient
     ) -> PreparedPacket:
-        topology = self._require_topology()
-        ack_iv = self.random(AES_IV_LENGTH)
-        ack, ack_delay_s = self._make_surb_ack(topology, identifier, ack_iv)
-        sealed = encrypt_to_recipient(self.crypto, self.random, recipient.encryption_key, content)
-        route = topology.route_to(recipient.gateway, self.random, apart_from=self._ends)
-        delays_ns = draw_delays_ns(self.random, len(route), self.mean_packet_delay_ms)
-        packet = build_packet(
-            self.crypto,
-            self.random,
+        topology, random = self._require_topology(), self.random
+        ack_iv = random(AES_IV_LENGTH)
+        ack, ack_hop, ack_delay_s = self._draw_surb_ack(topology, identifier, ack_iv)
+        ephemeral = random(CURVE_KEY_LENGTH)
+        route = topology.route_to(recipient.gateway, random, apart_from=self._ends)
+        delays_ns = draw_delays_ns(random, len(route), self.mean_packet_delay_ms)
+        sealed = encrypt_with_ephemeral(self.crypto, self._core, ephemeral, recipient.encryption_key, content)
+        request = draw_packet(
+            random,
             route=route,
             delays_ns=delays_ns,
             destination=recipient.identity,
-            message=ack.encode() + sealed,
+            message=b"".join((ack_hop, _ACK_PLACE, sealed)),
             size=size,
             version=self.version,
         )
+        _, packet = self._core.build_packets((ack, carrying(request, 0, len(ack_hop))))
         return PreparedPacket(
             MixPacket(route[0].address, packet, topology.key_rotation),
             identifier,
@@ -231,10 +251,13 @@ class MessagePreparer:
             forward_delay_s(delays_ns) + ack_delay_s,
         )
 
-    def _make_surb_ack(self, topology: Topology, identifier: FragmentIdentifier, iv: bytes) -> tuple[SurbAck, float]:
+    def _draw_surb_ack(
+        self, topology: Topology, identifier: FragmentIdentifier, iv: bytes
+    ) -> tuple[PacketRequest, bytes, float]:
+        """Draw an acknowledgement; also give its first hop as it stands before it, and for how long it is held."""
         route = topology.route_to(self.own.gateway, self.random, apart_from=self._ends)
         delays_ns: Sequence[int] = draw_delays_ns(self.random, len(route), self.mean_ack_delay_ms)
-        ack = make_surb_ack(
+        ack = draw_surb_ack(
             self.crypto,
             self.random,
             route=route,
@@ -245,7 +268,7 @@ class MessagePreparer:
             iv=iv,
             version=self.version,
         )
-        return ack, forward_delay_s(delays_ns)
+        return ack, route[0].padded_address[:MAX_ENCODED_LENGTH], forward_delay_s(delays_ns)
 
     def _require_topology(self) -> Topology:
         if self.topology is None:

@@ -9,6 +9,7 @@ import enum
 from typing import Final
 
 from mix_protocol.sphinx.errors import UnknownPacketSize
+from mix_protocol.topology.route import PADDED_ADDRESS_LENGTH
 
 # The choices.
 MAX_HOPS: Final = 5
@@ -17,7 +18,7 @@ STREAM_KEY_LENGTH: Final = 16
 MAC_KEY_LENGTH: Final = 16
 MAC_LENGTH: Final = 16
 REPLAY_TAG_LENGTH: Final = 32
-NODE_ADDRESS_LENGTH: Final = 32
+NODE_ADDRESS_LENGTH: Final = PADDED_ADDRESS_LENGTH
 DESTINATION_LENGTH: Final = 32
 SURB_IDENTIFIER_LENGTH: Final = 16
 DELAY_LENGTH: Final = 8

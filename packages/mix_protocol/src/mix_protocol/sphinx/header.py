@@ -65,7 +65,7 @@ def draw_header(
     node_keys = [hop.sphinx_key for hop in route]
     if any(len(key) != POINT_LENGTH for key in node_keys):
         raise InvalidPublicKey
-    metas = [encode_forward_meta(version, route[i + 1].address, delays_ns[i]) for i in range(hops - 1)]
+    metas = [encode_forward_meta(version, route[i + 1].padded_address, delays_ns[i]) for i in range(hops - 1)]
     metas.append(encode_final_meta(version, destination, identifier))
     return (
         b"".join(node_keys),

@@ -8,7 +8,7 @@ from mix_protocol.crypto.compiled_sphinx import PacketRequest
 from mix_protocol.crypto.provider import CryptoProvider
 from mix_protocol.crypto.randomness import RandomBytes
 from mix_protocol.sphinx.core import CARRIES_NOTHING, sphinx_core
-from mix_protocol.sphinx.geometry import PacketSize
+from mix_protocol.sphinx.geometry import PAYLOAD_ZEROS_LENGTH, PacketSize
 from mix_protocol.sphinx.header import NO_IDENTIFIER, draw_header
 from mix_protocol.sphinx.payload import pad_message
 from mix_protocol.sphinx.version import SphinxVersion, has_full_payload_key
@@ -40,6 +40,15 @@ def draw_packet(
         random, route=route, delays_ns=delays_ns, destination=destination, version=version, identifier=identifier
     )
     return (*header, not has_full_payload_key(version), payload, CARRIES_NOTHING, 0)
+
+
+def carrying(request: PacketRequest, earlier: int, at: int) -> PacketRequest:
+    """Let a packet carry another one that is built in the same call.
+
+    earlier -- which one, counted from 0; it must precede this one
+    at -- where in the message it is to stand, in the place of what is there
+    """
+    return (*request[:-2], earlier, PAYLOAD_ZEROS_LENGTH + at)
 
 
 def build_packet(

@@ -7,6 +7,7 @@ a final block is `flag | version | destination | SURB identifier | padding`. The
 from __future__ import annotations
 
 import functools
+import struct
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -15,14 +16,12 @@ from mix_protocol.codec.reader import MalformedMessage
 from mix_protocol.crypto.provider import CryptoProvider
 from mix_protocol.sphinx.errors import UnknownRoutingFlag
 from mix_protocol.sphinx.geometry import (
-    DELAY_LENGTH,
     DESTINATION_LENGTH,
     FINAL_META_LENGTH,
-    FLAG_LENGTH,
     FORWARD_META_LENGTH,
     MAC_LENGTH,
-    META_LENGTH,
     NODE_ADDRESS_LENGTH,
+    SURB_IDENTIFIER_LENGTH,
     VERSION_LENGTH,
 )
 
@@ -30,8 +29,11 @@ FORWARD_FLAG: Final = 1
 FINAL_FLAG: Final = 2
 _META_LENGTHS: Final = {FORWARD_FLAG: FORWARD_META_LENGTH, FINAL_FLAG: FINAL_META_LENGTH}
 
-_DELAY_OFFSET: Final = META_LENGTH + NODE_ADDRESS_LENGTH
-_IDENTIFIER_OFFSET: Final = META_LENGTH + DESTINATION_LENGTH
+# The first word holds the flag and, below it, the version.
+_FLAG_SHIFT: Final = 8 * VERSION_LENGTH
+_VERSION_MASK: Final = (1 << _FLAG_SHIFT) - 1
+_FORWARD_META: Final = struct.Struct(f">I{NODE_ADDRESS_LENGTH}sQ")
+_FINAL_META: Final = struct.Struct(f">I{DESTINATION_LENGTH}s{SURB_IDENTIFIER_LENGTH}s")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,22 +54,17 @@ class FinalMeta:
     surb_identifier: bytes = field(repr=False)
 
 
-def encode_forward_meta(version: int, next_hop: NodeAddress, delay_ns: int) -> bytes:
-    """Give the part of a forward block that precedes the next hop's MAC."""
-    return b"".join(
-        (
-            FORWARD_FLAG.to_bytes(FLAG_LENGTH, "big"),
-            version.to_bytes(VERSION_LENGTH, "big"),
-            next_hop.encode_padded(NODE_ADDRESS_LENGTH),
-            delay_ns.to_bytes(DELAY_LENGTH, "big"),
-        )
-    )
+def encode_forward_meta(version: int, next_hop: bytes, delay_ns: int) -> bytes:
+    """Give the part of a forward block that precedes the next hop's MAC.
+
+    next_hop -- its encoded address, padded to 32 bytes
+    """
+    return _FORWARD_META.pack(FORWARD_FLAG << _FLAG_SHIFT | version, next_hop, delay_ns)
 
 
 def encode_final_meta(version: int, destination: bytes, surb_identifier: bytes) -> bytes:
     """Give the part of a final block that precedes its padding."""
-    flag = FINAL_FLAG.to_bytes(FLAG_LENGTH, "big")
-    return flag + version.to_bytes(VERSION_LENGTH, "big") + destination + surb_identifier
+    return _FINAL_META.pack(FINAL_FLAG << _FLAG_SHIFT | version, destination, surb_identifier)
 
 
 def decode_meta(meta: bytes) -> ForwardMeta | FinalMeta:
@@ -83,11 +80,11 @@ def decode_meta(meta: bytes) -> ForwardMeta | FinalMeta:
         raise UnknownRoutingFlag(flag=flag)
     if len(meta) != length:
         raise MalformedMessage("routing block", "it has another length than its kind")
-    version = int.from_bytes(meta[FLAG_LENGTH:META_LENGTH], "big")
     if flag == FORWARD_FLAG:
-        next_hop = _node_address(meta[META_LENGTH:_DELAY_OFFSET])
-        return ForwardMeta(version, next_hop, int.from_bytes(meta[_DELAY_OFFSET:], "big"))
-    return FinalMeta(version, meta[META_LENGTH:_IDENTIFIER_OFFSET], meta[_IDENTIFIER_OFFSET:])
+        word, next_hop, delay_ns = _FORWARD_META.unpack(meta)
+        return ForwardMeta(word & _VERSION_MASK, _node_address(next_hop), delay_ns)
+    word, destination, identifier = _FINAL_META.unpack(meta)
+    return FinalMeta(word & _VERSION_MASK, destination, identifier)
 
 
 @functools.lru_cache(maxsize=4096)

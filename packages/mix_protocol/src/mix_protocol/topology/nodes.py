@@ -26,6 +26,7 @@ class MixNode:
     """A node of a mixing layer.
 
     kinship -- what it must not share with another node of a route; empty if it may share anything
+    hop -- this node as a hop of a route
     """
 
     node_id: int
@@ -33,11 +34,10 @@ class MixNode:
     sphinx_key: bytes = field(repr=False)
     address: NodeAddress
     kinship: Kinship = field(default=NOBODYS_KIN, repr=False)
+    hop: RouteHop = field(init=False, repr=False, compare=False)
 
-    @property
-    def hop(self) -> RouteHop:
-        """This node as a hop of a route."""
-        return RouteHop(self.address, self.sphinx_key)
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "hop", RouteHop(self.address, self.sphinx_key))
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +49,7 @@ class GatewayNode:
     hostname -- as announced for WebSockets; None if there is none, or none that could stand in a URL
     ws_port, wss_port -- None where it takes no clients that way
     kinship -- what it must not share with another node of a route; empty if it may share anything
+    hop -- this node as a hop of a route
     """
 
     node_id: int
@@ -61,11 +62,10 @@ class GatewayNode:
     performance_percent: int = 100
     supported_roles: SupportedRoles = field(default_factory=SupportedRoles)
     kinship: Kinship = field(default=NOBODYS_KIN, repr=False)
+    hop: RouteHop = field(init=False, repr=False, compare=False)
 
-    @property
-    def hop(self) -> RouteHop:
-        """This node as a hop of a route."""
-        return RouteHop(self.address, self.sphinx_key)
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "hop", RouteHop(self.address, self.sphinx_key))
 
     @property
     def takes_clients(self) -> bool:

@@ -434,9 +434,9 @@ class MixnetClient:
 
     def _make_surbs(self, count: int, now: float, *, needs_acks: bool = False) -> tuple[ReplySurb, ...]:
         if needs_acks and self.seals_replies:
-            surbs = tuple(self._preparer.make_reply_surb() for _ in range(count))
+            surbs = tuple(self._preparer.make_reply_surbs(count))
         else:
-            surbs = tuple(self._stock.take_surb(now) for _ in range(count))
+            surbs = tuple(self._stock.take_surbs(count, now))
         for surb in surbs:
             self._receiver.remember_surb(surb, now)
         self.counters.reply_surbs_given += count

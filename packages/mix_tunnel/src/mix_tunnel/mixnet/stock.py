@@ -96,9 +96,14 @@ class PacketStock(Generic[Item]):
         """Give a cover packet, built now if there is none."""
         return _take(self._covers, now) or self._preparer.prepare_cover()
 
-    def take_surb(self, now: float) -> ReplySurb:
-        """Give a reply SURB, built now if there is none."""
-        return _take(self._surbs, now) or self._preparer.make_reply_surb(seals=self.surbs_seal)
+    def take_surbs(self, count: int, now: float) -> list[ReplySurb]:
+        """Give reply SURBs; those that there are not are built now, together."""
+        surbs: list[ReplySurb] = []
+        while len(surbs) < count and (surb := _take(self._surbs, now)) is not None:
+            surbs.append(surb)
+        if len(surbs) < count:
+            surbs += self._preparer.make_reply_surbs(count - len(surbs), seals=self.surbs_seal)
+        return surbs
 
     def take_sealed(self) -> tuple[PreparedPacket, Item] | None:
         """Give the oldest sealed fragment; None if there is none."""
