@@ -2,7 +2,7 @@ import { reviveError } from "./errors.js";
 
 /** @import { Endpoint, FromWorker, ToWorker } from "./protocol.js" */
 
-const VERSION = 1;
+export const VERSION = 1;
 /** Bytes of a response's body that may be on their way or waiting to be read. */
 const DOWNLOAD_WINDOW = 512 * 1024;
 /** The largest chunk of a request's body. */
@@ -104,6 +104,7 @@ export class Channel {
       return;
     }
     if (message.type === "event") {
+      this.#send({ version: VERSION, id: 0, type: "credit", bytes: 1 }); // for one event more
       for (const listener of [...(this.#listeners.get(message.name) ?? [])]) {
         listener(message.value);
       }

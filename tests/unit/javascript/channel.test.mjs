@@ -47,6 +47,18 @@ test("a call and its result", async () => {
   assert.equal(body, null);
 });
 
+test("an event is told, and gives credit for another one", () => {
+  const worker = new Script();
+  const told = [];
+  const stop = worker.channel.on("tunnel.state", (value) => told.push(value));
+  worker.say({ type: "event", id: 0, name: "tunnel.state", value: 1 });
+  worker.say({ type: "event", id: 0, name: "other", value: 2 });
+  stop();
+  worker.say({ type: "event", id: 0, name: "tunnel.state", value: 3 });
+  assert.deepEqual(told, [1]);
+  assert.deepEqual(worker.take("credit"), Array(3).fill({ version: 1, id: 0, type: "credit", bytes: 1 }));
+});
+
 test("an error is revived with its class", async () => {
   const worker = new Script();
   const answer = worker.channel.call("x");

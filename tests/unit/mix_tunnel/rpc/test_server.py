@@ -12,7 +12,7 @@ from mix_protocol.errors import NetworkFailure
 from mix_tunnel.rpc.bodies import UPLOAD_WINDOW_BYTES
 from mix_tunnel.rpc.endpoint import MemoryEndpoint, memory_pair
 from mix_tunnel.rpc.messages import Call, Cancel, Chunk, Credit, Event, Failure, Result, decode_head, encode_head
-from mix_tunnel.rpc.server import CHUNK_BYTES, MAX_OPEN_CALLS, Reply, RpcServer
+from mix_tunnel.rpc.server import CHUNK_BYTES, EVENT_WINDOW, MAX_OPEN_CALLS, Reply, RpcServer
 
 
 class Refused(NetworkFailure):
@@ -167,6 +167,48 @@ async def test_events(joined):
     server, page = joined
     server.emit("tunnel.state", {"elapsed_ms": 5})
     assert await page.next() == Event("tunnel.state", {"elapsedMs": 5})
+
+
+async def test_events_flow_as_far_as_they_are_taken_and_then_the_last_of_each_name(joined):
+    server, page = joined
+    for number in range(EVENT_WINDOW + 10):
+        server.emit("state", number)
+    server.emit("other", 1)
+    server.emit("state", 99)
+    assert [(await page.next()).value for _ in range(EVENT_WINDOW)] == list(range(EVENT_WINDOW))
+    assert await page.is_silent()
+    page.send(Credit(0, 1))
+    assert await page.next() == Event("other", 1)
+    assert await page.is_silent()
+    page.send(Credit(0, 10 * EVENT_WINDOW))  # no more than a window, whatever a page says
+    assert await page.next() == Event("state", 99)
+    for number in range(EVENT_WINDOW + 1):
+        server.emit("state", number)
+    assert [(await page.next()).value for _ in range(EVENT_WINDOW - 1)] == list(range(EVENT_WINDOW - 1))
+    assert await page.is_silent()
+
+
+async def test_the_calls_of_some_methods_end_with_an_error_of_choice(joined):
+    server, page = joined
+    source = Source(bytes(1000))
+
+    async def wait(call):
+        await asyncio.Event().wait()
+
+    async def stream(call):
+        return Reply(None, source)
+
+    server.offer({"a.wait": wait, "a.stream": stream, "b.wait": wait})
+    for id, method in enumerate(("a.wait", "a.stream", "b.wait"), 1):
+        page.send(Call(id, method))
+    assert (await page.next()).stream
+    await server.end_calls(Refused(), lambda method: method.startswith("a."))
+    ended = [await page.next(), await page.next()]
+    assert {(failure.id, failure.code) for failure in ended} == {(1, "test.refused"), (2, "test.refused")}
+    assert source.closed
+    assert await page.is_silent()
+    page.send(Cancel(3))
+    assert (await page.next()).code == "rpc.cancelled"
 
 
 async def test_a_body_flows_as_far_as_credit_goes(joined):

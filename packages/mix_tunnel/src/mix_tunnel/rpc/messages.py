@@ -1,7 +1,8 @@
 """The messages between page and worker.
 
 A message is a JSON head of bounded size and, for calls and chunks, bytes beside it: the bytes travel as a transferred
-buffer and are never turned into text. `version` and `id` are in every head; an event's id is 0.
+buffer and are never turned into text. `version` and `id` are in every head; an event's id is 0, and so is that of the
+credit that the page gives for events.
 """
 
 from __future__ import annotations
@@ -72,7 +73,7 @@ class Chunk:
 
 @dataclass(frozen=True, slots=True)
 class Credit:
-    """The receiver of a body takes so many bytes more."""
+    """The receiver of a body takes so many bytes more; with id 0, the page so many events."""
 
     id: int
     bytes: int
@@ -127,7 +128,7 @@ def decode_head(head: str, body: bytes | None = None) -> Message:
 
 def _check(message: Message, body: bytes | None) -> None:
     """Refuse values that have the right type and make no sense."""
-    lowest = 0 if isinstance(message, Event) else 1
+    lowest = 0 if isinstance(message, Event | Credit) else 1
     if not lowest <= message.id <= MAX_ID:
         raise MalformedRpcMessage(reason="id")
     if isinstance(message, Credit) and not 0 < message.bytes <= MAX_ID:

@@ -39,6 +39,8 @@ T = TypeVar("T")
 MAX_OPEN_CALLS = 1024
 CHUNK_BYTES = 64 * 1024
 """The largest chunk sent."""
+EVENT_WINDOW = 64
+"""Events that may be on their way to a page, which may be stopped for hours; of more, it gets the last of each name."""
 
 _log = logging.getLogger(__name__)
 
@@ -85,6 +87,8 @@ class RpcServer:
         self._endpoint = endpoint
         self._methods: dict[str, Method] = {}
         self._open: dict[int, _OpenCall] = {}
+        self._event_room = EVENT_WINDOW
+        self._late_events: dict[str, Any] = {}
         self._crashes = CrashLog(_log)
 
     def offer(self, methods: Mapping[str, Method]) -> None:
@@ -96,15 +100,24 @@ class RpcServer:
         self._endpoint.listen(self._receive)
 
     def emit(self, name: str, value: Any) -> None:
-        """Push an event to the other side."""
-        self._send(Event(name, keys_to_camel(value)))
+        """Push an event to the other side, or keep it until that has taken some of those before."""
+        if self._event_room > 0:
+            self._event_room -= 1
+            self._send(Event(name, keys_to_camel(value)))
+        else:
+            self._late_events.pop(name, None)
+            self._late_events[name] = value
+
+    async def end_calls(self, error: MixError | None = None, of: Callable[[str], bool] = lambda method: True) -> None:
+        """Cancel the open calls of some methods and wait until each has ended, with an error for whoever made it."""
+        ending = [call for call in self._open.values() if call.task is not None and of(call.method)]
+        for call in ending:
+            call.end(error or CallCancelled())
+        await asyncio.gather(*(call.task for call in ending if call.task is not None), return_exceptions=True)
 
     async def aclose(self) -> None:
         """Cancel every open call and wait until each has ended."""
-        tasks = [call.task for call in self._open.values() if call.task is not None]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await self.end_calls()
 
     def _send(self, message: Message, body: bytes | None = None) -> None:
         self._endpoint.send(encode_head(message), body)
@@ -134,10 +147,18 @@ class RpcServer:
                 call.receive_chunk(body or b"", message.end)
             case Credit() if (call := self._open.get(message.id)) is not None:
                 call.gate.grant(message.bytes)
+            case Credit(id=0):
+                self._take_event_credit(message.bytes)
             case Cancel() if (call := self._open.get(message.id)) is not None and call.task is not None:
-                call.task.cancel()
+                call.end(CallCancelled())
             case _:
                 pass  # for a call that has just ended, or nothing that a server understands
+
+    def _take_event_credit(self, count: int) -> None:
+        self._event_room = min(self._event_room + count, EVENT_WINDOW)
+        late, self._late_events = self._late_events, {}
+        for name, value in late.items():
+            self.emit(name, value)
 
     def _begin(self, message: Call, body: bytes | None) -> None:
         if message.id in self._open:
@@ -151,7 +172,7 @@ class RpcServer:
             self._send_error(message.id, TooManyCalls(limit=MAX_OPEN_CALLS))
             return
         upload = Upload(lambda count: self._send(Credit(message.id, count))) if message.upload else None
-        call = _OpenCall(upload)
+        call = _OpenCall(message.method, upload)
         self._open[message.id] = call
         incoming = IncomingCall(keys_to_snake(message.params), body, upload)
         call.task = asyncio.get_running_loop().create_task(self._run(message.id, method, incoming, call))
@@ -159,9 +180,9 @@ class RpcServer:
 
     def _end(self, id: int, task: asyncio.Task[None]) -> None:
         """Forget a call. A cancelled task may never have run a line of its own, so its last word is said here."""
-        del self._open[id]
+        call = self._open.pop(id)
         if task.cancelled():
-            self._send_error(id, CallCancelled())
+            self._send_error(id, call.reason or CallCancelled())
 
     async def _run(self, id: int, method: Method, incoming: IncomingCall, call: _OpenCall) -> None:
         try:
@@ -197,12 +218,20 @@ class RpcServer:
 class _OpenCall:
     """What the server remembers about a call that has not ended."""
 
-    __slots__ = ("gate", "task", "upload")
+    __slots__ = ("gate", "method", "reason", "task", "upload")
 
-    def __init__(self, upload: Upload | None) -> None:
+    def __init__(self, method: str, upload: Upload | None) -> None:
+        self.method = method
         self.gate = CreditGate()
         self.upload = upload
         self.task: asyncio.Task[None] | None = None
+        self.reason: MixError | None = None
+
+    def end(self, reason: MixError) -> None:
+        """Cancel it; the first reason is the one that is told."""
+        self.reason = self.reason or reason
+        if self.task is not None:
+            self.task.cancel()
 
     def receive_chunk(self, data: bytes, end: bool) -> None:
         if self.upload is None:
