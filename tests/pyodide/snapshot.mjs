@@ -22,7 +22,7 @@ import json, sys
 json.dumps({name: getattr(module, "__file__", None) for name, module in sys.modules.items()})
 `);
 python.pyimport("importlib").invalidate_caches();
-python.pyimport("mix_tunnel.worker.main").start(port);
+python.pyimport("mix_tunnel.worker.main").start(false).open(port);
 const found = python.runPython(`
 import certifi, hashlib, json, os, random, ssl
 from mix_protocol.crypto.worker import WorkerCrypto

@@ -63,6 +63,7 @@ function readOptions(given) {
   const servers = written.split(/[\s,]+/).filter((server) => server !== "");
   return {
     ...given,
+    shared: field("tunnel-shared").checked,
     disableCoverTraffic: !field("tunnel-cover").checked,
     disablePoissonTraffic: !field("tunnel-poisson").checked,
     preferredIpr: field("tunnel-exit").value || undefined,

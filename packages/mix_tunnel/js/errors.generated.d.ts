@@ -836,6 +836,16 @@ export declare class TunnelNotSetUp extends UsageError {
   static code: string;
 }
 
+/** The browser lets pages share no worker, so this page has a tunnel of its own. It is a warning, not a failure. */
+export declare class TunnelNotShared extends PeerIncompatible {
+  static code: string;
+}
+
+/** The pages that share a tunnel have set it up with other options. Field `options` names those that differ. */
+export declare class OtherOptions extends UsageError {
+  static code: string;
+}
+
 /** The JavaScript packages run outside a page, such as in Node, where there are no Web Workers. */
 export declare class PageNeeded extends UsageError {
   static code: string;

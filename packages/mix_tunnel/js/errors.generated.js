@@ -836,6 +836,16 @@ export class TunnelNotSetUp extends UsageError {
   static code = "tunnel.not_set_up";
 }
 
+/** The browser lets pages share no worker, so this page has a tunnel of its own. It is a warning, not a failure. */
+export class TunnelNotShared extends PeerIncompatible {
+  static code = "tunnel.not_shared";
+}
+
+/** The pages that share a tunnel have set it up with other options. Field `options` names those that differ. */
+export class OtherOptions extends UsageError {
+  static code = "tunnel.other_options";
+}
+
 /** The JavaScript packages run outside a page, such as in Node, where there are no Web Workers. */
 export class PageNeeded extends UsageError {
   static code = "tunnel.page_needed";
@@ -1196,6 +1206,8 @@ export const ERROR_CLASSES = new Map(/** @type {[string, typeof MixError][]} */ 
   ["tunnel.mixnet_silent", MixnetSilent],
   ["tunnel.not_ready", TunnelNotReady],
   ["tunnel.not_set_up", TunnelNotSetUp],
+  ["tunnel.not_shared", TunnelNotShared],
+  ["tunnel.other_options", OtherOptions],
   ["tunnel.page_needed", PageNeeded],
   ["tunnel.setup_cancelled", SetupCancelled],
   ["tunnel.setup_timed_out", SetupTimedOut],

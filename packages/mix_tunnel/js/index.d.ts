@@ -14,6 +14,12 @@ export interface SetupMixTunnelOptions {
    * modules. Pages that a bundler makes need it: `npx --no-install mix-tunnel-assets FOLDER` fills one. Read when the worker starts.
    */
   assetsUrl?: string | URL | undefined;
+  /**
+   * Share the tunnel with the other pages of this origin that set it up so, with the same name and options (false): one
+   * worker, one address and one set of cover traffic for all of them. A browser that can't gives the page a tunnel of its
+   * own, and a warning in the state.
+   */
+  shared?: boolean | undefined;
   /** Nym address of the exit's IP packet router; by default one is chosen. */
   preferredIpr?: string | undefined;
   /** Base58 identity of the entry gateway; by default one is chosen. */
@@ -265,6 +271,7 @@ export declare function setupMixTunnel(options?: SetupMixTunnelOptions): Promise
 export declare function preloadMixTunnel(options?: {
   tunnel?: string | undefined;
   assetsUrl?: string | URL | undefined;
+  shared?: boolean | undefined;
 }): Promise<void>;
 
 /**

@@ -12,17 +12,17 @@ export async function setupMixTunnel(given = {}) {
   if (typeof given !== "object" || given === null) {
     throw invalidOption("options", "an object");
   }
-  const { tunnel = DEFAULT_TUNNEL, assetsUrl, ...options } = given;
+  const { tunnel = DEFAULT_TUNNEL, assetsUrl, shared, ...options } = given;
   const worker = findTunnel(tunnel);
   if (tunnel !== DEFAULT_TUNNEL) {
     options.clientId ??= tunnel; // two tunnels must not use the same stored keys
   }
-  await worker.setup(asJson(options), readAssetsUrl(assetsUrl));
+  await worker.setup(asJson(options), readAssetsUrl(assetsUrl), readShared(shared));
 }
 
 /** @type {typeof import("./index.js").preloadMixTunnel} */
-export async function preloadMixTunnel({ tunnel, assetsUrl } = {}) {
-  await findTunnel(tunnel).load(readAssetsUrl(assetsUrl));
+export async function preloadMixTunnel({ tunnel, assetsUrl, shared } = {}) {
+  await findTunnel(tunnel).load(readAssetsUrl(assetsUrl), readShared(shared));
 }
 
 /** @type {typeof import("./index.js").disconnectMixTunnel} */
@@ -101,6 +101,14 @@ function asJson(options) {
 /** @param {unknown} value */
 function isJson(value) {
   return typeof value === "number" ? Number.isFinite(value) : !["bigint", "function", "symbol"].includes(typeof value);
+}
+
+/** @param {unknown} shared */
+function readShared(shared = false) {
+  if (typeof shared !== "boolean") {
+    throw invalidOption("shared", "true or false");
+  }
+  return shared;
 }
 
 /** @param {unknown} callback */

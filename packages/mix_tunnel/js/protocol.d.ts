@@ -18,6 +18,11 @@ export type ToWorker =
   | (Head & { type: "credit"; bytes: number })
   | (Head & { type: "cancel" });
 
+/** A page's first words to a shared worker: the lock that it holds as long as it lives. */
+export interface Greeting {
+  lock: string;
+}
+
 export type FromWorker =
   | (Head & { type: "result"; value: any; stream: boolean })
   | (Head & { type: "error" } & ErrorDescription)

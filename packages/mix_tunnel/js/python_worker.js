@@ -1,5 +1,6 @@
 import { Channel } from "./channel.js";
 import { PageNeeded, WorkerFailed } from "./errors.js";
+import { openLink } from "./links.js";
 
 const ADVICE = "check that all files of mix-tunnel are served, and say with assetsUrl where they are";
 const PAGE_NEEDED = "a tunnel needs a page with Web Workers, which this program is not; set it up in the browser";
@@ -18,50 +19,52 @@ export class PythonWorker {
   #isOver = false;
   /** @type {(error: unknown) => void} */
   #rejectReady = () => {};
-  #worker;
+  isShared;
+  #link;
   #url;
   #onFailure;
 
   /**
    * @param {string} name what the browser's tools call the worker
    * @param {URL | undefined} assetsUrl the folder of worker.js and what it loads; by default that of this file
+   * @param {boolean} isShared whether it serves other pages too, where the browser can
    * @param {(error: WorkerFailed) => void} onFailure called once, if the worker cannot be started or dies
    */
-  constructor(name, assetsUrl, onFailure) {
+  constructor(name, assetsUrl, isShared, onFailure) {
     if (typeof Worker === "undefined") {
       throw new PageNeeded(PAGE_NEEDED);
     }
     this.#onFailure = onFailure;
-    // Unlike any other's, for it is a lock's name as well, and those are the whole origin's.
-    const unique = `${name} ${crypto.getRandomValues(new Uint32Array(2)).join("-")}`;
+    this.isShared = isShared;
     // Not written as the pattern that bundlers know: they would bundle the worker and leave its Python behind.
     this.#url = new URL("worker.js", assetsUrl ?? import.meta.url);
-    this.#worker = new Worker(this.#url, { type: "module", name: unique });
-    this.channel = new Channel(this.#worker);
+    this.#link = openLink(this.#url, name, isShared, (reason) => void this.#explain(reason));
+    this.channel = new Channel(this.#link);
+    this.channel.on("worker.here", ({ lock }) => lock && this.#watch(lock));
     this.ready = new Promise((resolve, reject) => {
       this.#rejectReady = reject;
-      this.channel.on("worker.ready", ({ holdsLock }) => {
+      this.channel.on("worker.ready", () => {
         this.isReady = true;
-        if (holdsLock) {
-          this.#watch(unique);
-        }
         resolve();
       });
     });
     this.ready.catch(() => {}); // not everybody waits for it
-    this.#worker.addEventListener("error", (event) => void this.#explain(event.message));
-    this.#worker.addEventListener("messageerror", () => void this.#explain("a message could not be read"));
     this.channel.on("worker.failed", ({ reason }) => void this.#explain(reason));
   }
 
+  /** What the page should know though the worker runs. */
+  get warning() {
+    return this.#link.warning;
+  }
+
   /**
-   * End the worker and give its memory back; what is open fails with `reason`.
+   * End the worker and give its memory back, or leave it to the others; what is open fails with `reason`.
    * @param {unknown} reason
    */
   stop(reason) {
     if (!this.#isOver) {
       this.#isOver = true;
-      this.#worker.terminate();
+      this.#link.end();
       this.channel.break(reason);
       this.#rejectReady(reason);
     }

@@ -46,11 +46,11 @@ export class TunnelWorker {
    * Start the worker before it is needed; resolves when Python runs in it.
    *
    * @param {URL} [assetsUrl] the folder of worker.js and what it loads; by default that of these files
+   * @param {boolean} [isShared] whether the worker and its tunnel are for all pages of the origin
    * @returns {Promise<void>}
    */
-  load(assetsUrl) {
-    this.#worker ??= this.#start(assetsUrl);
-    return this.#worker.ready;
+  load(assetsUrl, isShared = false) {
+    return this.#ensure(assetsUrl, isShared).ready;
   }
 
   /**
@@ -58,11 +58,12 @@ export class TunnelWorker {
    *
    * @param {Record<string, unknown>} options
    * @param {URL} [assetsUrl] as for `load`
+   * @param {boolean} [isShared] as for `load`
    */
-  async setup(options, assetsUrl) {
-    const worker = (this.#worker ??= this.#start(assetsUrl));
+  async setup(options, assetsUrl, isShared = false) {
+    const worker = this.#ensure(assetsUrl, isShared);
     if (!worker.isReady) {
-      if (this.state !== STARTING) {
+      if (this.state.step !== STARTING.step) {
         this.#publish(STARTING);
       }
       const since = performance.now();
@@ -84,7 +85,7 @@ export class TunnelWorker {
     await this.#worker?.channel.call("tunnel.disconnect");
   }
 
-  /** End the worker and give its memory back. */
+  /** End the worker and give its memory back, or leave it to other pages. */
   unload() {
     const worker = this.#worker;
     this.#worker = null;
@@ -118,14 +119,30 @@ export class TunnelWorker {
   /** Ask the worker for its state, and tell it if it is another than what was told last. */
   async #refreshState() {
     const answer = await this.#worker?.channel.call("tunnel.state").catch(() => null);
-    if (answer && (this.state === STARTING || answer.value.state !== this.state.state)) {
+    if (answer && (this.state.step === STARTING.step || answer.value.state !== this.state.state)) {
       this.#publish(answer.value);
     }
   }
 
-  /** @param {URL} [assetsUrl] */
-  #start(assetsUrl) {
-    const worker = new PythonWorker(this.#name, assetsUrl, (error) => {
+  /**
+   * The worker that there is, unless it is of the other kind and idle.
+   *
+   * @param {URL | undefined} assetsUrl
+   * @param {boolean} isShared
+   */
+  #ensure(assetsUrl, isShared) {
+    if (this.#worker !== null && this.#worker.isShared !== isShared && this.isIdle) {
+      this.unload();
+    }
+    return (this.#worker ??= this.#start(assetsUrl, isShared));
+  }
+
+  /**
+   * @param {URL | undefined} assetsUrl
+   * @param {boolean} isShared
+   */
+  #start(assetsUrl, isShared) {
+    const worker = new PythonWorker(this.#name, assetsUrl, isShared, (error) => {
       this.#worker = null;
       this.#waitedMs = 0;
       if (!this.isIdle) {
@@ -152,8 +169,10 @@ export class TunnelWorker {
     return { ...state, steps: [started, ...state.steps], elapsedMs: state.elapsedMs + started.elapsedMs };
   }
 
-  /** @param {TunnelState} state */
-  #publish(state) {
+  /** @param {TunnelState} told */
+  #publish(told) {
+    const warning = this.#worker?.warning;
+    const state = warning ? { ...told, warnings: [pick(warning), ...told.warnings] } : told;
     this.state = state;
     for (const listener of [...this.#listeners]) {
       try {
@@ -172,6 +191,11 @@ export class TunnelWorker {
  * @param {WorkerFailed} error
  * @returns {FailureReason}
  */
-function describe({ code, message, fields, retryable }) {
-  return { kind: "task_panicked", code, message, fields, retryable };
+function describe(error) {
+  return { kind: "task_panicked", ...pick(error) };
+}
+
+/** @param {import("./mix_error.js").MixError} error */
+function pick({ code, message, fields, retryable }) {
+  return { code, message, fields, retryable };
 }

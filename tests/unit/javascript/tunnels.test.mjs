@@ -139,7 +139,7 @@ test("a name is a text", async () => {
 test("a second set-up is refused in the published words, and changes no state", async () => {
   await setupMixTunnel({ tunnel: "e" });
   const worker = FakeWorker.last;
-  worker.event("worker.ready", { holdsLock: false });
+  worker.event("worker.ready", null);
   worker.methods["tunnel.setup"] = () => {
     throw { code: "tunnel.already_initialised", message: "tunnel already initialised" };
   };
@@ -178,7 +178,7 @@ test("the wait for the worker is the first step of connecting", async () => {
   const made = FakeWorker.made.length;
   const setup = setupMixTunnel({ tunnel: "g" });
   assert.equal(FakeWorker.made.length, made + 1);
-  FakeWorker.last.event("worker.ready", { holdsLock: false });
+  FakeWorker.last.event("worker.ready", null);
   await setup;
   const [, ready] = states;
   assert.equal(ready.steps[0].step, "starting_worker");
@@ -190,7 +190,7 @@ test("a worker that was loaded before costs no step, and no state", async () => 
   onTunnelState((told) => states.push(told), "h");
   const loaded = preloadMixTunnel({ tunnel: "h" });
   const worker = FakeWorker.last;
-  worker.event("worker.ready", { holdsLock: false });
+  worker.event("worker.ready", null);
   await loaded;
   await preloadMixTunnel({ tunnel: "h" });
   assert.deepEqual(states, []);
@@ -274,11 +274,12 @@ test("after a first set-up that was refused the state is again that of before, a
 test("a worker that dies silently is noticed, and the next set-up works", async () => {
   const setup = setupMixTunnel({ tunnel: "m" });
   const worker = FakeWorker.last;
-  worker.event("worker.ready", { holdsLock: true });
+  worker.event("worker.here", { lock: "its lock" });
+  worker.event("worker.ready", null);
   await setup;
   worker.answer = () => {}; // it will never answer again
   const pending = callTunnel("fetch.start", {}, { tunnel: "m" });
-  locks.get(worker.options.name)();
+  locks.get("its lock")();
   await assert.rejects(pending, (error) => error instanceof WorkerFailed && /browser stopped it/.test(error.message));
   assert.equal((await getTunnelState("m")).state, "failed");
   await assert.rejects(callTunnel("fetch.start", {}, { tunnel: "m" }), TunnelNotSetUp);
@@ -289,10 +290,11 @@ test("a worker that dies silently is noticed, and the next set-up works", async 
 test("a worker that was ended on purpose is no failure", async () => {
   const setup = setupMixTunnel({ tunnel: "n" });
   const worker = FakeWorker.last;
-  worker.event("worker.ready", { holdsLock: true });
+  worker.event("worker.here", { lock: "its lock" });
+  worker.event("worker.ready", null);
   await setup;
   await disconnectMixTunnel("n");
-  locks.get(worker.options.name)();
+  locks.get("its lock")();
   await turn();
   assert.equal((await getTunnelState("n")).state, "shutdown");
 });
@@ -300,7 +302,7 @@ test("a worker that was ended on purpose is no failure", async () => {
 test("an error in a running worker fails what is open", async () => {
   const setup = setupMixTunnel({ tunnel: "o" });
   const worker = FakeWorker.last;
-  worker.event("worker.ready", { holdsLock: false });
+  worker.event("worker.ready", null);
   await setup;
   const error = Object.assign(new Event("error"), { message: "Uncaught Error: out of memory" });
   worker.answer = () => {};

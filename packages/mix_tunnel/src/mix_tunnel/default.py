@@ -25,7 +25,7 @@ class Connect(Protocol):
 
 
 # What the published client says before its first set-up: not `shutdown`, which it keeps for what is over.
-_BEFORE_SETUP = TunnelState(Phase.CONNECTING)
+BEFORE_SETUP = TunnelState(Phase.CONNECTING)
 
 
 class TunnelSlot:
@@ -36,7 +36,7 @@ class TunnelSlot:
         self._tunnel: Tunnel | None = None
         self._setting_up: asyncio.Task[Tunnel] | None = None
         self._disconnecting = False
-        self._state = _BEFORE_SETUP
+        self._state = BEFORE_SETUP
 
     @property
     def state(self) -> TunnelState:
@@ -88,7 +88,7 @@ class TunnelSlot:
 
     async def disconnect(self) -> None:
         """Close the tunnel, or stop its set-up. Idempotent."""
-        if self._disconnecting or (self._state is _BEFORE_SETUP and self._setting_up is None):
+        if self._disconnecting or (self._state is BEFORE_SETUP and self._setting_up is None):
             return
         self._disconnecting = True
         try:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mix_protocol.errors import Closed, UsageError
+from mix_protocol.errors import Closed, PeerIncompatible, UsageError
 
 
 class TunnelAlreadyInitialised(UsageError):
@@ -10,6 +10,23 @@ class TunnelAlreadyInitialised(UsageError):
 
     code = "tunnel.already_initialised"
     message = "tunnel already initialised"
+
+
+class OtherOptions(UsageError):
+    """The pages that share a tunnel have set it up with other options. Field `options` names those that differ."""
+
+    code = "tunnel.other_options"
+    message = (
+        "the pages that share this tunnel have set it up with other options; "
+        "give the same, use a tunnel of another name, or disconnect it in all of them first"
+    )
+
+
+class TunnelNotShared(PeerIncompatible):
+    """The browser lets pages share no worker, so this page has a tunnel of its own. It is a warning, not a failure."""
+
+    code = "tunnel.not_shared"
+    message = "this browser lets pages share no worker, so this page has a tunnel of its own"
 
 
 class TunnelNotSetUp(UsageError):

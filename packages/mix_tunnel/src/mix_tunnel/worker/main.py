@@ -1,19 +1,22 @@
-"""Starts the worker's Python; called once by `js/worker.js` with the JavaScript end of the channel."""
+"""Starts the worker's Python; called once by `js/worker.js`, which then hands over each page that the worker serves."""
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from mix_tunnel.rpc.endpoint import Receiver
 from mix_tunnel.rpc.naming import spell_option
-from mix_tunnel.rpc.server import RpcServer
 from mix_tunnel.spelled_logs import SpelledErrors
+
+if TYPE_CHECKING:
+    from mix_tunnel.worker.sharing import SharedTunnel
 
 
 class Port(Protocol):
-    """What `js/worker.js` offers: the worker's `postMessage` and `message` event, with heads as JSON text."""
+    """What `js/pages.js` offers: a page's `postMessage` and `message` event, with heads as JSON text."""
 
     def post(self, head: str, body: Any) -> None:
         """Send to the page; the body, a Uint8Array or undefined, is transferred."""
@@ -21,6 +24,10 @@ class Port(Protocol):
 
     def listen(self, receiver: Callable[[str, Any], None]) -> None:
         """Hand over what arrives."""
+        ...
+
+    def close(self) -> None:
+        """Hand nothing over any more."""
         ...
 
 
@@ -37,14 +44,43 @@ class PortEndpoint:
         self._port.post(head, to_js(body) if body else None)
 
     def listen(self, receiver: Receiver) -> None:
-        """Hand every message to the receiver, for as long as the worker lives."""
+        """Hand every message to the receiver, until this is closed."""
         from pyodide.ffi import create_proxy
 
-        self._port.listen(create_proxy(lambda head, body: receiver(head, None if body is None else body.to_bytes())))
+        self._receive = create_proxy(lambda head, body: receiver(head, None if body is None else body.to_bytes()))
+        self._port.listen(self._receive)
+
+    def close(self) -> None:
+        """Receive no more."""
+        self._port.close()
+        self._receive.destroy()
 
 
-def start(port: Port) -> None:
-    """Bring OpenSSL in place of Pyodide's stub, then serve the page."""
+class Pages:
+    """The pages that this worker serves: the one that it was made for, or those that are connected to it.
+
+    shared -- the tunnel that they share
+    """
+
+    def __init__(self, shared: SharedTunnel | None) -> None:
+        self._shared = shared
+
+    def open(self, port: Port) -> Callable[[], asyncio.Task[None]]:
+        """Serve a page; what this returns is to be called at its end, and done when nothing of it is left."""
+        from mix_tunnel.worker.page import PageServer
+
+        endpoint = PortEndpoint(port)
+        server = PageServer(endpoint, self._shared)
+
+        async def close() -> None:
+            endpoint.close()
+            await server.aclose()
+
+        return lambda: asyncio.ensure_future(close())
+
+
+def start(is_shared: bool) -> Pages:
+    """Bring OpenSSL in place of Pyodide's stub, and make ready for pages."""
     import random
 
     import ossl
@@ -55,19 +91,6 @@ def start(port: Port) -> None:
     console.addFilter(SpelledErrors(spell_option))
     logging.basicConfig(level=logging.WARNING, format="%(name)s: %(message)s", handlers=[console])
 
-    from mix_tunnel.worker.cookie_service import CookieService
-    from mix_tunnel.worker.dns_service import DnsService
-    from mix_tunnel.worker.fetch_service import FetchService
-    from mix_tunnel.worker.socket_service import SocketService
-    from mix_tunnel.worker.tunnel_service import TunnelService
-    from mix_tunnel.worker.websocket_service import WebSocketService
+    from mix_tunnel.worker.sharing import SharedTunnel
 
-    server = RpcServer(PortEndpoint(port))
-    tunnels = TunnelService(server.emit)
-    server.offer(tunnels.methods)
-    server.offer(FetchService(tunnels).methods)
-    server.offer(DnsService(tunnels).methods)
-    server.offer(CookieService(tunnels).methods)
-    server.offer(SocketService(tunnels).methods)
-    server.offer(WebSocketService(tunnels).methods)
-    server.start()
+    return Pages(SharedTunnel() if is_shared else None)

@@ -124,6 +124,11 @@ class SocketService:
         """Reset a connection, if it is still there. A call of its own, for one that is cancelled may never have run."""
         self.abort(call.params_as(SocketParameters).socket, TunnelClosed(_RESET))
 
+    def abort_all(self) -> None:
+        """Reset the connections that are left: their page is gone, or has left the tunnel."""
+        for id in list(self._open):
+            self.abort(id, TunnelClosed())
+
     async def end_direction(self, id: int) -> None:
         """Note that one direction of a connection has ended in order."""
         opened = self._open.get(id)

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Protocol
 
 from mix_protocol.errors import MixError
-from mix_tunnel.default import TunnelSlot
+from mix_tunnel.default import OnState, TunnelSlot
 from mix_tunnel.options import OPTION_RULES, InvalidOption, TunnelOptions
 from mix_tunnel.rpc.naming import fields_to_camel, spell_option, to_camel
 from mix_tunnel.rpc.server import IncomingCall, Method
 from mix_tunnel.state import Phase, StepTaken, TunnelState
+from mix_tunnel.tunnel import Tunnel
 from mix_tunnel.worker.failure_kinds import failure_kind
 
 
@@ -56,12 +57,34 @@ def _describe_step(taken: StepTaken) -> dict[str, Any]:
     return {"step": str(taken.step), "elapsed_ms": taken.elapsed_ms, "error": error}
 
 
+class Slot(Protocol):
+    """A page's place for a tunnel: a `TunnelSlot`, or a `TabSlot` where pages share one."""
+
+    @property
+    def state(self) -> TunnelState:
+        """The tunnel's state, as this page has to see it."""
+        ...
+
+    @property
+    def tunnel(self) -> Tunnel:
+        """The tunnel; raises `TunnelNotSetUp` when this page has none."""
+        ...
+
+    async def setup(self, options: TunnelOptions, on_state: OnState | None = None) -> Tunnel:
+        """Set the tunnel up, or join it."""
+        ...
+
+    async def disconnect(self) -> None:
+        """Close the tunnel, or leave it. Idempotent."""
+        ...
+
+
 class TunnelService:
     """Sets the worker's tunnel up and down for the page, and tells the page every state."""
 
-    def __init__(self, emit: Callable[[str, Any], None], slot: TunnelSlot | None = None) -> None:
+    def __init__(self, emit: Callable[[str, Any], None], slot: Slot | None = None) -> None:
         self._emit = emit
-        self.slot = slot if slot is not None else TunnelSlot()
+        self.slot: Slot = slot if slot is not None else TunnelSlot()
         self._told: Phase | None = None
 
     @property
