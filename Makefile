@@ -7,7 +7,7 @@ PACKAGES := packages/mix_protocol packages/mix_tunnel packages/mix_fetch package
 JOBS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help setup playground test test-unit check bench privacy dist screenshots docs tables simulate wasm lock clean
+.PHONY: help setup playground test test-unit check bench bench-docs privacy dist screenshots docs tables simulate wasm lock clean
 
 help: ## what each command does
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -37,6 +37,9 @@ check: setup ## style, types, who imports whom
 
 bench: setup ## measure, and write build/bench.json
 	$(PYTHON) -m bench
+
+bench-docs: ## write what was measured beside the published client into docs/performance.md
+	@$(PYTHON) -m bench.docs
 
 privacy: setup ## measure what each place of the network can tell, and write the tables of docs/privacy.md
 	PYTHONPATH=tests $(PYTHON) -m support.vantage

@@ -1,7 +1,10 @@
 """Measure Sphinx, nodes, HTTP/2, TCP's buffers, the native tunnel, the page, its start and timing: build/bench.json.
 
-    python -m bench [--only sphinx nodes http2 buffers native page start departures] [--output build/bench.json]
-                    [--rounds 5] [--baseline DIRECTORY]
+    python -m bench [--only sphinx nodes http2 buffers native page start departures side_by_side]
+                    [--output build/bench.json] [--rounds 5] [--baseline DIRECTORY]
+                    [--links plain,home,mainnet] [--cover off,on] [--slow-rounds 2] [--cover-minutes 5]
+
+Parts that were not measured keep the figures that build/bench.json has of them.
 
 Times on a shared machine are noise by themselves, so each figure stands beside another of the same run: wasm beside
 native, the tunnel beside the same fetch without it.
@@ -14,7 +17,7 @@ import json
 import os
 import platform
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,9 +26,10 @@ from rich.table import Table
 
 from bench import sphinx
 from bench.playground import Playground, running_playground
+from bench.side_by_side.cell import COVERS, LINKS
 
 ROOT = Path(__file__).resolve().parents[1]
-PARTS = ("sphinx", "nodes", "http2", "buffers", "native", "page", "start", "departures")
+PARTS = ("sphinx", "nodes", "http2", "buffers", "native", "page", "start", "departures", "side_by_side")
 
 
 def measure_sphinx() -> dict[str, Any]:
@@ -63,6 +67,18 @@ def measure_departures(playground: Playground) -> dict[str, Any]:
     return departures.measure(playground)
 
 
+def words(allowed: Sequence[str]) -> Callable[[str], list[str]]:
+    """A reader of `one,two` in which only some words may be."""
+
+    def read(text: str) -> list[str]:
+        found = text.split(",")
+        if not set(found) <= set(allowed):
+            raise argparse.ArgumentTypeError(f"they are {', '.join(allowed)}")
+        return found
+
+    return read
+
+
 def show(results: dict[str, Any]) -> None:
     """Print what was measured as a table."""
     table = Table("what", "figure")
@@ -82,8 +98,12 @@ def flatten(figures: dict[str, Any], prefix: str = "") -> list[tuple[str, Any]]:
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench", description="Measure, and write build/bench.json.")
     parser.add_argument("--only", nargs="+", choices=PARTS, default=PARTS, help="parts to measure")
-    parser.add_argument("--rounds", type=int, default=5, help="of the page's start (5)")
+    parser.add_argument("--rounds", type=int, default=5, help="of the page's start, and side by side (5)")
     parser.add_argument("--baseline", type=Path, help="another web/dist, whose page's start takes turns with ours")
+    parser.add_argument("--links", type=words([*LINKS]), default=[*LINKS], help="side by side: plain,home,mainnet")
+    parser.add_argument("--cover", type=words(COVERS), default=[*COVERS], help="side by side: off,on")
+    parser.add_argument("--slow-rounds", type=int, default=2, help="side by side: rounds on slow links (2)")
+    parser.add_argument("--cover-minutes", type=float, default=5, help="side by side: memory after so much cover (5)")
     parser.add_argument("--output", type=Path, default=ROOT / "build/bench.json")
     arguments = parser.parse_args()
     results: dict[str, Any] = {
@@ -107,6 +127,14 @@ def main() -> None:
 
         print("bench: a page's start", file=sys.stderr)
         results["start"] = start.measure(arguments.rounds, arguments.baseline)
+    if "side_by_side" in arguments.only:
+        from bench import side_by_side
+
+        print("bench: this project's page beside the published client's", file=sys.stderr)
+        choice = side_by_side.Choice(
+            arguments.links, arguments.cover, arguments.rounds, arguments.slow_rounds, arguments.cover_minutes
+        )
+        results["side_by_side"] = side_by_side.measure(choice)
     tunnels: dict[str, Callable[[Playground], dict[str, Any]]] = {
         "buffers": measure_buffers,
         "native": measure_native,
@@ -118,9 +146,16 @@ def main() -> None:
             print(f"bench: {part}", file=sys.stderr)
             with running_playground() as playground:
                 results[part] = measure(playground)
+    both = results.pop("side_by_side", None)
     show(results)
+    if both is not None:
+        from bench.side_by_side.report import tables
+
+        results["side_by_side"] = both
+        print("\n\n".join(f"{name}\n\n{table}" for name, table in tables(both).items() if name != "rows"))
     arguments.output.parent.mkdir(parents=True, exist_ok=True)
-    arguments.output.write_text(json.dumps(results, indent=1) + "\n")
+    kept = json.loads(arguments.output.read_text()) if arguments.output.is_file() else {}
+    arguments.output.write_text(json.dumps({**kept, **results}, indent=1) + "\n")
     print(f"bench: written to {arguments.output}", file=sys.stderr)
 
 

@@ -44,14 +44,16 @@ class WebServer(uvicorn.Server):
 
 
 @contextlib.asynccontextmanager
-async def serving(app: ASGIApp, listener: socket.socket, **options: Any) -> AsyncIterator[int]:
+async def serving(
+    app: ASGIApp, listener: socket.socket, *, keep_alive_s: int = KEEP_ALIVE_S, **options: Any
+) -> AsyncIterator[int]:
     """Serve an application on a socket until the block ends; gives the port."""
     config = uvicorn.Config(
         app,
         log_level="error",
         lifespan="off",
         ws="websockets-sansio",
-        timeout_keep_alive=KEEP_ALIVE_S,
+        timeout_keep_alive=keep_alive_s,
         timeout_graceful_shutdown=1,
         **options,
     )
