@@ -7,8 +7,9 @@ import pytest
 from scipy import stats
 from support.vantage.activities import ACTIVITIES, BUSY
 from support.vantage.matrix import ANY, judge, record_all
-from support.vantage.record import ENTRY_GATEWAY, LINK_DOWN, LINK_UP, MIXES, Record
+from support.vantage.record import ENTRY_GATEWAY, EXIT_GATEWAY, LINK_DOWN, LINK_UP, MIXES, Record
 
+from mix_protocol.sphinx.version import SphinxVersion
 from mix_tunnel.mixnet.traffic import TrafficConfig
 
 pytestmark = pytest.mark.timeout(1200)  # the records are made within the first test; a quiet machine takes a minute
@@ -68,8 +69,14 @@ def test_all_frames_of_a_direction_are_of_the_same_lengths(records: dict[str, Re
         assert len(lengths) <= different
 
 
+def test_all_packets_bear_the_version_of_sealed_replies(records: dict[str, Record]) -> None:
+    for vantage in (ENTRY_GATEWAY, *MIXES, EXIT_GATEWAY):
+        versions = {seen.version for activity in ("idle", *BUSY) for seen in records[activity].seen[vantage]}
+        assert versions - {None} == {SphinxVersion.LAST_SEED}
+
+
 def test_an_exit_of_another_kind_changes_nothing_upwards() -> None:
-    records = record_all(SECONDS / 2, balanced_replies=False)
+    records = record_all(SECONDS / 2, is_ours=False)
     matrix = judge(records, vantages=[LINK_UP, LINK_DOWN], windows_s=[1.0])
     print(matrix)
     assert matrix[LINK_UP, 1.0, ANY].low <= 0.52, str(matrix)

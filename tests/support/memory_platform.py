@@ -42,7 +42,7 @@ from mix_protocol.topology.documents import (
     encode_rewarded_set,
     encode_skimmed,
 )
-from mix_protocol.topology.features import announce_features
+from mix_protocol.topology.features import NodeFeature, announce_features
 from mix_protocol.topology.nodes import GatewayNode, MixNode
 from mix_tunnel.platform import (
     GetAnswer,
@@ -159,6 +159,7 @@ class MemoryGateway:
             config=GatewaySessionConfig(
                 announced_version=3 if self.fault is Fault.TOO_OLD else 6,
                 free_allowance_bytes=0 if self.fault is Fault.WANTS_PAYMENT else FREE_ALLOWANCE_BYTES,
+                sealed_replies=world.sealed_replies,
             ),
         )
         socket = MemoryWebSocket(self._receive)
@@ -230,11 +231,21 @@ class MemoryWorld:
     """A network and its directory; `platform()` is how a tunnel sees it.
 
     documents -- bytes to answer with instead of the right document, or an HTTP status, by a part of the path
+    sealed_replies -- whether gateways pass sealed replies on, as ours do
     """
 
-    def __init__(self, internet: Internet, *, seed: int = 1, gateways: int = 3, loss: float = 0.0) -> None:
+    def __init__(
+        self,
+        internet: Internet,
+        *,
+        seed: int = 1,
+        gateways: int = 3,
+        loss: float = 0.0,
+        sealed_replies: bool = False,
+    ) -> None:
         self.network = MemoryMixnet(seed, gateways=gateways, loss=loss)
         self.internet = internet
+        self.sealed_replies = sealed_replies
         self.exits: list[MemoryExit] = []
         self.documents: dict[str, bytes | int] = {}
         self.is_reachable = True
@@ -260,9 +271,13 @@ class MemoryWorld:
         self.locked.add(name)
         return MemoryRecord(self, name)
 
-    def add_exit(self, gateway: int, *, ipr_version: int = 10) -> MemoryExit:
+    def add_exit(
+        self, gateway: int, *, ipr_version: int = 10, features: frozenset[NodeFeature] = frozenset(NodeFeature)
+    ) -> MemoryExit:
         """Open an exit at a gateway."""
-        self.exits.append(MemoryExit(self.network, self.internet, gateway=gateway, ipr_version=ipr_version))
+        self.exits.append(
+            MemoryExit(self.network, self.internet, gateway=gateway, ipr_version=ipr_version, features=features)
+        )
         return self.exits[-1]
 
     def gateway(self, number: int) -> MemoryGateway:

@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from mix_protocol.codec import base58
+from mix_protocol.topology.features import NodeFeature
 from mix_tunnel.options import TunnelOptions
 from mix_tunnel.runtime.driver import TunnelDriver
 from mix_tunnel.runtime.tcp import TcpStream
@@ -94,13 +95,19 @@ async def simulated_tunnel(
     source_bytes: int = 100_000,
     pins_gateway: bool = False,
     host: MemoryHost | None = None,
+    sealed_replies: bool = False,
+    features: frozenset[NodeFeature] = frozenset(NodeFeature),
     **options: Any,
 ) -> AsyncIterator[SimulatedTunnel]:
-    """A tunnel that is ready; it is closed at the end."""
+    """A tunnel that is ready; it is closed at the end.
+
+    sealed_replies -- whether gateways carry them
+    features -- of the exits
+    """
     host = host or MemoryHost(source_bytes=source_bytes)
-    world = MemoryWorld(host, loss=loss, seed=seed, gateways=gateways)
+    world = MemoryWorld(host, loss=loss, seed=seed, gateways=gateways, sealed_replies=sealed_replies)
     for gateway in exits:
-        world.add_exit(gateway)
+        world.add_exit(gateway, features=features)
     settings: dict[str, Any] = {
         "directory_url": "https://directory.example/api",
         "force_tls": False,

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from bisect import bisect_left
 from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import pairwise
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 from mix_protocol.addressing import NodeAddress
@@ -37,12 +41,17 @@ class Seen(NamedTuple):
 
 
 class Record:
-    """What each vantage saw between `began` and `ended`, in order of time."""
+    """What each vantage saw, in order of time, while something was done: in each span from its beginning to its end."""
 
-    def __init__(self, began: float, ended: float, seen: dict[str, list[Seen]]) -> None:
-        self.began = began
-        self.ended = ended
-        self.seen = {vantage: sorted(seen.get(vantage, [])) for vantage in VANTAGES}
+    def __init__(self, spans: Sequence[tuple[float, float]], seen: Mapping[str, Iterable[Seen]]) -> None:
+        self.spans = tuple(spans)
+        self.seen = {vantage: sorted(seen.get(vantage, ()), key=itemgetter(0)) for vantage in VANTAGES}
+
+    def gaps(self, vantage: str) -> list[float]:
+        """The times from one packet to the next, within the spans."""
+        times = [seen.at for seen in self.seen[vantage]]
+        cuts = [(bisect_left(times, began), bisect_left(times, ended)) for began, ended in self.spans]
+        return [after - before for start, end in cuts for before, after in pairwise(times[start:end])]
 
 
 class _Watch:
@@ -72,14 +81,16 @@ class _Watch:
         return "own" if node is None else self._names.get(node, "mix")
 
 
-def record(activity: str, seconds: float, seed: int, **options: Any) -> Record:
+def record(activity: str, seconds: float, seed: int, *, is_ours: bool = True) -> Record:
     """Let a tunnel do something (one of `ACTIVITIES`) for so many virtual seconds.
 
-    options -- of the tunnel, beside the defaults: Poisson and cover traffic are on
+    is_ours -- whether gateways and exit are this project's: replies are balanced and sealed then, as a client
+        negotiates of itself
     """
 
     async def main() -> Record:
-        settings = {"disable_poisson_traffic": False, "disable_cover_traffic": False, "pins_gateway": True, **options}
+        world: dict[str, Any] = {"sealed_replies": True} if is_ours else {"features": frozenset()}
+        settings = {"disable_poisson_traffic": False, "disable_cover_traffic": False, "pins_gateway": True, **world}
         async with simulated_tunnel(exits=(EXIT,), seed=seed, host=SiteHost(), **settings) as tunnel:
             task = asyncio.create_task(ACTIVITIES[activity](tunnel, SeededRandom(f"{activity} {seed}")))
             await asyncio.sleep(SETTLING_S)
@@ -89,7 +100,7 @@ def record(activity: str, seconds: float, seed: int, **options: Any) -> Record:
             assert not task.done(), f"{activity} came to an end: {task!r}"
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
-            return Record(began, ended, watch.seen)
+            return Record([(began, ended)], watch.seen)
 
     with asyncio.Runner(loop_factory=VirtualTimeLoop) as runner:
         return runner.run(main())

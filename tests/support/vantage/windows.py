@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -21,24 +23,23 @@ def kinds_of(records: list[Record], vantage: str) -> list[tuple[str, int, int | 
 
 def rows(record: Record, vantage: str, window_s: float, kinds: list[tuple[str, int, int | None]]) -> Rows:
     """One row for each whole window: for each flow its count, bytes and gaps, for each kind its count."""
-    seen = record.seen[vantage]
     flows = sorted({flow for flow, _, _ in kinds})
-    count = int((record.ended - record.began) / window_s)
-    windows: list[list[Seen]] = [[] for _ in range(count)]
-    for each in seen:
-        number = int((each.at - record.began) / window_s)
-        if 0 <= number < count:
-            windows[number].append(each)
     result = []
-    for number, window in enumerate(windows):
-        row: list[float] = []
-        began = record.began + number * window_s
-        for flow in flows:
-            row += _figures([each for each in window if each.flow == flow], began, window_s)
-        counts = dict.fromkeys(kinds, 0)
-        for each in window:
-            counts[_kind(each)] += 1
-        result.append([*row, *counts.values()])
+    for began, ended in record.spans:
+        count = int((ended - began) / window_s)
+        windows: list[list[Seen]] = [[] for _ in range(count)]
+        for each in record.seen[vantage]:
+            number = math.floor((each.at - began) / window_s)
+            if 0 <= number < count:
+                windows[number].append(each)
+        for number, window in enumerate(windows):
+            row: list[float] = []
+            for flow in flows:
+                row += _figures([each for each in window if each.flow == flow], began + number * window_s, window_s)
+            counts = dict.fromkeys(kinds, 0)
+            for each in window:
+                counts[_kind(each)] += 1
+            result.append([*row, *counts.values()])
     return np.array(result)
 
 
