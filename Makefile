@@ -7,7 +7,8 @@ PACKAGES := packages/mix_protocol packages/mix_tunnel packages/mix_fetch package
 JOBS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help setup playground test test-unit check bench bench-docs privacy dist screenshots docs tables simulate wasm lock clean
+.PHONY: help setup playground test test-unit check bench bench-docs privacy privacy-real dist screenshots docs tables simulate \
+	wasm lock clean
 
 help: ## what each command does
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -41,8 +42,11 @@ bench: setup ## measure, and write build/bench.json
 bench-docs: ## write what was measured beside the published client into docs/performance.md
 	@$(PYTHON) -m bench.docs
 
-privacy: setup ## measure what each place of the network can tell, and write the tables of docs/privacy.md
+privacy: setup ## measure on a virtual clock what each place can tell, and write the tables of docs/privacy.md
 	PYTHONPATH=tests $(PYTHON) -m support.vantage
+
+privacy-real: setup ## the same of real clients, for half an hour of a quiet machine; may have to run as root
+	PYTHONPATH=tests $(PYTHON) -m support.vantage --real
 
 simulate: setup ## run 1 MB each way over slow links on a virtual clock, and write the table of docs/slow-links.md
 	UPDATE_SNAPSHOTS=1 $(PYTHON) -m pytest -q -n $(JOBS) --dist worksteal tests/simulation/tunnel/test_slow_links.py

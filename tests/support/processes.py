@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 BIN = Path(sys.executable).parent
+_TESTS = Path(__file__).resolve().parents[1]
 READY_SECONDS = 100
 STOP_SECONDS = 60
 
@@ -40,6 +41,13 @@ def running(command: list[str]) -> Iterator[subprocess.Popen[str]]:
             process.stdout.close()
             drain.join()
             process.stderr.close()
+
+
+def supporting(module: str, *arguments: str) -> list[str]:
+    """The command that runs a module of these, wherever the tests were started."""
+    find = f"import runpy, sys; sys.path.insert(0, {str(_TESTS)!r}); "
+    start = f"{find}runpy.run_module({module!r}, run_name='__main__', alter_sys=True)"
+    return [sys.executable, "-c", start, *arguments]
 
 
 def ended(process: subprocess.Popen[str], seconds: float = STOP_SECONDS) -> int:
