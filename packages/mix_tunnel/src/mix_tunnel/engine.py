@@ -209,11 +209,13 @@ class TunnelEngine:
 
     # -- the seam
 
-    def receive_pushed(self, payload: bytes, now: float) -> None:
-        """Take a payload that the entry gateway pushed."""
-        self.mixnet.receive_pushed(payload, now)
+    def receive_pushed(self, payload: bytes, now: float) -> bool:
+        """Take a payload that the entry gateway pushed; whether there may be anything to do now, or an event."""
+        may_matter = self.mixnet.receive_pushed(payload, now)
         if self._ipr is not None:
             self._ipr.path_returned(self._present(now))
+        if not may_matter:
+            return False
         while (event := self.mixnet.next_event()) is not None:
             match event:
                 case DataReceived(data, is_reply=True):
@@ -230,6 +232,7 @@ class TunnelEngine:
                 case _:
                     pass  # only whom we gave SURBs can reply; what strangers send to our address is not for us
         self._take_ipr_events(now)
+        return True
 
     def packets_to_send(self, now: float, *, waiting: int = 0) -> list[MixPacket]:
         """Give the packets that are due.
@@ -241,6 +244,15 @@ class TunnelEngine:
         self._take_device_packets(now, self._room(waiting))
         self._send_messages(now)
         return self.mixnet.packets_to_send(now, waiting=waiting)
+
+    @property
+    def is_paced(self) -> bool:
+        """Whether packets leave at random moments only, not as soon as they are there."""
+        return self.mixnet.is_paced
+
+    def note_waiting(self, waiting: int, now: float) -> None:
+        """Learn how many of the packets given so far the connection to the gateway has not taken yet."""
+        self.mixnet.note_waiting(waiting, now)
 
     @property
     def departs_at(self) -> float | None:
@@ -267,12 +279,14 @@ class TunnelEngine:
 
     def next_timeout(self) -> float | None:
         """Tell when to call `handle_timeout`, and `packets_to_send` after it."""
-        moments = [self.mixnet.next_timeout()]
+        earliest = self.mixnet.next_timeout()
         if not self._suspended:
             for part in (self._ipr, self.device):
                 if part is not None and (deadline := part.next_timeout()) is not None:
-                    moments.append(deadline + self._absent_s)
-        return min((moment for moment in moments if moment is not None), default=None)
+                    deadline += self._absent_s
+                    if earliest is None or deadline < earliest:
+                        earliest = deadline
+        return earliest
 
     def handle_timeout(self, now: float) -> None:
         """Let time pass in all parts."""

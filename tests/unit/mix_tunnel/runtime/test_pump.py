@@ -17,6 +17,8 @@ pytestmark = pytest.mark.expects_crashes
 class Engine:
     """What the pump sees of an engine; `failing` names the methods that raise."""
 
+    is_paced = True
+
     def __init__(self) -> None:
         self.failing: set[str] = set()
         self.received: list[bytes] = []
@@ -33,9 +35,13 @@ class Engine:
     def note_absence(self, absent_s: float) -> None:
         pass
 
-    def receive_pushed(self, payload: bytes, now: float) -> None:
+    def note_waiting(self, waiting: int, now: float) -> None:
+        pass
+
+    def receive_pushed(self, payload: bytes, now: float) -> bool:
         self._maybe_fail("receive_pushed")
         self.received.append(payload)
+        return True
 
     def packets_to_send(self, now: float, *, waiting: int) -> list[str]:
         self.turns += 1

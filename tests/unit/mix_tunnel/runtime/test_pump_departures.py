@@ -11,6 +11,9 @@ from mix_tunnel.runtime.pump import EnginePump
 class SlowEngine:
     """Departures at known moments, and work that takes time."""
 
+    is_paced = True
+    matters = True
+
     def __init__(self, departures: list[float], *, piece_s: float, pieces: int, receive_s: float = 0.0) -> None:
         self.departures = departures
         self.piece_s = piece_s
@@ -52,9 +55,13 @@ class SlowEngine:
     def note_absence(self, absent_s: float) -> None:
         pass
 
-    def receive_pushed(self, payload: bytes, now: float) -> None:
+    def note_waiting(self, waiting: int, now: float) -> None:
+        pass
+
+    def receive_pushed(self, payload: bytes, now: float) -> bool:
         self.loop.be_busy(self.receive_s)
         self.log.append("receive")
+        return self.matters
 
     def next_event(self) -> None:
         return None
@@ -138,4 +145,72 @@ async def test_a_timer_that_comes_early_does_not_run_everything():
     await asyncio.sleep(0.03)
     assert engine.log[0] == "depart"
     assert len(sink.sent) == 1
+    pump.stop()
+
+
+@virtual_time
+async def test_cover_that_comes_back_wakes_nobody():
+    loop = asyncio.get_running_loop()
+    engine = SlowEngine([loop.time() + 1.0], piece_s=0.0, pieces=0)
+    pump, _ = start(engine)
+    await asyncio.sleep(0.1)
+    engine.log.clear()
+    engine.matters = False
+    pump.receive_pushed(b"cover")
+    await asyncio.sleep(0.1)
+    assert engine.log == ["receive"]
+    engine.matters = True
+    pump.receive_pushed(b"data")
+    await asyncio.sleep(0.1)
+    assert engine.log == ["receive", "receive", "feed"]
+    pump.stop()
+
+
+@virtual_time
+async def test_an_earlier_deadline_is_not_slept_through():
+    """The timer is set once for a deadline; it is set anew where an earlier one has come up, and only then."""
+    loop = asyncio.get_running_loop()
+    began = loop.time()
+    engine = SlowEngine([began + 5.0], piece_s=0.0, pieces=0)
+    pump, sink = start(engine)
+    await asyncio.sleep(0.1)
+    timer = pump._timer
+    pump.wake()
+    await asyncio.sleep(0.1)
+    assert pump._timer is timer
+    engine.departures.insert(0, began + 1.0)
+    pump.wake()
+    await asyncio.sleep(1.0)
+    assert len(sink.sent) == 1
+    assert max(engine.late) < 0.001
+    await asyncio.sleep(5.0)
+    assert len(sink.sent) == 2
+    pump.stop()
+
+
+@virtual_time
+async def test_preparing_leaves_others_their_turn():
+    loop = asyncio.get_running_loop()
+    engine = SlowEngine([loop.time() + 1.0], piece_s=0.0005, pieces=40)
+    pump, _ = start(engine)
+    turns = 0
+    while engine.pieces:
+        await asyncio.sleep(0)
+        turns += 1
+    assert 5 <= turns <= 40
+    pump.stop()
+
+
+@virtual_time
+async def test_what_departs_between_two_that_come_is_replaced():
+    loop = asyncio.get_running_loop()
+    engine = SlowEngine([loop.time() + 0.0105, loop.time() + 1.0], piece_s=0.0001, pieces=0, receive_s=0.02)
+    engine.matters = False
+    pump, sink = start(engine)
+    await asyncio.sleep(0.01)
+    engine.pieces = 3
+    pump.receive_pushed(b"cover")
+    assert len(sink.sent) == 1
+    await asyncio.sleep(0.01)
+    assert engine.pieces == 0
     pump.stop()

@@ -159,8 +159,12 @@ class MessageReceiver:
 
     def next_timeout(self) -> float | None:
         """Tell when something held will have become too old."""
-        timeouts = (self._direct.next_timeout(), self._replies.next_timeout(), self._surb_keys.next_timeout())
-        return min((timeout for timeout in timeouts if timeout is not None), default=None)
+        earliest = self._surb_keys.next_timeout()
+        for reassembler in (self._direct, self._replies):
+            timeout = reassembler.next_timeout()
+            if timeout is not None and (earliest is None or timeout < earliest):
+                earliest = timeout
+        return earliest
 
     def handle_timeout(self, now: float) -> None:
         """Forget what has become too old."""

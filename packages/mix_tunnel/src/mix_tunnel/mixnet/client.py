@@ -150,7 +150,11 @@ class MixnetClient:
         """When the next packet leaves, with data or without; None while none leaves of itself."""
         if self._suspended_at is not None:
             return None
-        return min((stream.deadline for stream in (self._main, self._cover) if stream is not None), default=None)
+        main, cover = self._main, self._cover
+        if main is None or cover is None:
+            only = main or cover
+            return None if only is None else only.deadline
+        return min(main.deadline, cover.deadline)
 
     @property
     def surbs_unused(self) -> int:
@@ -225,15 +229,19 @@ class MixnetClient:
         """Send a loop cover packet soon, whether or not one would be due; its return shows that the path works."""
         self._is_probing = True
 
-    def receive_pushed(self, payload: bytes, now: float) -> None:
-        """Take a payload that the entry gateway pushed."""
+    def receive_pushed(self, payload: bytes, now: float) -> bool:
+        """Take a payload that the entry gateway pushed; whether anything may follow from it (from cover not)."""
         self._receiver.receive_pushed(payload, now)
+        was_cover = False
         while (event := self._receiver.next_event()) is not None:
             match event:
+                case AckReceived(identifier) if identifier.is_cover:
+                    was_cover = True
                 case AckReceived(identifier, ack_iv):
                     self._receive_ack(identifier, ack_iv, now)
                 case CoverReceived() | EmptyReplyReceived():
                     self.counters.cover_packets_received += 1
+                    was_cover = True
                 case MessageReceived(SurbRequest(recipient, amount)):
                     self._answer_surb_request(recipient, amount, now)
                 case MessageReceived(ReplyData(data)):
@@ -243,6 +251,7 @@ class MixnetClient:
                     self._events.append(DataReceived(data, is_reply=False))
                 case _:
                     self.counters.packets_dropped += 1
+        return not was_cover
 
     def packets_to_send(self, now: float, *, waiting: int = 0) -> list[MixPacket]:
         """Give the packets that are due.
@@ -252,7 +261,7 @@ class MixnetClient:
         if self._suspended_at is not None:
             return []
         self._note_lateness(now)
-        self._outbox.note_waiting(waiting, now)
+        self.note_waiting(waiting, now)
         self._multiplier.note_waiting(waiting, now)
         packets: list[MixPacket] = []
         slots = CHANNEL_SLOTS - waiting
@@ -272,6 +281,11 @@ class MixnetClient:
             packets.append(self._depart_cover(now))
         self._is_probing = False
         return packets
+
+    def note_waiting(self, waiting: int, now: float) -> None:
+        """Learn how many of the packets given so far the connection has not taken yet: from the others' departure on
+        their acknowledgements are waited for."""
+        self._outbox.note_waiting(waiting, now)
 
     def note_lag(self, lag_s: float) -> None:
         """Learn, about once a second, how late this process gets to run: with too little time it sends less."""
@@ -321,13 +335,16 @@ class MixnetClient:
             return self._housekeeping_at
         if self._missed_at is not None:
             return self._missed_at
-        moments = (
-            self._housekeeping_at,
-            self._outbox.next_timeout(),
-            self._receiver.next_timeout(),
-            self.departs_at,
-        )
-        return min(moment for moment in moments if moment is not None)
+        # Asked for several times a packet, hence without a sequence to look through.
+        earliest = self._housekeeping_at
+        if (moment := self._outbox.next_timeout()) is not None and moment < earliest:
+            earliest = moment
+        if (moment := self._receiver.next_timeout()) is not None and moment < earliest:
+            earliest = moment
+        for stream in (self._main, self._cover):
+            if stream is not None and stream.deadline < earliest:
+                earliest = stream.deadline
+        return earliest
 
     def handle_timeout(self, now: float) -> None:
         """Queue again what was not acknowledged in time, and forget what is too old."""
@@ -443,8 +460,6 @@ class MixnetClient:
         return surbs
 
     def _receive_ack(self, identifier: FragmentIdentifier, ack_iv: bytes, now: float) -> None:
-        if identifier.is_cover:
-            return
         item = self._outbox.acknowledge(identifier, ack_iv, now)
         if item is not None:
             delivered = item.shipment.fragment_arrived() if item.shipment is not None else ()

@@ -157,8 +157,11 @@ class Outbox:
 
     def next_timeout(self) -> float | None:
         """Tell when a fragment will be overdue, or it is to be seen whether the connection has taken any."""
-        moments = (self._pending.next_timeout(), self._looked_at + LOOK_AGAIN_S if self._channel else None)
-        return min((moment for moment in moments if moment is not None), default=None)
+        overdue_at = self._pending.next_timeout()
+        if not self._channel:
+            return overdue_at
+        look_at = self._looked_at + LOOK_AGAIN_S
+        return look_at if overdue_at is None else min(look_at, overdue_at)
 
     def excuse(self, absent_s: float) -> None:
         """Let so many seconds count for no fragment: there was no connection."""

@@ -52,6 +52,7 @@ class GatewayLink:
         self._on_progress: Callable[[], None] = lambda: None
         self._early_payloads: list[bytes] = []
         self._timer: asyncio.TimerHandle | None = None
+        self._armed_for: float | None = None
         self._reported: set[str] = set()
         self.taken = 0
         self.watch = LinkWatch()
@@ -92,7 +93,7 @@ class GatewayLink:
         """Serve the connection from now on.
 
         on_payload -- called with each payload that the gateway pushes
-        on_progress -- called when frames have left
+        on_progress -- called when frames have left that had to wait
         """
         self._on_payload, self._on_progress = on_payload, on_progress
         self.watch = LinkWatch()  # what came so far was waiting for us, and shows nothing
@@ -202,19 +203,21 @@ class GatewayLink:
         for frame in self._client.frames_to_send(self._now()):
             await self._websocket.send(frame)
 
-    def _time_left(self) -> float | None:
-        deadline = self._client.next_timeout()
-        return None if deadline is None else max(deadline - self._now(), 0.0)
-
     def _arm(self) -> None:
         """Wake the gateway's client when its time has come (it renews the allowance then)."""
+        deadline = self._client.next_timeout()
+        if deadline == self._armed_for:
+            return
         if self._timer is not None:
             self._timer.cancel()
-        left_s = self._time_left()
-        self._timer = None if left_s is None else asyncio.get_running_loop().call_later(left_s, self._tick)
+            self._timer = None
+        self._armed_for = deadline
+        if deadline is not None:
+            left_s = max(deadline - self._now(), 0.0)
+            self._timer = asyncio.get_running_loop().call_later(left_s, self._tick)
 
     def _tick(self) -> None:
-        self._timer = None
+        self._timer = self._armed_for = None
         try:
             self._client.handle_timeout(self._now())
             self._queue_frames()
@@ -230,7 +233,8 @@ class GatewayLink:
             # At once where that is possible: until the writing task has its turn, time may pass.
             while not self._is_writing and self._outgoing and self._websocket.try_send(self._outgoing[0]):
                 self._outgoing.popleft()
-            self._has_outgoing.set()
+            if self._outgoing:
+                self._has_outgoing.set()
 
     def _end(self, error: MixError) -> None:
         if self._timer is not None:

@@ -29,8 +29,19 @@ def present_clock() -> PresentClock:
 
 
 def judged_by(now: Callable[[], float]) -> Callable[[], float]:
-    """Another monotonic clock, such as the platform's, without the time in which this process was away."""
-    return lambda: now() - present_clock().absent_s
+    """Another monotonic clock, such as the platform's, without the time in which this process was away.
+
+    It is to be read in one event loop only, and not before that runs.
+    """
+    clock: PresentClock | None = None
+
+    def present() -> float:
+        nonlocal clock
+        if clock is None:
+            clock = present_clock()
+        return now() - clock.absent_s
+
+    return present
 
 
 class Reader(Protocol):

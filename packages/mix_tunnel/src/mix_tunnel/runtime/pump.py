@@ -17,6 +17,8 @@ MIN_SLEEP_S = 0.001
 FIRST_GUESS_S = 0.002
 LONGEST_PIECE_S = 0.01
 """What one piece of preparing takes: as assumed at first, and at most."""
+LONGEST_PREPARING_S = 0.002
+"""How long pieces are done one after the other before other tasks get their turn."""
 CRASH_PAUSE_S = 0.05
 MOST_CRASHES_IN_A_ROW = 200
 """A machine of which a part has failed in every run for ten seconds does not heal."""
@@ -62,6 +64,7 @@ class EnginePump:
         self._sink: PacketSink | None = None
         self._scheduled: asyncio.Handle | None = None
         self._timer: asyncio.TimerHandle | None = None
+        self._timer_at = 0.0
         self._preparing: asyncio.Handle | None = None
         self._piece_s = FIRST_GUESS_S
         self._presence = present_clock()
@@ -85,12 +88,15 @@ class EnginePump:
         """Hand a pushed payload to the engine; what follows from it is done together with what else has come."""
         if self._stopped:
             return
+        has_work = True
         with self._crashes.isolated("the handling of one packet that came in"):
             self._engine.note_absence(self._presence.absent_s)
-            self._engine.receive_pushed(payload, self._now())
+            has_work = self._engine.receive_pushed(payload, self._now())
         with self._crashes.isolated("the sending of packets between two that came in"):
-            self._send_departing(self._now())
-        self.wake()
+            # What has departed is to be replaced.
+            has_work = self._send_departing(self._now()) or has_work
+        if has_work:
+            self.wake()
 
     def wake(self) -> None:
         """Run soon; to be called whenever the engine may have something to send. Many calls make one run."""
@@ -110,14 +116,17 @@ class EnginePump:
 
     def _run(self) -> None:
         self._scheduled = None
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
         self._is_pausing = False
         self._engine.note_absence(self._presence.absent_s)
         now = self._now()
         crash: Exception | None = None
-        for part in (self._send_departing, self._let_time_pass, self._send_packets, self._tell_events):
+        parts: tuple[Callable[[float], object], ...] = (
+            self._send_departing,
+            self._let_time_pass,
+            self._send_packets,
+            self._tell_events,
+        )
+        for part in parts:
             try:
                 part(now)
             except Exception as error:
@@ -126,15 +135,18 @@ class EnginePump:
         if crash is None:
             self._crashes_in_a_row = 0
             self._arm()
-            self._prepare_soon()
+            if self._preparing is None:
+                self._prepare()
         else:
             self._pause_after(crash)
 
-    def _send_departing(self, now: float) -> None:
-        if self._sink is not None:
-            packets = self._engine.departing(now, waiting=self._sink.waiting)
-            if packets:
-                self._sink.send_packets(packets)
+    def _send_departing(self, now: float) -> bool:
+        """Send what has its moment now; whether there was anything."""
+        if self._sink is None:
+            return False
+        packets = self._engine.departing(now, waiting=self._sink.waiting)
+        self._send(packets, now)
+        return bool(packets)
 
     def _let_time_pass(self, now: float) -> None:
         deadline = self._engine.next_timeout()
@@ -144,23 +156,34 @@ class EnginePump:
     def _send_packets(self, now: float) -> None:
         if self._sink is not None:
             packets = self._engine.packets_to_send(now, waiting=self._sink.waiting)
-            if packets:
-                self._sink.send_packets(packets)
+            self._send(packets, now)
+            if packets and not self._engine.is_paced:
+                self.wake()  # more may wait for the room that they left
+
+    def _send(self, packets: Sequence[MixPacket], now: float) -> None:
+        if packets and self._sink is not None:
+            self._sink.send_packets(packets)
+            self._engine.note_waiting(self._sink.waiting, now)
 
     def _tell_events(self, now: float) -> None:
         while (event := self._engine.next_event()) is not None:
             self._on_event(event)
 
     def _arm(self) -> None:
+        """Set the timer for the next deadline; one that comes before it is left alone and sets itself anew then."""
         deadline = None if self._stopped else self._engine.next_timeout()
-        if deadline is not None:
-            left_s = deadline - self._now()
-            self._timer = self._loop.call_later(left_s if left_s > 0 else MIN_SLEEP_S, self._take_timer)
+        if deadline is None or (self._timer is not None and self._timer_at <= deadline):
+            return
+        if self._timer is not None:
+            self._timer.cancel()
+        left_s = deadline - self._now()
+        self._timer_at = deadline
+        self._timer = self._loop.call_later(left_s if left_s > 0 else MIN_SLEEP_S, self._take_timer)
 
     def _take_timer(self) -> None:
         self._timer = None
         deadline = self._engine.next_timeout()
-        if deadline is not None and deadline > self._now():
+        if deadline is None or deadline > self._now():
             self._arm()  # timers of browsers come early by up to two milliseconds
             return
         with self._crashes.isolated("the sending of packets whose moment has come"):
@@ -173,18 +196,23 @@ class EnginePump:
             self._preparing = self._loop.call_soon(self._prepare)
 
     def _prepare(self) -> None:
+        """Do pieces of work for what leaves later, until there are none or it is time for others' turns."""
         self._preparing = None
-        started = self._now()
-        departs_at = self._engine.departs_at
-        if self._sink is None or departs_at is None or departs_at - started < self._piece_s:
-            return  # what departs comes first; the turn after it goes on here
-        is_unfinished = False
-        with self._crashes.isolated("the preparing of packets"):
-            is_unfinished = self._engine.prepare_ahead(started)
-        if is_unfinished:
-            took_s = min(self._now() - started, LONGEST_PIECE_S)
+        began = started = self._now()
+        while started - began < LONGEST_PREPARING_S:
+            departs_at = self._engine.departs_at
+            if self._sink is None or departs_at is None or departs_at - started < self._piece_s:
+                return  # what departs comes first; the turn after it goes on here
+            is_unfinished = False
+            with self._crashes.isolated("the preparing of packets"):
+                is_unfinished = self._engine.prepare_ahead(started)
+            if not is_unfinished:
+                return
+            ended = self._now()
+            took_s = min(ended - started, LONGEST_PIECE_S)
             self._piece_s += (took_s - self._piece_s) / 8
-            self._prepare_soon()
+            started = ended
+        self._prepare_soon()
 
     def _pause_after(self, crash: Exception) -> None:
         self._crashes_in_a_row += 1
@@ -193,4 +221,11 @@ class EnginePump:
             self._on_crash(crash)
         elif not self._stopped:
             self._is_pausing = True
-            self._timer = self._loop.call_later(CRASH_PAUSE_S, self._run)
+            if self._timer is not None:
+                self._timer.cancel()
+            self._timer_at = float("-inf")  # nothing is earlier
+            self._timer = self._loop.call_later(CRASH_PAUSE_S, self._go_on)
+
+    def _go_on(self) -> None:
+        self._timer = None
+        self._run()
