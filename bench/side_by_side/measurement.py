@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
@@ -66,7 +67,7 @@ class Measurement(Protocol):
         ...
 
     def measure(self, visit: Visit) -> Mapping[str, float]:
-        """Figures by the rows' keys. Raises `Failed`."""
+        """Figures by the rows' keys. Raises `DevtoolsError`."""
         ...
 
 
@@ -139,8 +140,8 @@ class Idle:
         return cell.is_plain and number < self.rounds
 
     def measure(self, visit: Visit) -> Mapping[str, float]:
-        visit.wait(SETTLE_S)
+        time.sleep(SETTLE_S)
         renderer = visit.renderer
         before_s = renderer.cpu_s()
-        visit.wait(IDLE_S)
+        time.sleep(IDLE_S)
         return {self.row.key: 100 * (renderer.cpu_s() - before_s) / IDLE_S}

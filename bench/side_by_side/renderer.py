@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import signal
 from pathlib import Path
 
 PROC = Path("/proc")
@@ -49,12 +48,6 @@ def find_renderer(profile: Path) -> Renderer:
         ):
             return Renderer(pid)
     raise NoRenderer(f"no renderer of {profile} runs a worker")
-
-
-def kill_browser(profile: Path) -> None:
-    """End the browser with this profile, when it doesn't listen any more."""
-    for pid, _ in _processes(profile):
-        os.kill(pid, signal.SIGKILL)
 
 
 def _processes(profile: Path) -> list[tuple[int, str]]:

@@ -4,26 +4,26 @@ from __future__ import annotations
 
 import contextlib
 import os
+import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from playwright.sync_api import Error as PlaywrightError
-
 from bench.side_by_side import long_cover
 from bench.side_by_side.cell import Cell
+from bench.side_by_side.devtools import DevtoolsError
 from bench.side_by_side.measurement import Measurement, Row
 from bench.side_by_side.renderer import NoRenderer
 from bench.side_by_side.rows import MEMORY_COVER, SETUP, STARTING, WORK
-from bench.side_by_side.visit import Client, Failed, Visit, new_user
+from bench.side_by_side.visit import Client, Visit, new_user
 from bench.side_by_side.world import World
 
 START_S = 30
 """How long a page may take until the first byte, on plain links."""
 STORED_S = 4
 """Chromium keeps what it has compiled of WebAssembly once nothing more came for two seconds."""
-FAILURES = (Failed, NoRenderer, PlaywrightError)
+FAILURES = (DevtoolsError, NoRenderer)
 
 Say = Callable[[str], None]
 
@@ -70,7 +70,7 @@ class Turn:
             with user.visit(asked) as visit:
                 self._note_start("first", visit)
                 self.sent = self.world.take_sent()
-                visit.wait(STORED_S)
+                time.sleep(STORED_S)
             if self.cell.is_plain:
                 with user.visit(asked) as visit:
                     self._note_start("second", visit)
@@ -91,7 +91,9 @@ class Turn:
                     with user.visit({"preload": True}) as visit:
                         self._note_start("preload_second", visit)
             if len(waiting) == attempted:
-                self._fail([row for measurement in waiting for row in measurement.rows], Failed("there was no tunnel"))
+                self._fail(
+                    [row for measurement in waiting for row in measurement.rows], DevtoolsError("there was no tunnel")
+                )
                 return
 
     def _long_cover(self, minutes: float) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-import threading
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,32 +12,29 @@ from tempfile import TemporaryDirectory
 from typing import Any, Literal
 from urllib.parse import quote
 
-from playwright.sync_api import BrowserContext, Page
-from playwright.sync_api import Error as PlaywrightError
-from support.chromium import chromium_with_profile
-
 from bench.side_by_side.cell import Cell
-from bench.side_by_side.renderer import Renderer, find_renderer, kill_browser
+from bench.side_by_side.devtools import Connection, DevtoolsError, running_browser
+from bench.side_by_side.renderer import Renderer, find_renderer
 from bench.side_by_side.world import DIRECTORY_HOST, FRESH_NAMES, World
 
 Client = Literal["ours", "theirs"]
 CLIENTS: tuple[Client, ...] = ("ours", "theirs")
 GRACE_S = 10
-"""How long after a time-out the page may take to say so, before its browser is killed."""
+"""How long after a time-out the page may take to say so, before it is given up."""
 
 # The time-out is kept in the page, so that the next measurement finds a page that listens.
 _CALL = """
-([argument, timeoutS]) => {
+(async () => {
   const late = new Promise((_, reject) => {
-    setTimeout(() => reject(new Error(`not done after ${timeoutS} s`)), timeoutS * 1000);
+    setTimeout(() => reject(new Error("not done after %(timeout_s)g s")), %(timeout_s)g * 1000);
   });
-  return Promise.race([(SCRIPT)(bench.client, argument), late]);
-}
+  const act = async () => {
+    while (!globalThis.bench) await new Promise((resolve) => setTimeout(resolve, 20));
+    return (%(script)s)(bench.client, %(argument)s);
+  };
+  return Promise.race([act(), late]);
+})()
 """
-
-
-class Failed(Exception):
-    """A measurement led nowhere; its text says why."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +45,7 @@ class User:
     cell: Cell
     world: World
     profile: Path
-    context: BrowserContext
+    browser: Connection
 
     @property
     def setup_options(self) -> dict[str, Any]:
@@ -82,38 +79,41 @@ class User:
 
         asked -- what the page does at once; see page/page.js
         """
-        page = self.context.new_page()
+        visit = Visit(self, asked)
         try:
-            yield Visit(self, page, asked)
+            yield visit
         finally:
-            with contextlib.suppress(PlaywrightError):  # the browser may have been killed
-                page.close()
+            with contextlib.suppress(DevtoolsError):  # it may be gone
+                visit.close()
 
 
 @contextlib.contextmanager
 def new_user(client: Client, cell: Cell, world: World) -> Iterator[User]:
     """A user who has never been here."""
     rules = f"MAP {DIRECTORY_HOST}:443 127.0.0.1:{world.directory_port},MAP * 127.0.0.1"
-    flags = [
-        f"--host-resolver-rules={rules}",
-        "--ignore-certificate-errors",
-        "--disable-features=SpareRendererForSitePerProcess",
-        "--js-flags=--expose-gc",
-    ]
+    flags = [f"--host-resolver-rules={rules}", "--ignore-certificate-errors"]
     with (
         TemporaryDirectory(prefix="bench-user-", ignore_cleanup_errors=True) as folder,
-        chromium_with_profile(Path(folder), flags) as context,
+        running_browser(Path(folder), flags) as browser,
     ):
-        yield User(client, cell, world, Path(folder), context)
+        yield User(client, cell, world, Path(folder), browser)
 
 
 class Visit:
     """A page that does what it was asked for."""
 
-    def __init__(self, user: User, page: Page, asked: dict[str, Any]) -> None:
+    def __init__(self, user: User, asked: dict[str, Any]) -> None:
         self.user = user
-        self._page = page
-        page.goto(f"{user.world.pages}/page/{user.client}#{quote(json.dumps(asked))}")
+        self._browser = user.browser
+        url = f"{user.world.pages}/page/{user.client}#{quote(json.dumps(asked))}"
+        self._target = self._browser.send("Target.createTarget", {"url": "about:blank"})["targetId"]
+        attach = {"targetId": self._target, "flatten": True}
+        self._page = self._browser.send("Target.attachToTarget", attach)["sessionId"]
+        self._browser.send("Page.navigate", {"url": url}, self._page)
+
+    def close(self) -> None:
+        """Close the tab."""
+        self._browser.send("Target.closeTarget", {"targetId": self._target})
 
     def started(self, timeout_s: float) -> dict[str, float]:
         """When what was asked for was done, in milliseconds since the navigation; see page/page.js."""
@@ -121,26 +121,13 @@ class Visit:
         return marks
 
     def call(self, script: str, argument: object, timeout_s: float) -> Any:
-        """Run an `async (client, argument) => …` in the page. Raises `Failed`, after the time-out too."""
-        watchdog = threading.Timer(timeout_s + GRACE_S, kill_browser, [self.user.profile])
-        watchdog.start()
-        try:
-            self._page.wait_for_function("window.bench", timeout=1000 * timeout_s)
-            return self._page.evaluate(_CALL.replace("SCRIPT", script), [argument, timeout_s])
-        except PlaywrightError as error:
-            raise Failed(error.message.splitlines()[0][:300]) from None
-        finally:
-            watchdog.cancel()
+        """Run an `async (client, argument) => …` in the page. Raises `DevtoolsError`, after the time-out too."""
+        call = _CALL % {"script": script, "argument": json.dumps(argument), "timeout_s": timeout_s}
+        return self._browser.evaluate(call, self._page, timeout_s + GRACE_S)
 
     def in_worker(self, script: str) -> Any:
-        """Run a function in the client's worker. Raises `Failed` where there is none (any more)."""
-        if not self._page.workers:
-            raise Failed("the worker is gone")
-        return self._page.workers[0].evaluate(script)
-
-    def wait(self, seconds: float) -> None:
-        """Let the page be."""
-        self._page.wait_for_timeout(1000 * seconds)
+        """Run an expression in the client's worker."""
+        return self._browser.evaluate(script, self._browser.worker_of(self._page))
 
     @property
     def renderer(self) -> Renderer:
@@ -150,7 +137,7 @@ class Visit:
     def memory_mb(self) -> float:
         """The renderer's memory once garbage is collected."""
         for _ in range(2):
-            self._page.evaluate("gc()")
-            self.in_worker("() => gc()")
-        self.wait(1)
+            self._browser.evaluate("gc()", self._page)
+            self.in_worker("gc()")
+        time.sleep(1)
         return self.renderer.memory_mb()

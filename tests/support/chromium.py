@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import sys
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import Any
 
 from playwright.sync_api import Browser, BrowserContext, Page, Playwright, sync_playwright
@@ -51,20 +50,6 @@ def chromium(more_flags: Sequence[str] = ()) -> Iterator[Browser]:
             yield browser
         finally:
             browser.close()
-
-
-@contextlib.contextmanager
-def chromium_with_profile(profile: Path, more_flags: Sequence[str] = ()) -> Iterator[BrowserContext]:
-    """A headless browser with a user's folder, where its caches are, too; it has one page."""
-    with _playwright() as playwright:
-        flags = [*FLAGS, *more_flags]
-        context = playwright.chromium.launch_persistent_context(
-            profile, executable_path=EXECUTABLE, args=flags, timeout=START_MS
-        )
-        try:
-            yield context
-        finally:
-            context.close()
 
 
 def new_context(browser: Browser, **options: Any) -> BrowserContext:
