@@ -1,7 +1,8 @@
 // Makes what the worker's Python starts from, out of the wheels that mix-tunnel needs:
 //   snapshot.bin.gz        Pyodide's memory: Python started, and every pure-Python module of ours imported
 //   site-packages.bin.gz   the wheels' files that the memory doesn't replace, one after the other
-//   site-packages.json     their names and sizes, and the archive's hash
+//   MODULE.wasm            a compiled module
+//   site-packages.json     what they are: names, sizes, hashes
 // usage: node make_snapshot.mjs PYODIDE_DIRECTORY OUTPUT_DIRECTORY
 //
 // Compiled modules can't be in the memory (a restored function table breaks them), so this fails when one was imported.
@@ -55,6 +56,11 @@ if not compileall.compile_dir(root, quiet=1, invalidation_mode=py_compile.PycInv
 sorted(os.path.relpath(os.path.join(folder, file), root) for folder, _, files in os.walk(root) for file in files)
 `);
   return new Map(names.toJs().map((name) => [name, python.FS.readFile(`${extractDir}/${name}`)]));
+}
+
+/** @param {Uint8Array} bytes */
+function integrityOf(bytes) {
+  return `sha256-${createHash("sha256").update(bytes).digest("base64")}`;
 }
 
 /**
@@ -111,8 +117,18 @@ if (compiled.length > 0) {
 }
 put("snapshot.bin.gz", python.makeMemorySnapshot());
 replaced.forEach((name) => files.delete(name));
+const modules = [...files].filter(([name]) => name.endsWith(".so")).map(([name, content]) => {
+  const file = `${name.slice(0, name.indexOf(".")).replaceAll("/", ".")}.wasm`;
+  fs.writeFileSync(path.join(output, file), content);
+  files.delete(name);
+  return [name, file, integrityOf(content)];
+});
 const archive = put("site-packages.bin.gz", Buffer.concat([...files.values()]));
-const integrity = `sha256-${createHash("sha256").update(archive).digest("base64")}`;
-const sizes = [...files].map(([name, content]) => [name, content.length]);
-fs.writeFileSync(path.join(output, "site-packages.json"), JSON.stringify({ integrity, files: sizes }));
+const index = {
+  path: sitePackages,
+  integrity: integrityOf(archive),
+  files: [...files].map(([name, content]) => [name, content.length]),
+  modules,
+};
+fs.writeFileSync(path.join(output, "site-packages.json"), JSON.stringify(index));
 process.exit(0);

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def spoil(route: Route) -> None:
-    """Change one byte on the way: the archive's hash no longer holds, nor what gzip counts."""
+    """Change one byte on the way: the file's hash no longer holds, nor what gzip counts."""
     answer = route.fetch()
     body = bytearray(answer.body())
     body[len(body) // 2] ^= 1
@@ -37,8 +37,10 @@ def refuse(status: int) -> Callable[[Route], None]:
         ("snapshot.bin.gz", refuse(404)),
         ("site-packages.json", refuse(404)),
         ("site-packages.bin.gz", refuse(500)),
+        ("ossl._ossl.wasm", refuse(404)),
         ("snapshot.bin.gz", spoil),
         ("site-packages.bin.gz", spoil),
+        ("ossl._ossl.wasm", spoil),
     ],
 )
 def test_it_is_said_and_may_be_tried_again(watched: Watched, file: str, how: Callable[[Route], None]):

@@ -13,23 +13,29 @@ const { withRoomFor } = await import(pathToFileURL(path.join(dist, "mix-tunnel/s
 const packed = gunzipSync(fs.readFileSync(path.join(folder, "snapshot.bin.gz")));
 const snapshot = packed.buffer.slice(packed.byteOffset, packed.byteOffset + packed.byteLength);
 const python = await withRoomFor(snapshot, () => loadPyodide({ indexURL: folder, _loadSnapshot: snapshot }));
-const { files } = JSON.parse(fs.readFileSync(path.join(folder, "site-packages.json"), "utf8"));
+const index = JSON.parse(fs.readFileSync(path.join(folder, "site-packages.json"), "utf8"));
 const contents = new Uint8Array(gunzipSync(fs.readFileSync(path.join(folder, "site-packages.bin.gz"))));
-unpack(python, { files, contents });
+const modules = index.modules.map(([name, file]) => {
+  return [name, new WebAssembly.Module(fs.readFileSync(path.join(folder, file)))];
+});
+unpack(python, { index, contents, modules });
 const port = { post() {}, listen() {} };
 const before = python.runPython(`
 import json, sys
 json.dumps({name: getattr(module, "__file__", None) for name, module in sys.modules.items()})
 `);
 python.pyimport("importlib").invalidate_caches();
-python.pyimport("mix_tunnel.worker.main").start(false).open(port);
+python.pyimport("mix_tunnel.worker.main").start(false, fetch).open(port);
 const found = python.runPython(`
+import sys
+early = sorted({"ssl", "_ssl", "_hashlib", "_oscrypto"} & sys.modules.keys())
 import certifi, hashlib, json, os, random, ssl
 from mix_protocol.crypto.worker import WorkerCrypto
 import nacl.utils
 
 crypto = WorkerCrypto()
 json.dumps({
+    "early": early,
     "bytecode": nacl.utils.__spec__.cached,
     "urandom": os.urandom(16).hex(),
     "random": random.random(),

@@ -51,6 +51,10 @@ def test_what_is_compiled_works_afterwards(starts: list[dict[str, Any]]):
     assert starts[0]["roots"] > 100_000
 
 
+def test_openssl_waits_until_it_is_wanted(starts: list[dict[str, Any]]):
+    assert starts[0]["early"] == []
+
+
 def wheels_of(package: str) -> set[Path]:
     """The wheels that a package needs, its own among them, by the lock file."""
     packages = json.loads((PYODIDE / "pyodide-lock.json").read_text())["packages"]
@@ -64,7 +68,8 @@ def wheels_of(package: str) -> set[Path]:
 
 
 def test_files_that_are_left_out_are_those_of_imported_modules(starts: list[dict[str, Any]]):
-    present = {name for name, _ in json.loads((PYODIDE / "site-packages.json").read_text())["files"]}
+    index = json.loads((PYODIDE / "site-packages.json").read_text())
+    present = {name for name, *_ in index["files"] + index["modules"]}
     files = {name for wheel in wheels_of("mix-tunnel") for name in zipfile.ZipFile(wheel).namelist() if name[-1] != "/"}
     imported = {file.partition("/site-packages/")[2] for file in starts[0]["before"].values() if file}
     assert files - present == files & imported
@@ -81,7 +86,14 @@ def test_modules_that_come_later_have_their_bytecode(starts: list[dict[str, Any]
     assert starts[0]["bytecode"].endswith("nacl/__pycache__/utils.cpython-314.pyc")
 
 
-def test_the_index_has_the_archives_hash(starts: list[dict[str, Any]]):
+def integrity_of(file: str) -> str:
+    digest = hashlib.sha256((PYODIDE / file).read_bytes()).digest()
+    return f"sha256-{base64.b64encode(digest).decode()}"
+
+
+def test_the_index_has_the_hashes(starts: list[dict[str, Any]]):
     index = json.loads((PYODIDE / "site-packages.json").read_text())
-    digest = hashlib.sha256((PYODIDE / "site-packages.bin.gz").read_bytes()).digest()
-    assert index["integrity"] == f"sha256-{base64.b64encode(digest).decode()}"
+    assert index["integrity"] == integrity_of("site-packages.bin.gz")
+    assert {file for _, file, _ in index["modules"]} >= {"ossl._ossl.wasm", "nacl._sodium.wasm", "_brotli.wasm"}
+    for _, file, integrity in index["modules"]:
+        assert integrity == integrity_of(file)

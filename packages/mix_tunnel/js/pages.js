@@ -24,10 +24,16 @@ class Page {
   #waiting = [];
   #endpoint;
 
-  /** @param {Endpoint} endpoint */
-  constructor(endpoint) {
+  /**
+   * @param {Endpoint} endpoint
+   * @param {(message: ToWorker) => void} onEarly called with what has to wait for Python
+   */
+  constructor(endpoint, onEarly) {
     this.#endpoint = endpoint;
-    endpoint.onmessage = (event) => void this.#waiting.push(event);
+    endpoint.onmessage = (event) => {
+      this.#waiting.push(event);
+      onEarly(event.data);
+    };
   }
 
   /**
@@ -84,17 +90,22 @@ export class Pages {
   #failure = null;
   #lock;
   #scope;
+  #onEarly;
   isShared;
 
-  /** @param {any} scope the worker's */
-  constructor(scope) {
+  /**
+   * @param {any} scope the worker's
+   * @param {(message: ToWorker) => void} onEarly called with what comes from a page before Python runs
+   */
+  constructor(scope, onEarly) {
     this.#scope = scope;
+    this.#onEarly = onEarly;
     this.#lock = holdLock(`${scope.name} ${crypto.getRandomValues(new Uint32Array(2)).join("-")}`);
     this.isShared = "onconnect" in scope;
     if (this.isShared) {
       scope.onconnect = (/** @type {MessageEvent} */ { ports: [port] }) => void this.#greet(port);
     } else {
-      this.#add(new Page(scope));
+      this.#add(new Page(scope, onEarly));
     }
   }
 
@@ -126,7 +137,7 @@ export class Pages {
   /** @param {any} port the first message on it is a `Greeting` */
   #greet(port) {
     port.onmessage = (/** @type {MessageEvent<Greeting>} */ { data }) => {
-      const page = new Page(port);
+      const page = new Page(port, this.#onEarly);
       void navigator.locks.request(data.lock, () => this.#remove(page));
       this.#add(page);
     };

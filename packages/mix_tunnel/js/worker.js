@@ -5,13 +5,19 @@
  *
  * A bundler may make this file part of something else, but never Pyodide, which looks for its own files.
  */
+import { DirectoryAhead } from "./directory_ahead.js";
 import { fetchFile, inflate } from "./files.js";
 import { Pages } from "./pages.js";
 import { fetchSitePackages, unpack } from "./site_packages.js";
 import { withRoomFor } from "./snapshot.js";
 
 const folder = new URL("pyodide/", location.href);
-const pages = new Pages(globalThis);
+const directory = new DirectoryAhead();
+const pages = new Pages(globalThis, (message) => {
+  if (message.type === "call" && message.method === "tunnel.setup") {
+    directory.begin(message.params);
+  }
+});
 
 /**
  * Start Python with the files that are on their way. Pyodide would ask for them only when it has been loaded itself, and
@@ -56,7 +62,9 @@ async function start() {
   unpack(python, found);
   python.pyimport("importlib").invalidate_caches();
   mark("its files are in place");
-  const main = python.pyimport("mix_tunnel.worker.main").start(pages.isShared);
+  /** @type {typeof fetch} */
+  const ask = (url, options) => directory.fetch(String(url), options ?? {});
+  const main = python.pyimport("mix_tunnel.worker.main").start(pages.isShared, ask);
   pages.serve((page) => main.open(page));
   mark("Python serves the page");
 }

@@ -91,7 +91,7 @@ class FakeSharedWorker extends EventTarget {
     };
     FakeSharedWorker.running.set(key, scope);
     FakeSharedWorker.made.push(scope);
-    scope.pages = FakeSharedWorker.isMissing ? null : new Pages(scope);
+    scope.pages = FakeSharedWorker.isMissing ? null : new Pages(scope, () => {});
     return scope;
   }
 

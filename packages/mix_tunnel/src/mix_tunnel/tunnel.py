@@ -65,7 +65,7 @@ class Tunnel:
         if options.debug:
             logging.getLogger("mix_tunnel").setLevel(logging.DEBUG)
         platform = platform if platform is not None else current_platform(options.ca_certificates)
-        driver = TunnelDriver(options, platform, on_state)
+        driver = TunnelDriver(options, platform, on_state, while_waiting=_load_tls)
         await driver.connect()
         tunnel = cls(driver, options, platform.wall_clock)
         tunnel._preparing = asyncio.get_running_loop().call_later(PREPARE_AFTER_S, tunnel._prepare)
@@ -200,3 +200,8 @@ class Tunnel:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         await self.close()
+
+
+def _load_tls() -> None:
+    """Import what reads itself in: `ssl` takes a browser 0.1 s."""
+    import ssl  # noqa: F401

@@ -55,7 +55,7 @@ class Page:
 
     def __init__(self, shared) -> None:
         here, self._endpoint = memory_pair()
-        self.server = PageServer(here, shared)
+        self.server = PageServer(here, shared=shared)
         self.states = []
         self.is_awake = True
         self.received = {}

@@ -1,6 +1,6 @@
 """The provider for Pyodide: PyNaCl, blake3 and OpenSSL, built for it by the project's `wasm` folder.
 
-`ossl.install()` must have run before: it brings `_oscrypto`.
+`ossl.install_on_demand()` must have run before: it brings `_oscrypto`.
 """
 
 from __future__ import annotations

@@ -144,7 +144,7 @@ def current_platform(ca_certificates: tuple[str, ...] = ()) -> Platform:
 
         from mix_tunnel.platform.browser import BrowserPlatform
 
-        ossl.install()  # our worker has done so already; a page with its own Pyodide has not
+        ossl.install_on_demand()  # our worker has done so already; a page with its own Pyodide has not
 
         return BrowserPlatform()
     from mix_tunnel.platform.native import NativePlatform

@@ -10,7 +10,7 @@ import asyncio
 import os
 import time
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from functools import cached_property
 from typing import Any
 
@@ -48,10 +48,14 @@ def parse_url(text: str, base: str | None) -> Any:
 
 
 class BrowserPlatform:
-    """WebSocket, `fetch`, clocks and cryptography of a worker."""
+    """WebSocket, `fetch`, clocks and cryptography of a worker.
 
-    def __init__(self) -> None:
+    fetch -- instead of the browser's
+    """
+
+    def __init__(self, fetch: Callable[[str, Any], Awaitable[Any]] | None = None) -> None:
         self._pool = b""
+        self._fetch = fetch if fetch is not None else js.fetch
 
     @cached_property
     def _crypto(self) -> CryptoProvider:
@@ -121,7 +125,7 @@ class BrowserPlatform:
         )
         try:
             async with asyncio.timeout(timeout_s):
-                response = await js.fetch(url, options)
+                response = await self._fetch(url, options)
                 body = await _read_document(response)
         except (JsException, TimeoutError, ValueError) as error:
             raise GetFailed(cause=type(error).__name__) from error

@@ -42,12 +42,15 @@ REFRESHES_PER_EPOCH = 8
 RETRY_REFRESH_S = 30.0
 """Time until the directory is asked again after it did not answer."""
 CLOSE_FLUSH_S = 1.0
+ASKED_AFTER_S = 0.005
+"""The question to the exit is on its way by then."""
 
 
 class TunnelDriver:
     """One tunnel from `connect` to `close`.
 
     on_state -- called with every new state
+    while_waiting -- called once while the exit is being waited for, which is the longest wait of a set-up
     make_device -- makes what IP packets go to and come from; by default the stack behind `network`
     """
 
@@ -57,9 +60,11 @@ class TunnelDriver:
         platform: Platform,
         on_state: Callable[[TunnelState], None] | None = None,
         *,
+        while_waiting: Callable[[], None] = lambda: None,
         make_device: DeviceFactory | None = None,
     ) -> None:
         self._platform = platform
+        self._while_waiting: Callable[[], None] | None = while_waiting
         self._directory_url = options.directory_url
         self._reporter = StateReporter(platform.now, on_state)
         self._identity = Identity(options, platform, self._reporter.warn)
@@ -172,6 +177,7 @@ class TunnelDriver:
             session = make_session(gateway, snapshot.topology, self._make_device, self.network.deny)
             self._session = session  # the stack may want to send before the set-up is over
             session.attach(link)
+            self._use_the_wait()
             try:
                 await self._connector.ask_exits(session)
             except BaseException:
@@ -182,6 +188,11 @@ class TunnelDriver:
         session = await self._connector.open_any_gateway(use)
         await self._identity.save()
         return session
+
+    def _use_the_wait(self) -> None:
+        if self._while_waiting is not None:
+            asyncio.get_running_loop().call_later(ASKED_AFTER_S, self._while_waiting)
+            self._while_waiting = None
 
     # -- keeping it up
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
 from mix_tunnel.rpc.endpoint import Receiver
@@ -12,6 +13,7 @@ from mix_tunnel.rpc.naming import spell_option
 from mix_tunnel.spelled_logs import SpelledErrors
 
 if TYPE_CHECKING:
+    from mix_tunnel.default import Connect
     from mix_tunnel.worker.sharing import SharedTunnel
 
 
@@ -59,10 +61,12 @@ class PortEndpoint:
 class Pages:
     """The pages that this worker serves: the one that it was made for, or those that are connected to it.
 
+    connect -- sets a tunnel up
     shared -- the tunnel that they share
     """
 
-    def __init__(self, shared: SharedTunnel | None) -> None:
+    def __init__(self, connect: Connect, shared: SharedTunnel | None) -> None:
+        self._connect = connect
         self._shared = shared
 
     def open(self, port: Port) -> Callable[[], asyncio.Task[None]]:
@@ -70,7 +74,7 @@ class Pages:
         from mix_tunnel.worker.page import PageServer
 
         endpoint = PortEndpoint(port)
-        server = PageServer(endpoint, self._shared)
+        server = PageServer(endpoint, self._connect, self._shared)
 
         async def close() -> None:
             endpoint.close()
@@ -79,18 +83,24 @@ class Pages:
         return lambda: asyncio.ensure_future(close())
 
 
-def start(is_shared: bool) -> Pages:
-    """Bring OpenSSL in place of Pyodide's stub, and make ready for pages."""
+def start(is_shared: bool, fetch: Callable[[str, Any], Awaitable[Any]]) -> Pages:
+    """Bring OpenSSL in place of Pyodide's stub, and make ready for pages.
+
+    fetch -- as the browser's; an answer may be under way already
+    """
     import random
 
     import ossl
 
-    ossl.install()
+    ossl.install_on_demand()
     random.seed()  # a memory snapshot would repeat it; nothing secret is ever drawn from it
     console = logging.StreamHandler()
     console.addFilter(SpelledErrors(spell_option))
     logging.basicConfig(level=logging.WARNING, format="%(name)s: %(message)s", handlers=[console])
 
+    from mix_tunnel.platform.browser import BrowserPlatform
+    from mix_tunnel.tunnel import Tunnel
     from mix_tunnel.worker.sharing import SharedTunnel
 
-    return Pages(SharedTunnel() if is_shared else None)
+    connect = partial(Tunnel.connect, platform=BrowserPlatform(fetch))
+    return Pages(connect, SharedTunnel(connect) if is_shared else None)

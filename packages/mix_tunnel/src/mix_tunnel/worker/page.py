@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from mix_tunnel.default import Connect, TunnelSlot
 from mix_tunnel.rpc.endpoint import Endpoint
 from mix_tunnel.rpc.server import RpcServer
 from mix_tunnel.runtime.tunnel_errors import TunnelClosed
+from mix_tunnel.tunnel import Tunnel
 from mix_tunnel.worker.cookie_service import CookieService
 from mix_tunnel.worker.dns_service import DnsService
 from mix_tunnel.worker.fetch_service import FetchService
@@ -17,12 +19,15 @@ from mix_tunnel.worker.websocket_service import WebSocketService
 class PageServer:
     """Serves a page until it is closed.
 
+    connect -- sets a tunnel up
     shared -- the tunnel that pages share; without one the page has a tunnel of its own
     """
 
-    def __init__(self, endpoint: Endpoint, shared: SharedTunnel | None = None) -> None:
+    def __init__(
+        self, endpoint: Endpoint, connect: Connect = Tunnel.connect, shared: SharedTunnel | None = None
+    ) -> None:
         self._server = RpcServer(endpoint)
-        slot = TabSlot(shared, self._leave) if shared is not None else None
+        slot = TabSlot(shared, self._leave) if shared is not None else TunnelSlot(connect)
         self._tunnels = TunnelService(self._server.emit, slot)
         self._sockets = SocketService(self._tunnels)
         for service in (
