@@ -17,3 +17,17 @@ class InvalidNetworkOption(UsageError):
 
     code = "network.invalid_option"
     message = "an option of the local network is not valid"
+
+
+class WorkersUnsupported(UsageError):
+    """Worker processes share memory and hand connections over in ways that this system does not have."""
+
+    code = "network.workers_unsupported"
+    message = "worker processes need Linux; leave the option out"
+
+
+class WorkersNotReady(NetworkFailure):
+    """Worker processes have not got ready."""
+
+    code = "network.workers_not_ready"
+    message = "the worker processes have not started in time; what they say stands before this"

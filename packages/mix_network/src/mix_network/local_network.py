@@ -17,7 +17,7 @@ from mix_network.directory.certificates import ServerCertificate, issue_server_c
 from mix_network.directory.descriptor import NodeDescriptor, Role
 from mix_network.directory.documents import DirectoryDocuments
 from mix_network.directory.server import DirectoryServer
-from mix_network.exit.gateway import ExitGateway, ExitOptions
+from mix_network.exit.gateway import ExitGateway, ExitOptions, Gateway
 from mix_network.exit.hosts_resolver import HostsResolver
 from mix_network.exit.policy import ExitPolicy
 from mix_network.gateway.node import GatewayServer
@@ -30,6 +30,10 @@ from mix_network.network_view import NetworkView
 from mix_network.node_keys import IdentityKeys, ServiceKeys, SphinxKeyring
 from mix_network.options import NetworkOptions
 from mix_network.rotation import RotationSchedule
+from mix_network.workers.channel import Kind
+from mix_network.workers.messages import Place
+from mix_network.workers.nodes import WorkedGateway, WorkedMixNode
+from mix_network.workers.pool import WorkerPool
 from mix_protocol.addressing import NodeAddress, Recipient
 from mix_protocol.codec import base58
 from mix_protocol.crypto.native import NativeCrypto
@@ -92,12 +96,10 @@ class LocalNetwork:
             self.options.origins,
             self.options.node_cover,
         )
-        self.mix_nodes = [
-            MixNodeServer(
-                self._context, self._identity(), self._keyring(), name=f"mix-{layer}", layer=layer, random=random
-            )
-            for layer in _LAYERS
-        ]
+        self._pool = (
+            WorkerPool(self._context, self.options, wall_clock() - time.time()) if self.options.workers else None
+        )
+        self.mix_nodes = [self._mix_node(layer) for layer in _LAYERS]
         numbers = range(1, max(self.options.entries, self.options.exits) + 1)
         suffixes = ["" if number == 1 else f"-{number}" for number in numbers]
         self.entries = [self._gateway(f"entry{name}", "entry-gateway") for name in suffixes[: self.options.entries]]
@@ -137,11 +139,13 @@ class LocalNetwork:
             *(gateway.close() for gateway in self._gateways),
             *(node.close() for node in self.mix_nodes),
         )
+        if self._pool is not None:
+            await self._pool.close()
         if self._capture is not None:
             self._capture.close()
 
     @property
-    def entry(self) -> GatewayServer:
+    def entry(self) -> Gateway:
         """The first entry gateway."""
         return self.entries[0]
 
@@ -151,7 +155,7 @@ class LocalNetwork:
         return self.exits[0]
 
     @property
-    def _gateways(self) -> list[GatewayServer]:
+    def _gateways(self) -> list[Gateway]:
         return [*self.entries, *(node.gateway for node in self.exits)]
 
     @property
@@ -177,6 +181,8 @@ class LocalNetwork:
         Raises `InvalidNetworkOption`, and leaves them as they are, for what describes no link.
         """
         self._links.change(link)
+        if self._pool is not None:
+            self._pool.tell(Kind.LINK, 0, link.encode())
 
     def description(self) -> dict[str, Any]:
         """What a client must know of the network: the line that `mix-network up --json` prints."""
@@ -204,7 +210,8 @@ class LocalNetwork:
             *(node.gateway.snapshot() for node in self.exits),
         ]
         exits = {node.gateway.metrics.name: node.snapshot() for node in self.exits}
-        return {"link": self.link, "nodes": nodes, "exits": exits, "exit": add_up(exits.values())}
+        workers = {"workers": self._pool.snapshot()} if self._pool is not None else {}
+        return {"link": self.link, "nodes": nodes, "exits": exits, "exit": add_up(exits.values()), **workers}
 
     async def _start(self) -> None:
         addresses = [await node.start() for node in self.mix_nodes]
@@ -213,6 +220,9 @@ class LocalNetwork:
         self.view.update(addresses)
         names = [node.metrics.name for node in self.mix_nodes] + [gateway.metrics.name for gateway in self._gateways]
         self._links.name_nodes(dict(zip(addresses, names, strict=True)))
+        if self._pool is not None:
+            places = zip(addresses, names, strict=True)
+            await self._pool.start([Place(str(address.ip), address.port, name) for address, name in places])
         recording = self._start_capture()
         for node in self.exits:
             node.start(recording)
@@ -260,7 +270,7 @@ class LocalNetwork:
         return described
 
     def _describe_gateway(
-        self, node_id: int, role: Role, gateway: GatewayServer, router: Recipient | None = None
+        self, node_id: int, role: Role, gateway: Gateway, router: Recipient | None = None
     ) -> NodeDescriptor:
         return NodeDescriptor(
             node_id=node_id,
@@ -328,8 +338,18 @@ class LocalNetwork:
         keys = ServiceKeys.generate(self._crypto, self._random)
         return ExitGateway(self._gateway(name, "exit-gateway"), keys, self._exit_options(name), self._random)
 
-    def _gateway(self, name: str, role: Role) -> GatewayServer:
-        return GatewayServer(self._context, self._identity(), self._keyring(), self._random, name=name, role=role)
+    def _gateway(self, name: str, role: Role) -> Gateway:
+        context, identity, keyring, random = self._context, self._identity(), self._keyring(), self._random
+        if self._pool is not None:
+            return WorkedGateway(self._pool, context, identity, keyring, random, name=name, role=role)
+        return GatewayServer(context, identity, keyring, random, name=name, role=role)
+
+    def _mix_node(self, layer: int) -> MixNodeServer | WorkedMixNode:
+        context, identity, keyring, random = self._context, self._identity(), self._keyring(), self._random
+        name = f"mix-{layer}"
+        if self._pool is not None:
+            return WorkedMixNode(self._pool, context, identity, keyring, random, name=name, layer=layer)
+        return MixNodeServer(context, identity, keyring, name=name, layer=layer, random=random)
 
     def _identity(self) -> IdentityKeys:
         return IdentityKeys.generate(self._crypto, self._random)

@@ -7,6 +7,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+_LABELS = frozenset({"name", "role"})
+_GAUGES = frozenset({"waiting", "connections"})
+
 
 @dataclass
 class NodeMetrics:
@@ -48,6 +51,14 @@ class NodeMetrics:
     def drop(self, reason: str) -> None:
         """Count one dropped packet."""
         self.dropped[reason] += 1
+
+    def add(self, snapshot: Mapping[str, Any], *, gauges: bool = True) -> None:
+        """Add what somebody else has counted for this node; without `gauges` only what grows."""
+        for name, value in snapshot.items():
+            if name == "dropped":
+                self.dropped.update(value)
+            elif name not in _LABELS and (gauges or name not in _GAUGES):
+                setattr(self, name, getattr(self, name) + value)
 
     def snapshot(self) -> dict[str, Any]:
         """The counters as JSON-able values."""

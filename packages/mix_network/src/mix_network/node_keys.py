@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from mix_network.rotation import RotationSchedule
@@ -32,18 +33,54 @@ class SphinxKeyPair:
     public: bytes
 
 
-class SphinxKeyring:
+class HeldKeys:
+    """A node's Sphinx keys as packet processing asks for them; somebody else makes and destroys them."""
+
+    def __init__(self, pairs: Iterable[SphinxKeyPair] = ()) -> None:
+        self._pairs: dict[int, SphinxKeyPair] = {}
+        self.hold(pairs)
+
+    def hold(self, pairs: Iterable[SphinxKeyPair]) -> None:
+        """Hold these keys, most likely first, and no others."""
+        self._pairs = {pair.rotation_id: pair for pair in pairs}
+
+    def update(self, wall_s: float) -> None:
+        """Make the keys that this moment needs and forget the others, where that is this keyring's task."""
+
+    @property
+    def pairs(self) -> tuple[SphinxKeyPair, ...]:
+        """All of them, most likely first."""
+        return tuple(self._pairs.values())
+
+    def candidates(self, key_rotation: KeyRotation) -> tuple[SphinxKeyPair, ...]:
+        """The keys that a packet marked so may have been made for, most likely first; empty if none is held."""
+        if key_rotation is KeyRotation.UNKNOWN:
+            return self.pairs
+        return tuple(
+            pair for pair in self._pairs.values() if KeyRotation.from_rotation_id(pair.rotation_id) is key_rotation
+        )
+
+    @property
+    def rotation_ids(self) -> tuple[int, ...]:
+        """The rotations whose keys are held."""
+        return tuple(self._pairs)
+
+
+class SphinxKeyring(HeldKeys):
     """A node's Sphinx keys: the one in force, and the neighbouring one around a rotation's boundary.
 
     The directory asks for public keys, packet processing for candidates; `update` moves on with the epochs and
     destroys what is over.
+
+    on_change -- called when there are others than before
     """
 
     def __init__(self, crypto: CryptoProvider, random: RandomBytes, schedule: RotationSchedule, wall_s: float) -> None:
+        super().__init__()
         self._crypto = crypto
         self._random = random
         self._schedule = schedule
-        self._pairs: dict[int, SphinxKeyPair] = {}
+        self.on_change: Callable[[], None] = lambda: None
         self.update(wall_s)
 
     def update(self, wall_s: float) -> None:
@@ -59,8 +96,11 @@ class SphinxKeyring:
                 pairs[rotation_id] = known
             elif rotation_id > current:
                 pairs[rotation_id] = self._generate(rotation_id)
+        is_changed = list(pairs) != list(self._pairs)
         self._pairs = pairs
         self._current_id = current
+        if is_changed:
+            self.on_change()
 
     @property
     def current(self) -> SphinxKeyPair:
@@ -71,19 +111,6 @@ class SphinxKeyring:
     def pre_announced(self) -> SphinxKeyPair | None:
         """The next rotation's key, known during the last epoch of this one."""
         return self._pairs.get(self._current_id + 1)
-
-    def candidates(self, key_rotation: KeyRotation) -> tuple[SphinxKeyPair, ...]:
-        """The keys that a packet marked so may have been made for, most likely first; empty if none is held."""
-        if key_rotation is KeyRotation.UNKNOWN:
-            return tuple(self._pairs.values())
-        return tuple(
-            pair for pair in self._pairs.values() if KeyRotation.from_rotation_id(pair.rotation_id) is key_rotation
-        )
-
-    @property
-    def rotation_ids(self) -> tuple[int, ...]:
-        """The rotations whose keys are held."""
-        return tuple(self._pairs)
 
     def _generate(self, rotation_id: int) -> SphinxKeyPair:
         secret = self._random(32)

@@ -16,6 +16,7 @@ from mix_protocol.topology.exits import NodeVersion
 DEFAULT_VERSION = "1.40.0"
 MAX_GATEWAYS = 4
 MAX_NODE_COVER = 100
+MAX_WORKERS = 16
 
 IpAddress = IPv4Address | IPv6Address
 
@@ -54,6 +55,8 @@ class NetworkOptions:
     """Mean delay at each hop of the acknowledgements that the exit asks for."""
     node_cover: float = 0.0
     """Loop cover packets that each node sends a second, on average; each costs all nodes together some 3 ms."""
+    workers: int = 0
+    """Processes that do the work of gateways and mix nodes, for more than one core; with 0 this one does it."""
     link: str = "none"
     """What the links between nodes, and between clients and their gateway, are like: `none`, `home`, `mobile`,
     `mainnet`, or for all of them alike such as `delay=80ms jitter=30ms loss=1% rate=2mbit`."""
@@ -89,4 +92,6 @@ class NetworkOptions:
             raise InvalidNetworkOption("a mean delay is from 0 to 10000 ms", option="mean_ack_delay_ms")
         if not 0 <= self.node_cover <= MAX_NODE_COVER:
             raise InvalidNetworkOption(f"a node sends from 0 to {MAX_NODE_COVER} loops a second", option="node_cover")
+        if not 0 <= self.workers <= MAX_WORKERS:
+            raise InvalidNetworkOption(f"there may be 0 to {MAX_WORKERS} worker processes", option="workers")
         parse_links(self.link)

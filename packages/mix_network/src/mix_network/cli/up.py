@@ -18,7 +18,7 @@ import click
 from mix_network.descriptors import raise_descriptor_limit
 from mix_network.exit.hosts_resolver import parse_host
 from mix_network.links.profile import parse_links
-from mix_network.options import DEFAULT_VERSION, MAX_GATEWAYS, MAX_NODE_COVER, NetworkOptions
+from mix_network.options import DEFAULT_VERSION, MAX_GATEWAYS, MAX_NODE_COVER, MAX_WORKERS, NetworkOptions
 from mix_protocol.errors import MixError
 
 IpAddress = IPv4Address | IPv6Address
@@ -168,6 +168,14 @@ _port_help = "0 for a free one."
     help="Loop cover packets that each node sends a second, on average; 0 for none.",
 )
 @click.option(
+    "--workers",
+    type=click.IntRange(0, MAX_WORKERS),
+    default=0,
+    show_default=True,
+    metavar="N",
+    help="Processes for the work of gateways and mix nodes, on as many cores; with 0 this process does it.",
+)
+@click.option(
     "--mean-delay",
     type=click.FloatRange(0, 10_000),
     default=15.0,
@@ -201,6 +209,7 @@ def up_command(
     pcap: Path | None,
     ca_out: Path | None,
     node_cover: float,
+    workers: int,
     mean_delay: float,
     link: str,
     link_seed: int,
@@ -230,6 +239,7 @@ def up_command(
             advertise_version=advertise_version,
             node_cover=node_cover,
             mean_ack_delay_ms=mean_delay,
+            workers=workers,
             link=link,
             link_seed=link_seed,
             pcap=pcap,

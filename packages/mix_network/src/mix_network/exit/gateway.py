@@ -13,6 +13,7 @@ from mix_network.exit.policy import ExitPolicy
 from mix_network.exit.service import IpPacketRouterService
 from mix_network.gateway.node import GatewayServer
 from mix_network.node_keys import ServiceKeys
+from mix_network.workers.nodes import WorkedGateway
 from mix_protocol.addressing import Recipient
 from mix_protocol.crypto.randomness import RandomBytes
 from mix_protocol.ipr.router import RouterConfig
@@ -37,6 +38,9 @@ class ExitOptions:
     max_flows: int = 2048
 
 
+Gateway = GatewayServer | WorkedGateway
+
+
 class _LocalClient:
     """The router's seat among the gateway's clients."""
 
@@ -50,7 +54,7 @@ class _LocalClient:
 class ExitGateway:
     """A gateway, an IP packet router in it, and the userspace NAT behind that."""
 
-    def __init__(self, gateway: GatewayServer, keys: ServiceKeys, options: ExitOptions, random: RandomBytes) -> None:
+    def __init__(self, gateway: Gateway, keys: ServiceKeys, options: ExitOptions, random: RandomBytes) -> None:
         self.gateway = gateway
         self._keys = keys
         self._options = options
@@ -91,7 +95,7 @@ class ExitGateway:
         if recording is not None:
             device = PcapWriter(nat, recording)
         self._service.start(device, nat)
-        self.gateway.delivery.connect(self._keys.identity.public, _LocalClient(self._service))
+        self.gateway.connect_service(self._keys.identity.public, _LocalClient(self._service))
 
     async def restart(self) -> None:
         """Let the router forget its clients and all that they have open, as a new process does; its keys stay."""
@@ -129,7 +133,7 @@ class ExitGateway:
         )
 
     def _send(self, packet: MixPacket) -> None:
-        self.gateway.mixing.send(packet.first_hop, packet.packet, packet.key_rotation)
+        self.gateway.send(packet.first_hop, packet.packet, packet.key_rotation)
 
     def _report_refused(self, client: IPv4Address | IPv6Address, destination: str) -> None:
         self._service.report_refused(client, destination)

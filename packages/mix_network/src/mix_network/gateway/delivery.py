@@ -94,7 +94,11 @@ class Delivery:
         client = self._connected.get(identity)
         if client is not None:
             self._push(client, payload)
-        elif not self._is_known(identity):
+        else:
+            self._deliver_to_absent(identity, payload)
+
+    def _deliver_to_absent(self, identity: bytes, payload: bytes) -> None:
+        if not self._is_known(identity):
             self._metrics.drop("unknown_client")
         elif self._inbox.store(identity, payload, self._clock()):
             self._metrics.stored += 1

@@ -7,7 +7,7 @@ import contextlib
 from typing import Any
 
 from mix_network.directory.descriptor import Role
-from mix_network.gateway.delivery import Delivery
+from mix_network.gateway.delivery import ConnectedClient, Delivery
 from mix_network.gateway.inbox import Inbox
 from mix_network.gateway.websocket import ClientLimits, ClientListener
 from mix_network.metrics import NodeMetrics
@@ -47,7 +47,7 @@ class GatewayServer:
         self.delivery = Delivery(
             self.metrics,
             self.inbox,
-            send=self._send,
+            send=self.send,
             is_known=self.clients.__contains__,
             clock=self._now,
             own_identity=identity.public,
@@ -94,6 +94,14 @@ class GatewayServer:
         """Take a new picture of the network, for the node's own cover."""
         self._loops.set_topology(topology)
 
+    def connect_service(self, identity: bytes, service: ConnectedClient) -> None:
+        """From now on payloads for this identity go to a service in this process."""
+        self.delivery.connect(identity, service)
+
+    def send(self, next_hop: NodeAddress, packet: bytes, key_rotation: KeyRotation) -> None:
+        """Send a packet to its next hop."""
+        self.mixing.send(next_hop, packet, key_rotation)
+
     def snapshot(self) -> dict[str, Any]:
         """The counters, and how many clients are registered, as JSON-able values."""
         return {**self.metrics.snapshot(), "clients": len(self.clients)}
@@ -118,9 +126,6 @@ class GatewayServer:
         """Send a client's packet to its first hop."""
         self.metrics.from_clients += 1
         self.mixing.send(packet.first_hop, packet.packet, packet.key_rotation)
-
-    def _send(self, first_hop: NodeAddress, packet: bytes, key_rotation: KeyRotation) -> None:
-        self.mixing.send(first_hop, packet, key_rotation)
 
     async def _sweep(self) -> None:
         while True:

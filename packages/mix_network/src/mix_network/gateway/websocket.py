@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import socket
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -345,26 +346,15 @@ class ClientListener:
 
     async def start(self, host: str, port: int) -> int:
         """Listen; returns the port. Raises `PortUnavailable`."""
-        limits = self.limits
         try:
-            self._server = await serve(
-                self._serve,
-                host,
-                port,
-                compression=None,  # ciphertext does not get shorter
-                max_size=limits.max_frame_bytes,
-                max_queue=64,
-                open_timeout=limits.opening_s,
-                close_timeout=limits.closing_s,
-                ping_interval=None,
-                logger=_silent,
-                process_request=self._check_origin,
-                create_connection=cast(type[ServerConnection], self._create_connection),
-            )
+            server = await self._listen(host=host, port=port)
         except OSError as error:
             raise PortUnavailable(port=port) from error
-        self.presence.start()
-        return int(next(iter(self._server.sockets)).getsockname()[1])
+        return int(next(iter(server.sockets)).getsockname()[1])
+
+    async def serve(self, listening: socket.socket) -> None:
+        """Take those whom this socket accepts."""
+        await self._listen(sock=listening)
 
     def drop(self) -> None:
         """Break every connection, without a word to the clients."""
@@ -381,6 +371,24 @@ class ClientListener:
                 if isinstance(connection, _AcceptedConnection) and connection.state is State.CONNECTING:
                     connection.abort()
             await self._server.wait_closed()
+
+    async def _listen(self, **where: Any) -> Server:
+        limits = self.limits
+        self._server = await serve(
+            self._serve,
+            compression=None,  # ciphertext does not get shorter
+            max_size=limits.max_frame_bytes,
+            max_queue=64,
+            open_timeout=limits.opening_s,
+            close_timeout=limits.closing_s,
+            ping_interval=None,
+            logger=_silent,
+            process_request=self._check_origin,
+            create_connection=cast(type[ServerConnection], self._create_connection),
+            **where,
+        )
+        self.presence.start()
+        return self._server
 
     @staticmethod
     def now() -> float:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import weakref
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from typing import Any, Generic
 
 from mix_network.links.model import Item, LinkModel, Loss
@@ -83,12 +84,15 @@ class Line(Generic[Item]):
 class LinkEmulation:
     """Every link of a network. With the same seed and the same traffic the same packets are lost and late.
 
+    shares -- how many connections share what a link between two nodes carries
+
     Raises `InvalidNetworkOption` for a text that describes no links.
     """
 
-    def __init__(self, links: str = "none", seed: int = 0) -> None:
+    def __init__(self, links: str = "none", seed: int | str = 0, *, shares: int = 1) -> None:
         self._links = parse_links(links)
         self._seed = seed
+        self._shares = shares
         self._names: Mapping[NodeAddress, str] = {}
         self._client_lines: weakref.WeakSet[Line[Any]] = weakref.WeakSet()
         self._node_lines: weakref.WeakSet[Line[Any]] = weakref.WeakSet()
@@ -107,16 +111,23 @@ class LinkEmulation:
         """Make all links, open ones too, what `links` says. Raises `InvalidNetworkOption`."""
         self._links = parse_links(links)
         _change_all(self._client_lines, self._links.client)
-        _change_all(self._node_lines, self._links.nodes)
+        _change_all(self._node_lines, self._node_profile)
 
     def node_line(
         self, name: str, peer: NodeAddress, deliver: Callable[[Item], None], on_drop: Callable[[str], None]
     ) -> Line[Item]:
         """The way from a node to one of its peers. What is lost is gone."""
         random = SeededRandom(f"{self._seed} {name} to {self._names.get(peer, peer)}")
-        line = Line(LinkModel[Item](random, Loss.DROPPED, self._links.nodes), deliver, on_drop)
+        line = Line(LinkModel[Item](random, Loss.DROPPED, self._node_profile), deliver, on_drop)
         self._node_lines.add(line)
         return line
+
+    @property
+    def _node_profile(self) -> LinkProfile:
+        profile = self._links.nodes
+        if profile.rate_bit_s is None or self._shares == 1:
+            return profile
+        return replace(profile, rate_bit_s=profile.rate_bit_s / self._shares)
 
     def client_lines(self, up: Callable[[Item], None], down: Callable[[Item], None]) -> tuple[Line[Item], Line[Item]]:
         """The ways from the next client to its gateway, and back. What is lost comes late, for they are one TCP

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import socket
 from collections.abc import Callable, Sequence
 from typing import cast
 
@@ -86,10 +87,18 @@ class Incoming:
             raise PortUnavailable(port=port) from error
         return int(self._server.sockets[0].getsockname()[1])
 
+    async def serve(self, listening: socket.socket) -> None:
+        """Take what this socket accepts."""
+        self._server = await asyncio.get_running_loop().create_server(lambda: _IncomingConnection(self), sock=listening)
+
     async def close(self) -> None:
         """Stop listening and cut every connection."""
         if self._server is not None:
             self._server.close()
+        self.drop()
+
+    def drop(self) -> None:
+        """Cut every connection."""
         for transport in list(self._transports):
             transport.abort()
 

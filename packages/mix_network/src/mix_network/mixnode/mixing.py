@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import socket
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from mix_network.descriptors import DescriptorBudget
 from mix_network.links.line import LinkEmulation
@@ -14,9 +16,9 @@ from mix_network.mixnode.delay_queue import DelayQueue
 from mix_network.mixnode.incoming import Incoming
 from mix_network.mixnode.loop_cover import LoopCover
 from mix_network.mixnode.outgoing import Outgoing, OutgoingLimits
-from mix_network.mixnode.processing import Outcome, PacketProcessor
+from mix_network.mixnode.processing import Outcome, PacketProcessor, SeenPackets
 from mix_network.network_view import NetworkView
-from mix_network.node_keys import SphinxKeyring
+from mix_network.node_keys import HeldKeys
 from mix_network.origins import Origins
 from mix_network.rotation import RotationSchedule
 from mix_protocol.addressing import KeyRotation, NodeAddress
@@ -43,6 +45,7 @@ class NodeContext:
     budget -- how many descriptors each part may take
     origins -- whose web pages may use the gateways; None for everybody's
     cover_rate -- loops of its own that a node sends a second, on average
+    shares -- how many processes share the work of each node, and so what it may hold
     """
 
     crypto: CryptoProvider
@@ -55,9 +58,29 @@ class NodeContext:
     budget: DescriptorBudget = DescriptorBudget()  # noqa: RUF009 -- frozen
     origins: Origins | None = None
     cover_rate: float = 0.0
+    shares: int = 1
 
 
 FinalHandler = Callable[[FinalPacket | SealedPacket, PacketSize, KeyRotation], None]
+
+
+class OwnLoops(Protocol):
+    """Knows a node's own cover: `LoopCover`, or who asks it elsewhere."""
+
+    def has_returned(self, destination: bytes, identifier: bytes) -> bool:
+        """Whether a packet that ends here is a loop of the node's own."""
+        ...
+
+
+async def follow_rotations(context: NodeContext, update: Callable[[float], None]) -> None:
+    """Call `update` with the time when a new epoch begins, for as long as this runs."""
+    schedule, wall_clock = context.schedule, context.wall_clock
+    while True:
+        wall_s = wall_clock()
+        with _CRASHES.isolated("one change of keys"):
+            update(wall_s)
+        # A minute at most, so that a machine that slept or a clock that was set is noticed.
+        await asyncio.sleep(min(60.0, max(0.01, schedule.epoch_start(schedule.epoch_at(wall_s) + 1) - wall_s)))
 
 
 class MixingNode:
@@ -65,18 +88,20 @@ class MixingNode:
 
     on_final -- what to do with packets that end here; None drops them, as a node without that role does
     mixes -- whether packets that don't end here are sent on, as a mix node does
-    loops -- the node's own cover
+    loops -- the node's own cover, for whom it is to be known and not delivered
+    seen -- which packets were seen, where other processes of this node know of some; else the node remembers them
     """
 
     def __init__(
         self,
         context: NodeContext,
-        keyring: SphinxKeyring,
+        keyring: HeldKeys,
         metrics: NodeMetrics,
         *,
         mixes: bool,
         on_final: FinalHandler | None,
-        loops: LoopCover | None = None,
+        loops: OwnLoops | None = None,
+        seen: SeenPackets | None = None,
     ) -> None:
         self.metrics = metrics
         self._context = context
@@ -84,11 +109,15 @@ class MixingNode:
         self._mixes = mixes
         self._on_final = on_final
         self._loops = loops
-        self._processor = PacketProcessor(context.crypto, keyring, metrics)
+        self._processor = (
+            PacketProcessor(context.crypto, keyring, metrics)
+            if seen is None
+            else PacketProcessor(context.crypto, keyring, metrics, lambda: seen)
+        )
         self._incoming = Incoming(self._receive_frames, metrics, context.budget.peers)
         self._outgoing = Outgoing(context.view, metrics, context.outgoing_limits, context.links)
         self._delayed: DelayQueue[tuple[NodeAddress, bytes, KeyRotation]] = DelayQueue(
-            DELAY_QUEUE_PACKETS, DELAY_QUEUE_BYTES
+            DELAY_QUEUE_PACKETS // context.shares, DELAY_QUEUE_BYTES // context.shares
         )
         self._timer: asyncio.TimerHandle | None = None
         self._tasks: list[asyncio.Task[None]] = []
@@ -96,10 +125,23 @@ class MixingNode:
     async def start(self, port: int = 0) -> NodeAddress:
         """Listen for other nodes; returns the address."""
         port = await self._incoming.start(self._context.host, port)
-        self._tasks = [asyncio.create_task(self._follow_rotations())]
-        if self._loops is not None:
+        self._tasks = [asyncio.create_task(follow_rotations(self._context, self._update_keys))]
+        if isinstance(self._loops, LoopCover):
             self._tasks.append(asyncio.create_task(self._loops.run(self.send)))
         return NodeAddress.from_text(self._context.host, port)
+
+    async def serve(self, listening: socket.socket) -> None:
+        """Take packets of those whom this socket accepts; the keys are somebody else's to change."""
+        await self._incoming.serve(listening)
+
+    def keys_changed(self) -> None:
+        """Forget what belongs to keys that are gone."""
+        self._processor.forget_old_rotations()
+
+    def drop_connections(self) -> None:
+        """Break every connection with other nodes, as a restart does."""
+        self._incoming.drop()
+        self._outgoing.drop()
 
     async def close(self) -> None:
         """Stop listening, drop what is held and close every connection."""
@@ -178,12 +220,6 @@ class MixingNode:
         self.metrics.waiting = len(self._delayed)
         self._arm_timer()
 
-    async def _follow_rotations(self) -> None:
-        schedule, wall_clock = self._context.schedule, self._context.wall_clock
-        while True:
-            wall_s = wall_clock()
-            with _CRASHES.isolated("one change of keys"):
-                self._keyring.update(wall_s)
-                self._processor.forget_old_rotations()
-            # A minute at most, so that a machine that slept or a clock that was set is noticed.
-            await asyncio.sleep(min(60.0, max(0.01, schedule.epoch_start(schedule.epoch_at(wall_s) + 1) - wall_s)))
+    def _update_keys(self, wall_s: float) -> None:
+        self._keyring.update(wall_s)
+        self.keys_changed()

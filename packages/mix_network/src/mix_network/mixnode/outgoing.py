@@ -122,6 +122,11 @@ class _PeerConnection(asyncio.Protocol):
             self._queued_bytes -= size
             self._metrics.forwarded += len(frames)
 
+    def drop(self) -> None:
+        """Break the connection."""
+        if self._transport is not None:
+            self._transport.abort()
+
     async def close(self) -> None:
         """Forget what waits and close the connection."""
         self._queue.clear()
@@ -166,6 +171,11 @@ class Outgoing:
             line = self._links.node_line(self._metrics.name, next_hop, peer.send, self._metrics.drop)
             known = self._peers[next_hop] = peer, line
         known[1].send(encode_frame(packet, key_rotation))
+
+    def drop(self) -> None:
+        """Break every connection; what waits for a peer goes over the next one."""
+        for peer, _ in self._peers.values():
+            peer.drop()
 
     async def close(self) -> None:
         """Close every connection."""

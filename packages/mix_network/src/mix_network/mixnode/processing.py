@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import groupby
 from operator import attrgetter
+from typing import Protocol
 
 from mix_network.metrics import NodeMetrics
-from mix_network.node_keys import SphinxKeyring
+from mix_network.node_keys import HeldKeys
 from mix_protocol.addressing import KeyRotation
 from mix_protocol.crypto.provider import CryptoProvider
 from mix_protocol.errors import PeerMisbehaved
@@ -23,14 +24,32 @@ Outcome = ForwardPacket | FinalPacket | SealedPacket | None
 """A packet with a node's layer taken off; None for one that was dropped."""
 
 
-class PacketProcessor:
-    """Opens packets with a node's keys (Nym spec: mix-node behaviour, pipeline for one received frame)."""
+class SeenPackets(Protocol):
+    """Remembers replay tags: a `ReplayFilter`, or one that several processes share."""
 
-    def __init__(self, crypto: CryptoProvider, keyring: SphinxKeyring, metrics: NodeMetrics) -> None:
+    def check_and_set_all(self, tags: Iterable[bytes]) -> list[bool]:
+        """Remember tags, one after the other; True for each that is new."""
+        ...
+
+
+class PacketProcessor:
+    """Opens packets with a node's keys (Nym spec: mix-node behaviour, pipeline for one received frame).
+
+    make_replay_filter -- gives an empty filter for another key, or one that serves all of them
+    """
+
+    def __init__(
+        self,
+        crypto: CryptoProvider,
+        keyring: HeldKeys,
+        metrics: NodeMetrics,
+        make_replay_filter: Callable[[], SeenPackets] = lambda: ReplayFilter(_REPLAY_CAPACITY),
+    ) -> None:
         self._crypto = crypto
         self._keyring = keyring
         self._metrics = metrics
-        self._replay_filters: dict[int, ReplayFilter] = {}
+        self._make_replay_filter = make_replay_filter
+        self._replay_filters: dict[int, SeenPackets] = {}
 
     def process_frames(self, frames: Sequence[NodeFrame]) -> list[Outcome]:
         """Take this hop's layer off each packet, in their order; those that are dropped are counted.
@@ -59,25 +78,29 @@ class PacketProcessor:
             is_last = index + 1 == len(candidates)
             tried, left = left, []
             processed = process_packets(self._crypto, pair.secret, [packets[at] for at in tried])
+            tags = [one.replay_tag for one in processed if one.replay_tag is not None]
+            are_new = iter(self._filter_of(pair.rotation_id).check_and_set_all(tags))
             for at, one in zip(tried, processed, strict=True):
                 if isinstance(one.outcome, BadMac) and not is_last:
                     left.append(at)
                 else:
-                    outcomes[at] = self._judge(one, pair.rotation_id)
+                    outcomes[at] = self._judge(one, is_new=one.replay_tag is None or next(are_new))
             if not left:
                 break
         return outcomes
 
-    def _judge(self, processed: ProcessedPacket, rotation_id: int) -> Outcome:
-        tag, outcome = processed
-        if tag is not None:
-            seen = self._replay_filters.get(rotation_id)
-            if seen is None:
-                seen = self._replay_filters[rotation_id] = ReplayFilter(_REPLAY_CAPACITY)
-            if not seen.check_and_set(tag):
-                self._metrics.replayed += 1
-                self._metrics.drop("replayed")
-                return None
+    def _filter_of(self, rotation_id: int) -> SeenPackets:
+        seen = self._replay_filters.get(rotation_id)
+        if seen is None:
+            seen = self._replay_filters[rotation_id] = self._make_replay_filter()
+        return seen
+
+    def _judge(self, processed: ProcessedPacket, *, is_new: bool) -> Outcome:
+        outcome = processed.outcome
+        if not is_new:
+            self._metrics.replayed += 1
+            self._metrics.drop("replayed")
+            return None
         if isinstance(outcome, PeerMisbehaved):
             self._metrics.malformed += 1
             self._metrics.drop(outcome.code)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Final
 
 DEFAULT_CAPACITY: Final = 1 << 20
@@ -35,3 +36,7 @@ class ReplayFilter:
             self._older, self._younger = self._younger, set()
         self._younger.add(tag)
         return True
+
+    def check_and_set_all(self, tags: Iterable[bytes]) -> list[bool]:
+        """What `check_and_set` says of each, one after the other."""
+        return [self.check_and_set(tag) for tag in tags]

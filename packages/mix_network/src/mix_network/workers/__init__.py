@@ -1,0 +1,1 @@
+"""Worker processes: one network's packets and clients on more than one core."""
