@@ -15,6 +15,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import dataclass
 from statistics import quantiles
 from typing import Any
 
@@ -75,22 +76,51 @@ def processes(kind: str, workers: int = 0) -> Iterator[tuple[Process, Process, P
         yield node, goal, source
 
 
-def measure_throughput(kind: str, workers: int = 0) -> dict[str, float]:
-    """As fast as the node takes them, and what that costs it."""
+@dataclass
+class Run:
+    """What some packets have cost: seconds by the clock, and CPU seconds of each process that did the node's work."""
+
+    wall_s: float
+    cpu_s: list[float]
+    in_process: float
+
+
+def run(kind: str, workers: int = 0) -> Run:
+    """Send packets as fast as the node takes them."""
     with processes(kind, workers) as (node, goal, source):
         source.ask(prepare=PACKETS)
         before = node.ask(cpu=True)["cpu_s"]
-        sent = source.ask(send=True)
-        wall_s = goal.ask(wait=PACKETS)["last_at"] - sent["began_at"]
+        began_at = source.ask(send=True)["began_at"]
+        ended_at = goal.ask(wait=PACKETS)["last_at"]
         if kind == "push":
-            wall_s = max(wall_s, source.ask(wait=True)["last_at"] - sent["began_at"])
-        cpu_s = node.ask(cpu=True)["cpu_s"] - before
-        return {
-            "per_cpu_second": round(PACKETS / cpu_s, 1),
-            "per_second": round(PACKETS / wall_s, 1),
-            "in_process_per_cpu_second": node.told["in_process"],
-            "to_in_process": round(PACKETS / cpu_s / node.told["in_process"], 3),
-        }
+            ended_at = max(ended_at, source.ask(wait=True)["last_at"])
+        after = node.ask(cpu=True)["cpu_s"]
+        cpu_s = [end - start for start, end in zip(before, after, strict=True)]
+        return Run(ended_at - began_at, cpu_s, node.told["in_process"])
+
+
+def measure_throughput(kind: str) -> dict[str, float]:
+    """One process, beside the same step in a loop."""
+    one = run(kind)
+    per_cpu_second = PACKETS / sum(one.cpu_s)
+    return {
+        "per_cpu_second": round(per_cpu_second, 1),
+        "per_second": round(PACKETS / one.wall_s, 1),
+        "in_process_per_cpu_second": one.in_process,
+        "to_in_process": round(per_cpu_second / one.in_process, 3),
+    }
+
+
+def measure_workers(kind: str) -> dict[str, float]:
+    """Two worker processes beside one: `scaling` by the clock, which says something on two cores that nobody else uses;
+    `scaling_by_cpu` by the CPU time of the busier one, which others can't change much."""
+    one, two = run(kind, 1), run(kind, 2)
+    return {
+        "per_cpu_second_of_one": round(PACKETS / sum(one.cpu_s), 1),
+        "per_cpu_second_of_two": round(PACKETS / sum(two.cpu_s), 1),
+        "scaling": round(one.wall_s / two.wall_s, 2),
+        "scaling_by_cpu": round(sum(one.cpu_s) / max(two.cpu_s), 2),
+    }
 
 
 def measure_latency(per_second: float) -> dict[str, float]:
@@ -113,6 +143,7 @@ def measure_latency(per_second: float) -> dict[str, float]:
 def measure() -> dict[str, Any]:
     """All of the figures."""
     figures: dict[str, Any] = {kind: measure_throughput(kind) for kind in ("mix", "entry", "push")}
+    figures["workers"] = {kind: measure_workers(kind) for kind in ("mix", "entry", "push")}
     figures["mix"]["added_latency_at_half_load"] = measure_latency(HALF * figures["mix"]["per_second"])
     return figures
 

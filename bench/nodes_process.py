@@ -20,12 +20,18 @@ from typing import Any
 
 from support.waiting import until
 
+from mix_network.exit.gateway import Gateway
 from mix_network.gateway.node import GatewayServer
 from mix_network.mixnode.mixing import NodeContext
 from mix_network.mixnode.node import MixNodeServer
 from mix_network.network_view import NetworkView
 from mix_network.node_keys import IdentityKeys, SphinxKeyring
+from mix_network.options import NetworkOptions
 from mix_network.rotation import RotationSchedule
+from mix_network.workers.messages import Place
+from mix_network.workers.nodes import WorkedGateway, WorkedMixNode
+from mix_network.workers.pool import WorkerPool
+from mix_network.workers.worker import COUNTERS_S
 from mix_protocol.addressing import KeyRotation, NodeAddress
 from mix_protocol.crypto.native import NativeCrypto
 from mix_protocol.crypto.randomness import SeededRandom, exponential
@@ -44,7 +50,6 @@ Answer = Callable[[dict[str, Any]], Awaitable[dict[str, Any]]]
 HOST = "127.0.0.1"
 GOAL_SECRET = bytes(range(32))
 CRYPTO = NativeCrypto()
-CLIENTS = 4
 _SAMPLES = 8
 _SAMPLE = 500
 _PROFILED = 40
@@ -99,12 +104,20 @@ async def run_node(arguments: dict[str, Any]) -> None:
     identity = IdentityKeys.generate(CRYPTO, os.urandom)
     keyring = SphinxKeyring(CRYPTO, os.urandom, schedule, time.time())
     rate = in_process_rate(kind)
-    node: MixNodeServer | GatewayServer
-    if kind == "mix":
+    workers = arguments["workers"]
+    pool = WorkerPool(context, NetworkOptions(workers=workers), 0.0) if workers else None
+    node: MixNodeServer | WorkedMixNode | Gateway
+    if kind == "mix" and pool is not None:
+        node = WorkedMixNode(pool, context, identity, keyring, os.urandom, name="mix-1", layer=1)
+    elif kind == "mix":
         node = MixNodeServer(context, identity, keyring, name="mix-1", layer=1)
+    elif pool is not None:
+        node = WorkedGateway(pool, context, identity, keyring, os.urandom, name="entry", role="entry-gateway")
     else:
         node = GatewayServer(context, identity, keyring, os.urandom, name="entry", role="entry-gateway")
     address = await node.start()
+    if pool is not None:
+        await pool.start([Place(HOST, goal.port, "goal")])
 
     profiler = cProfile.Profile()
 
@@ -114,18 +127,23 @@ async def run_node(arguments: dict[str, Any]) -> None:
         elif question.get("profile") == "stop":
             profiler.disable()
             return {"profile": report(profiler)}
-        return {"cpu_s": cpu_s(), "metrics": node.metrics.snapshot()}
+        if pool is None:
+            return {"cpu_s": [cpu_s()]}
+        await asyncio.sleep(2 * COUNTERS_S)  # until the workers have told what they took
+        return {"cpu_s": pool.snapshot()["cpu_s"]}
 
     await converse(
         answer,
         port=address.port,
-        ws_port=node.ws_port if isinstance(node, GatewayServer) else 0,
+        ws_port=0 if isinstance(node, MixNodeServer | WorkedMixNode) else node.ws_port,
         identity=identity.public.hex(),
         key=keyring.current.public.hex(),
         rotation=keyring.current.rotation_id,
         in_process=round(rate, 1),
     )
     await node.close()
+    if pool is not None:
+        await pool.close()
 
 
 # -- who takes what the node sends on
@@ -223,7 +241,7 @@ class Source:
 
     async def connect(self) -> None:
         if self._kind != "mix":
-            self._clients = [Client(self._node) for _ in range(CLIENTS)]
+            self._clients = [Client(self._node) for _ in range(self._connections)]
             for client in self._clients:
                 await client.connect()
         if self._kind != "entry":
@@ -244,7 +262,7 @@ class Source:
     def _final_frame(self, number: int) -> bytes:
         ack = SurbAck(self._goal, os.urandom(PacketSize.ACK.packet_length)).encode()
         message = (ack + number.to_bytes(4, "big")).ljust(PacketSize.REGULAR.plaintext_length, b"\0")
-        return self._frame([self._own], [0], self._clients[number % CLIENTS].identity, message)
+        return self._frame([self._own], [0], self._clients[number % self._connections].identity, message)
 
     def _frame(self, route: list[RouteHop], delays_ns: list[int], destination: bytes, message: bytes) -> bytes:
         packet = build_packet(
@@ -259,7 +277,7 @@ class Source:
         return encode_frame(packet, self._rotation)
 
     def _client_frame(self, number: int) -> bytes:
-        client = self._clients[number % CLIENTS]
+        client = self._clients[number % self._connections]
         packet = os.urandom(PacketSize.REGULAR.packet_length)
         now = asyncio.get_running_loop().time()
         client.gateway.send_mix_packet(MixPacket(self._goal, packet, self._rotation), now)
@@ -273,7 +291,7 @@ class Source:
         if rate is not None:
             await self._send_at_times(rate)
         elif self._kind == "entry":
-            await asyncio.gather(*(self._send_of_client(number) for number in range(CLIENTS)))
+            await asyncio.gather(*(self._send_of_client(number) for number in range(self._connections)))
         else:
             count = len(self._writers)
             await asyncio.gather(*(self._send_over(w, self._frames[i::count]) for i, w in enumerate(self._writers)))
@@ -285,7 +303,7 @@ class Source:
             await writer.drain()
 
     async def _send_of_client(self, number: int) -> None:
-        for frame in self._frames[number::CLIENTS]:
+        for frame in self._frames[number :: self._connections]:
             await self._clients[number].websocket.send(frame)
 
     async def _send_at_times(self, rate: float) -> None:
