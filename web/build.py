@@ -30,6 +30,7 @@ WEB = Path(__file__).resolve().parent
 ROOT = WEB.parent
 PYODIDE = ROOT / "node_modules/pyodide"
 COMPILED_WHEELS = ROOT / "build/wheels"
+CORE_WHEELS = ROOT / "build/core"
 CACHE = ROOT / "build/web-cache"
 PYODIDE_FILES = ("pyodide.mjs", "pyodide.asm.mjs", "pyodide.asm.wasm", "python_stdlib.zip")
 OWN_PACKAGES = ("mix_protocol", "mix_tunnel", "mix_fetch", "mix_dns", "mix_websocket")
@@ -106,7 +107,10 @@ def gather_wheels(locks: Iterable[Path]) -> list[Path]:
     compiled = sorted(COMPILED_WHEELS.glob("*.whl"))
     if len(compiled) != 5:
         raise BuildError(f"{COMPILED_WHEELS} lacks wheels: run python3 wasm/build_wheels.py build/wheels")
-    wheels = [*compiled, *(wheel for lock in locks for wheel in download_wheels(lock))]
+    core = sorted(CORE_WHEELS.glob("*emscripten*.whl"))
+    if len(core) != 1:
+        raise BuildError(f"{CORE_WHEELS} lacks the worker's wheel: run python3 wasm/build_core.py build/core pyodide")
+    wheels = [*compiled, *core, *(wheel for lock in locks for wheel in download_wheels(lock))]
     return [*wheels, *(wheel for name in OWN_PACKAGES for wheel in build_own_wheel(name))]
 
 

@@ -22,7 +22,7 @@ from pyodide_lock.spec import InfoSpec, PackageSpec
 # In the worker our packages stand on these. They are not in the metadata, since elsewhere other packages serve them,
 # and `ossl` is a name of our own that nobody should look for on an index.
 WORKER_NEEDS: Mapping[str, tuple[str, ...]] = {
-    "mix-protocol": ("blake3", "ossl", "pynacl"),
+    "mix-protocol": ("blake3", "mix-sphinx-core", "ossl", "pynacl"),
     "mix-tunnel": ("brotli",),
 }
 

@@ -1,0 +1,14 @@
+/* SHA-256 and AES with the instructions that a processor has for them; NULL where it has none. */
+#ifndef PROCESSOR_H
+#define PROCESSOR_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* Compresses whole blocks of 64 bytes into the state. */
+void (*processor_sha256(void))(uint32_t state[8], const uint8_t *blocks, size_t count);
+
+/* Writes whole blocks of the AES-128-CTR stream that starts at the zero counter. */
+void (*processor_aes128(void))(uint8_t *out, size_t blocks, const uint8_t key[16]);
+
+#endif
