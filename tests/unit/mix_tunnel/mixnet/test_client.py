@@ -326,7 +326,7 @@ def prepare_all(world: World) -> int:
 def builds(world: World, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """What is built from now on."""
     built: list[str] = []
-    for name in ("prepare", "prepare_cover", "make_reply_surbs"):
+    for name in ("build", "make_reply_surbs"):
         original = getattr(MessagePreparer, name)
 
         def note(*arguments, name=name, original=original, **options):

@@ -17,7 +17,6 @@ from mix_network.metrics import NodeMetrics
 from mix_protocol.addressing import KeyRotation, NodeAddress
 from mix_protocol.addressing.node_address import MAX_ENCODED_LENGTH
 from mix_protocol.crash_log import CrashLog
-from mix_protocol.crypto.compiled_sphinx import PacketRequest
 from mix_protocol.crypto.provider import CryptoProvider
 from mix_protocol.crypto.randomness import RandomBytes, choose, exponential
 from mix_protocol.messages.acknowledgement import ACK_LENGTH
@@ -25,8 +24,10 @@ from mix_protocol.messages.geometry import pushed_length
 from mix_protocol.sphinx.core import sphinx_core
 from mix_protocol.sphinx.delays import draw_delays_ns
 from mix_protocol.sphinx.geometry import SURB_IDENTIFIER_LENGTH, PacketSize
+from mix_protocol.sphinx.header import draw_header
 from mix_protocol.sphinx.mix_packet import MixPacket
 from mix_protocol.sphinx.packet import carrying, draw_packet
+from mix_protocol.sphinx.version import SphinxVersion
 from mix_protocol.topology.route import RouteHop
 from mix_protocol.topology.topology import Topology
 
@@ -94,10 +95,25 @@ class LoopCover:
         back = [choose(self._random, layer).hop for layer in before] + [own]
 
         identifier = self._random(SURB_IDENTIFIER_LENGTH)
-        returning = self._draw(back, self._identity, self._random(ACK_LENGTH), PacketSize.ACK, identifier)
+        returning = draw_packet(
+            self._random,
+            route=back,
+            destination=self._identity,
+            message=self._random(ACK_LENGTH),
+            delays_ns=draw_delays_ns(self._random, len(back), MEAN_DELAY_MS),
+            size=PacketSize.ACK,
+            identifier=identifier,
+        )
         ack_hop = back[0].padded_address[:MAX_ENCODED_LENGTH]
         content = b"".join((ack_hop, _ACK_PLACE, self._random(pushed_length(PacketSize.REGULAR))))
-        carrier = carrying(self._draw(onward, gateway.identity, content, PacketSize.REGULAR), 0, len(ack_hop))
+        header = draw_header(
+            self._random,
+            route=onward,
+            delays_ns=draw_delays_ns(self._random, len(onward), MEAN_DELAY_MS),
+            destination=gateway.identity,
+            version=SphinxVersion.SEEDED,
+        )
+        carrier = carrying(header, content, PacketSize.REGULAR, SphinxVersion.SEEDED, earlier=0, at=len(ack_hop))
         _, packet = self._core.build_packets((returning, carrier))
         self._under_way[identifier] = now
         while now - next(iter(self._under_way.values())) > LOST_AFTER_S:
@@ -111,21 +127,3 @@ class LoopCover:
             return False
         self._metrics.loops_returned += 1
         return True
-
-    def _draw(
-        self,
-        route: list[RouteHop],
-        destination: bytes,
-        message: bytes,
-        size: PacketSize,
-        identifier: bytes = bytes(SURB_IDENTIFIER_LENGTH),
-    ) -> PacketRequest:
-        return draw_packet(
-            self._random,
-            route=route,
-            delays_ns=draw_delays_ns(self._random, len(route), MEAN_DELAY_MS),
-            destination=destination,
-            message=message,
-            size=size,
-            identifier=identifier,
-        )

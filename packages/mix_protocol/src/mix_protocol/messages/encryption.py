@@ -9,7 +9,7 @@ from mix_protocol.crypto.provider import CryptoProvider
 from mix_protocol.crypto.randomness import RandomBytes
 from mix_protocol.errors import PeerMisbehaved
 from mix_protocol.messages.geometry import AES_KEY_LENGTH, CURVE_KEY_LENGTH, KEY_PREFIX_LENGTH
-from mix_protocol.sphinx.core import SphinxCore, sphinx_core
+from mix_protocol.sphinx.core import sphinx_core
 
 
 class TruncatedPayload(PeerMisbehaved):
@@ -21,14 +21,13 @@ class TruncatedPayload(PeerMisbehaved):
 
 def encrypt_to_recipient(crypto: CryptoProvider, random: RandomBytes, recipient_key: bytes, plaintext: bytes) -> bytes:
     """Give a fresh ephemeral X25519 key (32 bytes) and the AES-128-CTR ciphertext under the secret shared with it."""
-    return encrypt_with_ephemeral(crypto, sphinx_core(crypto), random(CURVE_KEY_LENGTH), recipient_key, plaintext)
+    (agreed,) = sphinx_core(crypto).agree(((random(CURVE_KEY_LENGTH), recipient_key),))
+    return encrypt_with(crypto, agreed, plaintext)
 
 
-def encrypt_with_ephemeral(
-    crypto: CryptoProvider, core: SphinxCore, ephemeral: bytes, recipient_key: bytes, plaintext: bytes
-) -> bytes:
-    """The same with the secret (32 bytes, never used again) drawn already."""
-    ((public, shared),) = core.agree(((ephemeral, recipient_key),))
+def encrypt_with(crypto: CryptoProvider, agreed: tuple[bytes, bytes], plaintext: bytes) -> bytes:
+    """The same after the agreement: what `SphinxCore.agree` gives for an ephemeral secret and the recipient's key."""
+    public, shared = agreed
     return public + crypto.aes128_ctr(_key_from(crypto, shared), plaintext)
 
 

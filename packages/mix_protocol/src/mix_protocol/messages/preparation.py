@@ -6,15 +6,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from mix_protocol.addressing.key_rotation import KeyRotation
-from mix_protocol.addressing.node_address import MAX_ENCODED_LENGTH
+from mix_protocol.addressing.node_address import MAX_ENCODED_LENGTH, NodeAddress
 from mix_protocol.addressing.recipient import Recipient
-from mix_protocol.crypto.compiled_sphinx import PacketRequest
+from mix_protocol.crypto.compiled_sphinx import HeaderRequest, PacketRequest
 from mix_protocol.crypto.provider import CryptoProvider
 from mix_protocol.crypto.randomness import RandomBytes
 from mix_protocol.errors import NetworkFailure, UsageError
 from mix_protocol.messages.acknowledgement import draw_surb_ack
 from mix_protocol.messages.cover import cover_content
-from mix_protocol.messages.encryption import encrypt_with_ephemeral
+from mix_protocol.messages.encryption import encrypt_with
 from mix_protocol.messages.fragment import COVER, Fragment, FragmentIdentifier
 from mix_protocol.messages.geometry import (
     AES_IV_LENGTH,
@@ -27,8 +27,9 @@ from mix_protocol.messages.reply_surb import ReplySurb
 from mix_protocol.sphinx.core import sphinx_core
 from mix_protocol.sphinx.delays import draw_delays_ns, forward_delay_s
 from mix_protocol.sphinx.geometry import PacketSize
+from mix_protocol.sphinx.header import draw_header
 from mix_protocol.sphinx.mix_packet import MixPacket
-from mix_protocol.sphinx.packet import carrying, draw_packet
+from mix_protocol.sphinx.packet import carrying
 from mix_protocol.sphinx.surb import SurbRequest, build_surbs, draw_surb
 from mix_protocol.sphinx.version import SphinxVersion
 from mix_protocol.topology.topology import Topology
@@ -63,6 +64,25 @@ class PreparedPacket:
     packet: MixPacket
     fragment: FragmentIdentifier
     ack_iv: bytes = field(repr=False)
+    round_trip_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class PacketDraft:
+    """All that was drawn for a packet and its acknowledgement, and what it will carry."""
+
+    ack: PacketRequest
+    ack_hop: bytes
+    ack_iv: bytes
+    ephemeral: bytes
+    recipient_key: bytes
+    header: HeaderRequest
+    first_hop: NodeAddress
+    version: SphinxVersion
+    key_rotation: KeyRotation
+    content: bytes
+    size: PacketSize
+    fragment: FragmentIdentifier
     round_trip_s: float
 
 
@@ -143,19 +163,51 @@ class MessagePreparer:
         """Whether there is a topology with our own gateway in it: what everything needs."""
         return self.topology is not None and self.own.gateway in self.topology.gateways
 
-    def prepare(self, fragment: Fragment, recipient: Recipient) -> PreparedPacket:
-        """Make a packet that carries the fragment to the recipient, encrypted for it alone."""
-        content = fragment.encode()
-        return self._prepare(content, _size_for(content), fragment.identifier, recipient)
+    @property
+    def batch(self) -> int:
+        """How many packets or SURBs are worth building at a time."""
+        return self._core.batch
 
-    def prepare_unawaited(self, fragment: Fragment, recipient: Recipient) -> PreparedPacket:
-        """The same for a fragment that is never sent again; like cover's, its acknowledgement says nothing."""
+    def draft(self, fragment: Fragment, recipient: Recipient, *, is_awaited: bool = True) -> PacketDraft:
+        """Draw a packet that carries the fragment to the recipient, encrypted for it alone; `build` makes it.
+
+        is_awaited -- not for a fragment that is never sent again; like cover's, its acknowledgement says nothing
+        """
         content = fragment.encode()
-        return self._prepare(content, _size_for(content), COVER, recipient)
+        return self._draft(content, _size_for(content), fragment.identifier if is_awaited else COVER, recipient)
+
+    def build(self, drafts: Sequence[PacketDraft]) -> list[PreparedPacket]:
+        """Make the packets that were drawn; all together they cost less than one by one."""
+        agreed = self._core.agree([(draft.ephemeral, draft.recipient_key) for draft in drafts])
+        requests: list[PacketRequest] = []
+        for draft, keys in zip(drafts, agreed, strict=True):
+            message = b"".join((draft.ack_hop, _ACK_PLACE, encrypt_with(self.crypto, keys, draft.content)))
+            place = len(requests)
+            requests += (
+                draft.ack,
+                carrying(draft.header, message, draft.size, draft.version, earlier=place, at=len(draft.ack_hop)),
+            )
+        packets = self._core.build_packets(requests)[1::2]
+        return [
+            PreparedPacket(
+                MixPacket(draft.first_hop, packet, draft.key_rotation), draft.fragment, draft.ack_iv, draft.round_trip_s
+            )
+            for draft, packet in zip(drafts, packets, strict=True)
+        ]
+
+    def prepare(self, fragment: Fragment, recipient: Recipient) -> PreparedPacket:
+        """Make one packet that carries the fragment to the recipient."""
+        (prepared,) = self.build((self.draft(fragment, recipient),))
+        return prepared
 
     def prepare_cover(self, size: PacketSize = PacketSize.REGULAR) -> PreparedPacket:
-        """Make a loop cover packet: to ourselves, with nothing in it."""
-        return self._prepare(cover_content(size), size, COVER, self.own)
+        """Make one loop cover packet."""
+        (prepared,) = self.prepare_covers(1, size)
+        return prepared
+
+    def prepare_covers(self, count: int, size: PacketSize = PacketSize.REGULAR) -> list[PreparedPacket]:
+        """Make loop cover packets: to ourselves, with nothing in them."""
+        return self.build([self._draft(cover_content(size), size, COVER, self.own) for _ in range(count)])
 
     def prepare_reply(self, fragment: Fragment, surb: ReplySurb) -> PreparedPacket:
         """Make a packet that carries the fragment to whoever made the SURB; the SURB is used up by that.
@@ -224,31 +276,32 @@ class MessagePreparer:
         first_hop, packet = surb.surb.use(self.crypto, plaintext, size)
         return PreparedPacket(MixPacket(first_hop, packet, surb.key_rotation), COVER, b"", 0.0)
 
-    def _prepare(
+    def _draft(
         self, content: bytes, size: PacketSize, identifier: FragmentIdentifier, recipient: Recipient
-    ) -> PreparedPacket:
+    ) -> PacketDraft:
         topology, random = self._require_topology(), self.random
         ack_iv = random(AES_IV_LENGTH)
         ack, ack_hop, ack_delay_s = self._draw_surb_ack(topology, identifier, ack_iv)
         ephemeral = random(CURVE_KEY_LENGTH)
         route = topology.route_to(recipient.gateway, random, apart_from=self._ends)
         delays_ns = draw_delays_ns(random, len(route), self.mean_packet_delay_ms)
-        sealed = encrypt_with_ephemeral(self.crypto, self._core, ephemeral, recipient.encryption_key, content)
-        request = draw_packet(
-            random,
-            route=route,
-            delays_ns=delays_ns,
-            destination=recipient.identity,
-            message=b"".join((ack_hop, _ACK_PLACE, sealed)),
-            size=size,
-            version=self.version,
+        header = draw_header(
+            random, route=route, delays_ns=delays_ns, destination=recipient.identity, version=self.version
         )
-        _, packet = self._core.build_packets((ack, carrying(request, 0, len(ack_hop))))
-        return PreparedPacket(
-            MixPacket(route[0].address, packet, topology.key_rotation),
-            identifier,
-            ack_iv,
-            forward_delay_s(delays_ns) + ack_delay_s,
+        return PacketDraft(
+            ack=ack,
+            ack_hop=ack_hop,
+            ack_iv=ack_iv,
+            ephemeral=ephemeral,
+            recipient_key=recipient.encryption_key,
+            header=header,
+            first_hop=route[0].address,
+            version=self.version,
+            key_rotation=topology.key_rotation,
+            content=content,
+            size=size,
+            fragment=identifier,
+            round_trip_s=forward_delay_s(delays_ns) + ack_delay_s,
         )
 
     def _draw_surb_ack(

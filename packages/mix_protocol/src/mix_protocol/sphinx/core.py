@@ -22,7 +22,12 @@ CARRIES_NOTHING: Final = -1
 
 
 class SphinxCore(Protocol):
-    """Sphinx's computations in batches. Public keys that no secret can be agreed with raise `InvalidPublicKey`."""
+    """Sphinx's computations in batches. Public keys that no secret can be agreed with raise `InvalidPublicKey`.
+
+    batch -- how many packets or SURBs are worth building at a time
+    """
+
+    batch: int
 
     def build_headers(self, requests: Sequence[HeaderRequest]) -> list[tuple[bytes, bytes]]:
         """Compute headers (348 bytes), each with the seeds of its hops' payload keys (16 bytes each)."""
@@ -53,6 +58,8 @@ class PythonSphinxCore:
     """The core out of a provider's primitives: what works everywhere, and what the compiled one is tested against."""
 
     __slots__ = ("_crypto",)
+
+    batch = 1
 
     def __init__(self, crypto: CryptoProvider) -> None:
         self._crypto = crypto
@@ -116,6 +123,8 @@ class CompiledSphinxCore:
     """The compiled core; what it leaves out, for a public key that it does not work with, is done in Python."""
 
     __slots__ = ("_compiled", "_python", "seal", "unseal")
+
+    batch = 4  # the inversions of all are one, and four take no longer than one in Python
 
     def __init__(self, compiled: CompiledSphinx, crypto: CryptoProvider) -> None:
         self._compiled = compiled

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from mix_protocol.crypto.compiled_sphinx import PacketRequest
+from mix_protocol.crypto.compiled_sphinx import HeaderRequest, PacketRequest
 from mix_protocol.crypto.provider import CryptoProvider
 from mix_protocol.crypto.randomness import RandomBytes
 from mix_protocol.sphinx.core import CARRIES_NOTHING, sphinx_core
@@ -42,13 +42,18 @@ def draw_packet(
     return (*header, not has_full_payload_key(version), payload, CARRIES_NOTHING, 0)
 
 
-def carrying(request: PacketRequest, earlier: int, at: int) -> PacketRequest:
-    """Let a packet carry another one that is built in the same call.
+def carrying(
+    header: HeaderRequest, message: bytes, size: PacketSize, version: SphinxVersion, *, earlier: int, at: int
+) -> PacketRequest:
+    """Ask for a packet that carries another one, which is built in the same call.
 
-    earlier -- which one, counted from 0; it must precede this one
+    header -- as `draw_header` gives it
+    message -- as for `draw_packet`
+    earlier -- which one is carried, counted from 0; it must precede this one
     at -- where in the message it is to stand, in the place of what is there
     """
-    return (*request[:-2], earlier, PAYLOAD_ZEROS_LENGTH + at)
+    payload = pad_message(message, size)
+    return (*header, not has_full_payload_key(version), payload, earlier, PAYLOAD_ZEROS_LENGTH + at)
 
 
 def build_packet(

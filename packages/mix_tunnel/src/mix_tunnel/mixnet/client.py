@@ -22,7 +22,7 @@ from mix_protocol.messages.nym_message import (
     SurbRequest,
     encode_message,
 )
-from mix_protocol.messages.preparation import MessagePreparer, PreparedPacket
+from mix_protocol.messages.preparation import MessagePreparer, PacketDraft, PreparedPacket
 from mix_protocol.messages.reception import (
     AckReceived,
     CoverReceived,
@@ -266,8 +266,8 @@ class MixnetClient:
         packets: list[MixPacket] = []
         slots = CHANNEL_SLOTS - waiting
         if self._main is None:
-            while len(packets) < slots and (sealed := self._seal_next(now)) is not None:
-                packets.append(self._depart(*sealed))
+            while len(packets) < slots and (some := self._seal_some(now, min(slots - len(packets), self._stock.batch))):
+                packets += (self._depart(*sealed) for sealed in some)
         else:
             for _ in range(self._main.take_due(now, self._multiplier.value * self._multiplier.stretch)):
                 if len(packets) >= slots:
@@ -292,7 +292,7 @@ class MixnetClient:
         self._multiplier.note_lag(lag_s)
 
     def prepare_ahead(self, now: float) -> bool:
-        """Do one piece of the work for packets that leave later, about a packet's worth; False if there is none left.
+        """Do one piece of the work for packets that leave later, some packets' worth; False if there is none left.
 
         Without it everything works, but packets leave when they are finished and not at their random moments.
         """
@@ -303,12 +303,14 @@ class MixnetClient:
         if not self._has_filler and (stock.sealed or not self._outbox):
             return self._build_filler(now)
         if self._main is not None:
-            if stock.sealed < SEALED_PACKETS and (sealed := self._seal_next(now)) is not None:
-                stock.add_sealed(*sealed)
+            room = min(SEALED_PACKETS - stock.sealed, stock.batch)
+            if room > 0 and (some := self._seal_some(now, room)):
+                for sealed in some:
+                    stock.add_sealed(*sealed)
                 return True
-            if stock.build_surb(now):
+            if stock.build_surbs(now):
                 return True
-        return self._build_filler(now) or stock.build_cover(now)
+        return self._build_filler(now) or stock.build_covers(now)
 
     def suspend(self, now: float) -> None:
         """Send nothing and let no acknowledgement time out, for there is no connection to the entry gateway."""
@@ -384,15 +386,21 @@ class MixnetClient:
             if now - due > ORDINARY_LATENESS_S:
                 self._missed_at = due
 
-    def _seal_next(self, now: float) -> tuple[PreparedPacket, OutgoingFragment] | None:
-        """Build the packet of the next fragment; None if nothing waits."""
-        while (item := self._outbox.next_fragment(now)) is not None:
+    def _seal_some(self, now: float, most: int) -> list[tuple[PreparedPacket, OutgoingFragment]]:
+        """Build the packets of the next fragments together; none if nothing waits."""
+        drafts: list[PacketDraft] = []
+        items: list[OutgoingFragment] = []
+        while len(drafts) < most and (item := self._outbox.next_fragment(now)) is not None:
             try:
-                return self._preparer.prepare(item.fragment, item.recipient), item
+                drafts.append(self._preparer.draft(item.fragment, item.recipient))
             except (UnknownGateway, NoDiverseRoute):
                 # The recipient's gateway has left the network; TCP above sends the bytes again when it is back.
                 self._outbox.give_up(item)
-        return None
+                continue
+            items.append(item)
+            if item.transmissions:
+                break  # how many may be sent again depends on whether this one has been
+        return list(zip(self._preparer.build(drafts), items, strict=True)) if drafts else []
 
     def _next_sealed(self, now: float) -> tuple[PreparedPacket, OutgoingFragment] | None:
         """Give what leaves now of what waits. A fragment without a packet waits for the next moment, if there is cover
@@ -400,7 +408,9 @@ class MixnetClient:
         while (sealed := self._stock.take_sealed()) is not None:
             if self._outbox.is_open(sealed[1]):
                 return sealed
-        return None if self._has_filler else self._seal_next(now)
+        if self._has_filler:
+            return None
+        return next(iter(self._seal_some(now, 1)), None)
 
     def _depart(self, prepared: PreparedPacket, item: OutgoingFragment) -> MixPacket:
         self._outbox.sent(prepared, item)
@@ -415,10 +425,10 @@ class MixnetClient:
         """Add to what `_has_filler` asks for; False if there is enough."""
         target = self._pull_target
         if target is None:
-            return self._stock.build_cover(now)
-        if not self._stock.wants_pull:
+            return self._stock.build_covers(now)
+        if not self._stock.wants_pulls:
             return False
-        self._stock.add_pull(self._prepare_pull(*target, now), now)
+        self._stock.add_pulls(self._prepare_pulls(*target, self._stock.batch, now), now)
         return True
 
     def _depart_filler(self, now: float) -> MixPacket:
@@ -427,7 +437,7 @@ class MixnetClient:
             return self._depart_cover(now)
         self._outbox.sent_cover()
         self.counters.cover_packets_sent += 1
-        return (self._stock.take_pull(now) or self._prepare_pull(*target, now)).packet
+        return (self._stock.take_pull(now) or self._prepare_pulls(*target, 1, now)[0]).packet
 
     @property
     def _pull_target(self) -> tuple[Recipient, bytes] | None:
@@ -435,10 +445,13 @@ class MixnetClient:
         pull = self._pull
         return pull if pull is not None and pull[0].gateway in self.topology.gateways else None
 
-    def _prepare_pull(self, recipient: Recipient, message: bytes, now: float) -> PreparedPacket:
-        content = RepliableData(self._sender_tags[recipient], self._make_surbs(1, now), message)
-        (fragment,) = split_message(self._random, encode_message(content))
-        return self._preparer.prepare_unawaited(fragment, recipient)
+    def _prepare_pulls(self, recipient: Recipient, message: bytes, count: int, now: float) -> list[PreparedPacket]:
+        drafts = []
+        for surb in self._make_surbs(count, now):
+            content = RepliableData(self._sender_tags[recipient], (surb,), message)
+            (fragment,) = split_message(self._random, encode_message(content))
+            drafts.append(self._preparer.draft(fragment, recipient, is_awaited=False))
+        return self._preparer.build(drafts)
 
     def _depart_cover(self, now: float) -> MixPacket:
         self._outbox.sent_cover()

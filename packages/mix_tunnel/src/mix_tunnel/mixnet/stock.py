@@ -2,7 +2,7 @@
 
 A packet takes a millisecond or more to build, a reply SURB nearly as long. Were they built when they are due, the
 moment of a packet would tell how much there was to do just before, and so whether its sender was busy. Instead they
-are built one by one in the time between, and sending takes one from here.
+are built in the time between, a few at once where that costs less, and sending takes one from here.
 
 Everything here was made for one picture of the network and one entry gateway; `clear` it when either changes.
 """
@@ -10,7 +10,7 @@ Everything here was made for one picture of the network and one entry gateway; `
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Generic, TypeVar
 
 from mix_protocol.messages.preparation import MessagePreparer, PreparedPacket
@@ -52,11 +52,16 @@ class PacketStock(Generic[Item]):
         """Whether a cover packet can be had at once."""
         return bool(self._covers)
 
-    def build_cover(self, now: float) -> bool:
-        """Add a cover packet; False if there are enough."""
-        if len(self._covers) >= COVER_PACKETS:
+    @property
+    def batch(self) -> int:
+        """How many of a kind are built at a time."""
+        return self._preparer.batch
+
+    def build_covers(self, now: float) -> bool:
+        """Add some cover packets; False if there are enough."""
+        if len(self._covers) + self.batch > COVER_PACKETS:
             return False
-        self._covers.append((now, self._preparer.prepare_cover()))
+        self._covers += ((now, cover) for cover in self._preparer.prepare_covers(self.batch))
         return True
 
     @property
@@ -65,13 +70,13 @@ class PacketStock(Generic[Item]):
         return bool(self._pulls)
 
     @property
-    def wants_pull(self) -> bool:
-        """Whether there are fewer pulls than there should be."""
-        return len(self._pulls) < COVER_PACKETS
+    def wants_pulls(self) -> bool:
+        """Whether there are so few pulls that some more should be built."""
+        return len(self._pulls) + self.batch <= COVER_PACKETS
 
-    def add_pull(self, pull: PreparedPacket, now: float) -> None:
-        """Keep a pull until its moment."""
-        self._pulls.append((now, pull))
+    def add_pulls(self, pulls: Iterable[PreparedPacket], now: float) -> None:
+        """Keep pulls until their moments."""
+        self._pulls += ((now, pull) for pull in pulls)
 
     def take_pull(self, now: float) -> PreparedPacket | None:
         """Give the oldest pull; None if there is none."""
@@ -81,11 +86,11 @@ class PacketStock(Generic[Item]):
         """Throw the pulls away."""
         self._pulls.clear()
 
-    def build_surb(self, now: float) -> bool:
-        """Add a reply SURB; False if there are enough."""
-        if len(self._surbs) >= REPLY_SURBS:
+    def build_surbs(self, now: float) -> bool:
+        """Add some reply SURBs; False if there are enough."""
+        if len(self._surbs) + self.batch > REPLY_SURBS:
             return False
-        self._surbs.append((now, self._preparer.make_reply_surb(seals=self.surbs_seal)))
+        self._surbs += ((now, surb) for surb in self._preparer.make_reply_surbs(self.batch, seals=self.surbs_seal))
         return True
 
     def add_sealed(self, prepared: PreparedPacket, item: Item) -> None:

@@ -210,7 +210,8 @@ class EnginePump:
                 return
             ended = self._now()
             took_s = min(ended - started, LONGEST_PIECE_S)
-            self._piece_s += (took_s - self._piece_s) / 8
+            # Pieces are not all alike: what the longest took lately is what the next one may take.
+            self._piece_s = max(took_s, self._piece_s + (took_s - self._piece_s) / 8)
             started = ended
         self._prepare_soon()
 
