@@ -20,6 +20,7 @@ from typing import Any
 
 from support.waiting import until
 
+from bench import nodes_in_process
 from mix_network.exit.gateway import Gateway
 from mix_network.gateway.node import GatewayServer
 from mix_network.mixnode.mixing import NodeContext
@@ -34,7 +35,7 @@ from mix_network.workers.pool import WorkerPool
 from mix_network.workers.worker import COUNTERS_S
 from mix_protocol.addressing import KeyRotation, NodeAddress
 from mix_protocol.crypto.native import NativeCrypto
-from mix_protocol.crypto.randomness import SeededRandom, exponential
+from mix_protocol.crypto.randomness import exponential
 from mix_protocol.gateway.client import GatewayClient
 from mix_protocol.gateway.events import Authenticated
 from mix_protocol.messages.acknowledgement import SurbAck
@@ -50,8 +51,6 @@ Answer = Callable[[dict[str, Any]], Awaitable[dict[str, Any]]]
 HOST = "127.0.0.1"
 GOAL_SECRET = bytes(range(32))
 CRYPTO = NativeCrypto()
-_SAMPLES = 8
-_SAMPLE = 500
 _PROFILED = 40
 
 
@@ -74,36 +73,13 @@ async def converse(answer: Answer, **told: Any) -> None:
 # -- the node
 
 
-def in_process_rate(kind: str) -> float:
-    """Packets a CPU second by the step that the node does for each, in a loop."""
-    secret, random = os.urandom(32), SeededRandom("bench")
-    hop = RouteHop(NodeAddress.from_text(HOST, 1789), CRYPTO.x25519_public(secret))
-    route = [hop] if kind == "push" else [hop, hop]
-    packet = build_packet(
-        CRYPTO,
-        random,
-        route=route,
-        delays_ns=[0] * len(route),
-        destination=bytes(32),
-        message=bytes(PacketSize.REGULAR.plaintext_length),
-        size=PacketSize.REGULAR,
-    )
-    best = 0.0
-    for _ in range(_SAMPLES):
-        began_s = time.process_time()
-        for _ in range(_SAMPLE):
-            process_packet(CRYPTO, secret, packet)
-        best = max(best, _SAMPLE / (time.process_time() - began_s))
-    return best
-
-
 async def run_node(arguments: dict[str, Any]) -> None:
     kind, schedule = arguments["kind"], RotationSchedule()
     goal = NodeAddress.from_text(HOST, arguments["goal"])
     context = NodeContext(CRYPTO, NetworkView([goal]), schedule, time.time)
     identity = IdentityKeys.generate(CRYPTO, os.urandom)
     keyring = SphinxKeyring(CRYPTO, os.urandom, schedule, time.time())
-    rate = in_process_rate(kind)
+    rate = nodes_in_process.rate(kind)
     workers = arguments["workers"]
     pool = WorkerPool(context, NetworkOptions(workers=workers), 0.0) if workers else None
     node: MixNodeServer | WorkedMixNode | Gateway
