@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
 from mix_protocol.addressing.errors import InvalidNodeAddress, MalformedNodeAddress
@@ -40,6 +41,10 @@ class NodeAddress:
             raise InvalidNodeAddress("a node's IP address is not written as IPv4 or IPv6") from None
         return cls(parsed, port)
 
+    def __hash__(self) -> int:
+        # `ipaddress` hashes its objects by their hexadecimal digits.
+        return hash((int(self.ip), self.port))
+
     def __str__(self) -> str:
         return f"{self.ip}:{self.port}" if self.ip.version == 4 else f"[{self.ip}]:{self.port}"
 
@@ -68,6 +73,12 @@ class NodeAddress:
         if octets is None or len(data) < _IP_OFFSET + octets:
             raise MalformedNodeAddress()
         end = _IP_OFFSET + octets
-        port = int.from_bytes(data[_FAMILY_LENGTH:_IP_OFFSET], "big")
-        packed = bytes(data[_IP_OFFSET:end])
-        return cls(IPv4Address(packed) if octets == 4 else IPv6Address(packed), port), end
+        return _decoded(bytes(data[:end])), end
+
+
+# Each packet names a node, and there are few of them. What strangers write in its place pushes those out, no more.
+@lru_cache(maxsize=256)
+def _decoded(encoded: bytes) -> NodeAddress:
+    port = int.from_bytes(encoded[_FAMILY_LENGTH:_IP_OFFSET], "big")
+    packed = encoded[_IP_OFFSET:]
+    return NodeAddress(IPv4Address(packed) if len(packed) == 4 else IPv6Address(packed), port)
