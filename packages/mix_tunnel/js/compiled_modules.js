@@ -34,7 +34,12 @@ export function compileModules(folder, files) {
  */
 export function offerModules(python, sitePackages, modules) {
   const { FS, _module } = /** @type {any} */ (python);
-  const { preloadedWasm, loadWebAssemblyModule } = _module;
+  const { GOT, preloadedWasm, loadWebAssemblyModule } = _module;
+  // After each module, Emscripten looks for unresolved symbols among all that it can enumerate. Those of Python itself,
+  // nine thousand, are resolved: looking at them again takes ten milliseconds a module.
+  for (const symbol of Object.keys(GOT)) {
+    Object.defineProperty(GOT, symbol, { enumerable: false });
+  }
   for (const [name, module] of modules) {
     const path = `${sitePackages}/${name}`;
     FS.mkdirTree(path.slice(0, path.lastIndexOf("/")));

@@ -20,6 +20,14 @@ const pages = new Pages(globalThis, (message) => {
 });
 
 /**
+ * @param {string} name of a module in the folder
+ * @returns {Promise<any>}
+ */
+function importFile(name) {
+  return import(/* webpackIgnore: true */ /* @vite-ignore */ new URL(name, folder).href);
+}
+
+/**
  * Start Python with the files that are on their way. Pyodide would ask for them only when it has been loaded itself, and
  * wait for ever when its WebAssembly is missing.
  *
@@ -33,10 +41,12 @@ async function startPython(snapshot, files) {
   const { fetch } = globalThis;
   globalThis.fetch = (resource, options) => files.get(String(resource)) ?? fetch(resource, options);
   try {
-    const pyodide = new URL("pyodide.mjs", folder).href;
-    /** @type {typeof import("pyodide")} */
-    const { loadPyodide } = await import(/* webpackIgnore: true */ /* @vite-ignore */ pyodide);
-    return await withRoomFor(snapshot, () => loadPyodide({ indexURL: folder.href, _loadSnapshot: snapshot }));
+    const [{ loadPyodide }, { default: createPyodideModule }] = await Promise.all([
+      importFile("pyodide.mjs"),
+      importFile("pyodide.asm.mjs"), // Pyodide itself would ask for it later
+    ]);
+    const options = { indexURL: folder.href, createPyodideModule, _loadSnapshot: snapshot };
+    return await withRoomFor(snapshot, () => loadPyodide(options));
   } finally {
     globalThis.fetch = fetch;
   }
