@@ -45,7 +45,7 @@ bench-docs: ## write what was measured beside the published client into docs/per
 privacy: setup ## measure on a virtual clock what each place can tell, and write the tables of docs/privacy.md
 	PYTHONPATH=tests $(PYTHON) -m support.vantage
 
-privacy-real: setup ## the same of real clients, for half an hour of a quiet machine; may have to run as root
+privacy-real: setup ## the same of real clients, in 20 minutes of a quiet machine; may have to run as root
 	PYTHONPATH=tests $(PYTHON) -m support.vantage --real
 
 simulate: setup ## run 1 MB each way over slow links on a virtual clock, and write the table of docs/slow-links.md

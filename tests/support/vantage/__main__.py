@@ -1,7 +1,7 @@
 """Measure the matrix and write its tables into docs/privacy.md: `make privacy`, and `make privacy-real`.
 
 python -m support.vantage [--seconds 300] [--seed 1] [--print]
-python -m support.vantage --real [--seconds 100] [--print]
+python -m support.vantage --real [--seconds 60] [--print]
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import re
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 from support.vantage import gaps
@@ -18,7 +19,7 @@ from support.vantage.record import Record
 
 MODES = {"balanced replies": True, "replies as they come": False}
 """What replies are called, by whether gateways and exit are ours."""
-SIMULATED_S, REAL_S = 300.0, 100.0
+SIMULATED_S, REAL_S = 300.0, 60.0
 DOCUMENT = Path(__file__).resolve().parents[3] / "docs" / "privacy.md"
 
 
@@ -30,29 +31,33 @@ def main() -> None:
     parser.add_argument("--print", action="store_true", help="leave the document alone")
     arguments = parser.parse_args()
     seconds = arguments.seconds or (REAL_S if arguments.real else SIMULATED_S)
-    tables: dict[str, str] = {}
-    if arguments.real:
-        for client in CLIENTS:
-            records = record_real(client, seconds)
-            tables |= matrix_tables(f"real runs, {client}", records, seconds)
-            tables[f"real runs, {client}, gaps"] = f"{seconds:g} s of each:\n\n{gaps.as_table(records)}"
-    else:
-        for name, is_ours in MODES.items():
-            records = record_all(seconds, seed=arguments.seed, is_ours=is_ours)
-            tables |= matrix_tables(name, records, seconds)
-    for title, table in tables.items():
-        print(f"{title}, {table}\n", flush=True)
+    measured = measure_real(seconds) if arguments.real else measure_simulated(seconds, arguments.seed)
+    for title, table in measured:
+        text = f"{seconds:g} s of each:\n\n{table}"
+        print(f"{title}, {text}\n", flush=True)
         if not arguments.print:
-            put(title, table)
+            put(title, text)
 
 
-def matrix_tables(name: str, records: dict[str, Record], seconds: float) -> dict[str, str]:
-    """The tables of some records, by the marks between which they stand in the document."""
+def measure_simulated(seconds: float, seed: int) -> Iterator[tuple[str, str]]:
+    """The tables, each with the mark that it stands at in the document, as soon as they are there."""
+    for name, is_ours in MODES.items():
+        yield from matrix_tables(name, record_all(seconds, seed=seed, is_ours=is_ours))
+
+
+def measure_real(seconds: float) -> Iterator[tuple[str, str]]:
+    """The same of real clients, and what their times are like."""
+    for client in CLIENTS:
+        records = record_real(client, seconds)
+        yield f"real runs, {client}, gaps", gaps.as_table(records)
+        yield from matrix_tables(f"real runs, {client}", records)
+
+
+def matrix_tables(name: str, records: dict[str, Record]) -> Iterator[tuple[str, str]]:
+    """The matrix of some records, by the length of the windows."""
     matrix = judge(records)
-    return {
-        f"{name}, windows of {window_s:g} s": f"{seconds:g} s of each:\n\n{as_table(matrix, window_s)}"
-        for window_s in WINDOWS_S
-    }
+    for window_s in WINDOWS_S:
+        yield f"{name}, windows of {window_s:g} s", as_table(matrix, window_s)
 
 
 def put(name: str, table: str) -> None:
