@@ -52,37 +52,40 @@ steps = st.lists(
 )
 
 
-async def use(actions: list[tuple[str, int]]) -> None:
+async def use(actions: list[tuple[str, int]], users: int) -> None:
     Connection.alive = Counter()
     pool = ConnectionPool[Connection](per_origin=PER_ORIGIN, in_all=IN_ALL)
-    waiting: list[asyncio.Task[Lease[Connection]]] = []
-    held: list[Lease[Connection]] = []
+    waiting: list[tuple[asyncio.Task[Lease[Connection]], int]] = []
+    held: list[tuple[Lease[Connection], int]] = []
 
     def collect() -> None:
-        for task in [task for task in waiting if task.done()]:
-            waiting.remove(task)
+        for task, user in [each for each in waiting if each[0].done()]:
+            waiting.remove((task, user))
             if not task.cancelled():
                 lease = task.result()
                 if lease.connection is None:
                     lease.connection = Connection(lease.origin)
                 assert lease.connection.open
                 assert lease.connection.origin == lease.origin
-                held.append(lease)
-        assert pool.open <= IN_ALL
-        assert all(count <= PER_ORIGIN for count in pool._counts.values())
+                held.append((lease, user))
+        in_use = {user: [lease.origin for lease, other in held if other == user] for user in range(users)}
+        assert all(len(origins) <= IN_ALL for origins in in_use.values())
+        assert all(count <= PER_ORIGIN for origins in in_use.values() for count in Counter(origins).values())
+        assert pool.idle <= IN_ALL * users
+        assert users > 1 or pool.open <= IN_ALL
 
     for action, number in actions:
+        user = number % users
         if action.startswith("ask"):
             origin = ORIGINS[number % len(ORIGINS)]
-            waiting.append(
-                asyncio.create_task(pool.acquire(origin, suits=none_at_all if action == "ask fresh" else any_alive))
-            )
+            suits = none_at_all if action == "ask fresh" else any_alive
+            waiting.append((asyncio.create_task(pool.acquire(origin, suits=suits, user=user)), user))
         elif action == "give up" and waiting:
-            waiting[number % len(waiting)].cancel()
+            waiting[number % len(waiting)][0].cancel()
         elif action == "break" and pool._idle:
             pool._idle[number % len(pool._idle)].connection.broken.set()
         elif action in ("give back", "drop", "finish") and held:
-            lease = held.pop(number % len(held))
+            lease, _ = held.pop(number % len(held))
             getattr(lease, action.replace(" ", "_"))()
         elif action == "let run":
             for _ in range(number):
@@ -92,7 +95,7 @@ async def use(actions: list[tuple[str, int]]) -> None:
         await asyncio.sleep(0)
         collect()
         if held:
-            held.pop(0).give_back()
+            held.pop(0)[0].give_back()
         elif not waiting:
             break
     assert not waiting
@@ -104,6 +107,6 @@ async def use(actions: list[tuple[str, int]]) -> None:
     assert sum(Connection.alive.values()) == 0
 
 
-@given(steps)
-def test_any_use(actions):
-    asyncio.run(use(actions))
+@given(steps, st.integers(1, 3))
+def test_any_use(actions, users):
+    asyncio.run(use(actions, users))

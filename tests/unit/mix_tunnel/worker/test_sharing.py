@@ -391,3 +391,17 @@ async def test_a_page_that_is_stopped_holds_nobody_up_and_gets_the_last_state(wo
     await until(lambda: one.states[-1]["step"] == "ready again")
     world.tunnels[0].become(TunnelState(Phase.READY, "and again"))
     await until(lambda: one.states[-1]["step"] == "and again")
+
+
+async def test_a_page_that_reads_no_answers_keeps_no_other_from_the_same_server(world):
+    stopped, other = world.page(), world.page()
+    for page in (stopped, other):
+        await page.call("tunnel.setup")
+    for id in range(10, 20):  # more than there are connections to one origin
+        stopped.send(id, "fetch.start", {"url": f"http://127.0.0.1:{world.port}/"}, credit=0)
+    for id in range(10, 16):
+        assert (await stopped.answer(id))["type"] == "result"
+    await world.download(other, 7)
+    assert world.ended == 0
+    await stopped.close()
+    await until(lambda: world.ended == 6)

@@ -76,6 +76,7 @@ class FetchService:
             max_redirects=asked.max_redirects,
             integrity=asked.integrity,
             credentials=asked.credentials,
+            user=id(self),
         )
         response = await http.fetch(request)
         result = FetchResult(

@@ -352,7 +352,7 @@ async def test_giving_up_leaves_no_queue_behind():
     for task in tasks[1:]:
         task.cancel()
     await asyncio.wait(tasks[1:])
-    assert len(pool._queues[A]) == 1  # although the first one still waits
+    assert len(pool._queues[A, None]) == 1  # although the first one still waits
     tasks[0].cancel()
     await asyncio.wait(tasks)
     assert not pool._queues
@@ -379,3 +379,39 @@ async def test_only_what_suits_is_given_out():
     chosen = await pool.acquire(A, suits=lambda connection, idle_s: idle_s < 60 and connection.name == "first")
     assert chosen.connection.name == "first"
     assert (pool.idle, pool.open) == (1, 2)
+
+
+async def test_users_have_limits_and_turns_of_their_own_and_idle_connections_together():
+    pool = ConnectionPool[Connection](per_origin=2, in_all=3)
+    stuck = [await pool.acquire(A, user="stuck") for _ in range(2)]
+    waiting = asyncio.create_task(pool.acquire(A, user="stuck"))
+    for lease in [await pool.acquire(A, user="other") for _ in range(2)]:
+        assert lease.connection is None
+        lease.connection = Connection("other's")
+        lease.give_back()
+    await turns()
+    assert not waiting.done()
+    stuck[0].drop()
+    assert (await waiting).connection.name == "other's"  # an idle one is anybody's
+    await pool.acquire(B, user="stuck")
+    more = asyncio.create_task(pool.acquire(B, user="stuck"))
+    await turns()
+    assert not more.done()  # three in all
+    assert (await pool.acquire(B, user="other")).connection is None
+    stuck[1].drop()
+    assert (await more).origin == B
+
+
+async def test_a_users_waiting_holds_up_no_other():
+    pool = ConnectionPool[Connection](per_origin=1)
+    first = await pool.acquire(A, user=1)
+    behind = [asyncio.create_task(pool.acquire(A, user=1)) for _ in range(3)]
+    await turns()
+    lease = await asyncio.wait_for(pool.acquire(A, user=2), 1)
+    lease.drop()
+    await turns()
+    assert not any(task.done() for task in behind)
+    first.drop()
+    for task in behind:
+        (await task).drop()
+    assert pool.open == 0

@@ -1,7 +1,9 @@
 """Connections kept alive between requests: a few for each origin, some in all.
 
 Within an origin, who asked first is served first. Origins take turns, and one without any connection comes before
-those that have some: neither many requests to one origin nor many busy origins keep another waiting for ever.
+those that have some: neither many requests to one origin nor many busy origins keep another waiting for ever. Where
+several users share the pool, such as the tabs of a browser, the limits and the turns are each user's: one who leaves
+answers unread holds up himself alone. Idle connections are for all.
 
 Each idle connection is watched: when the server closes it, or it has idled for too long, it is closed here too, so
 that it neither surprises the next request nor lingers at the exit.
@@ -11,7 +13,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter, OrderedDict, deque
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from contextlib import suppress
 from typing import Generic, Protocol, TypeVar
 
@@ -49,6 +51,10 @@ Suits = Callable[[C, float], bool]
 """Whether one may use a connection that has idled for so many seconds."""
 
 
+Claim = tuple[Origin, Hashable]
+"""An origin, and the user that wants connections to it."""
+
+
 def any_alive(connection: PooledConnection, idle_s: float) -> bool:
     """Take whatever has not idled for too long."""
     return idle_s < connection.idle_limit_s
@@ -62,11 +68,12 @@ def none_at_all(connection: PooledConnection, idle_s: float) -> bool:
 class Lease(Generic[C]):
     """The right to one connection of an origin: an idle one, or room to open one (`connection` is None then)."""
 
-    def __init__(self, pool: ConnectionPool[C], origin: Origin, idle: _Idle[C] | None) -> None:
+    def __init__(self, pool: ConnectionPool[C], claim: Claim, idle: _Idle[C] | None) -> None:
         self._pool = pool
+        self._claim = claim
         self._idle = idle
         self._loop = asyncio.get_running_loop()
-        self.origin = origin
+        self.origin = claim[0]
         self.connection = idle.connection if idle is not None else None
         self.released = False
 
@@ -89,7 +96,7 @@ class Lease(Generic[C]):
         """Let others use the connection; it must be ready for the next exchange. Idempotent."""
         if not self.released:
             self.released = True
-            self._pool._take_back(self)
+            self._pool._take_back(self, self._claim)
 
     def finish(self) -> None:
         """Close the connection in order, since it can't be used again, and free its place. Idempotent."""
@@ -97,7 +104,7 @@ class Lease(Generic[C]):
             self.released = True
             if self.connection is not None:
                 self._pool._close_soon(self.connection)
-            self._pool._free(self)
+            self._pool._free(self, self._claim)
 
     def call_soon(self, action: Callable[[], None]) -> None:
         """Run `action` in the loop's next turn, from whatever thread; nothing happens when the loop is gone."""
@@ -112,7 +119,7 @@ class Lease(Generic[C]):
                 self._idle.watcher.cancel()
             if self.connection is not None:
                 self.connection.abort()
-            self._pool._free(self)
+            self._pool._free(self, self._claim)
 
 
 class _Idle(Generic[C]):
@@ -124,8 +131,8 @@ class _Idle(Generic[C]):
 
 
 class _Waiter(Generic[C]):
-    def __init__(self, origin: Origin, suits: Suits[C], future: asyncio.Future[Lease[C]]) -> None:
-        self.origin = origin
+    def __init__(self, claim: Claim, suits: Suits[C], future: asyncio.Future[Lease[C]]) -> None:
+        self.claim = claim
         self.future = future
         self._suits = suits
         self._loop = future.get_loop()
@@ -135,15 +142,15 @@ class _Waiter(Generic[C]):
 
 
 class ConnectionPool(Generic[C]):
-    """At most `per_origin` connections to one origin and `in_all` altogether."""
+    """At most `per_origin` connections to one origin and `in_all` altogether, for each user."""
 
     def __init__(self, *, per_origin: int = 6, in_all: int = 64, keep_alive_s: float = 60.0) -> None:
         self._per_origin = per_origin
         self._in_all = in_all
         self._keep_alive_s = keep_alive_s
-        self._counts: Counter[Origin] = Counter()
+        self._in_use: Counter[Claim] = Counter()
         self._idle: list[_Idle[C]] = []  # the one used longest ago first
-        self._queues: OrderedDict[Origin, deque[_Waiter[C]]] = OrderedDict()  # whose turn it is comes first
+        self._queues: OrderedDict[Claim, deque[_Waiter[C]]] = OrderedDict()  # whose turn it is comes first
         self._leased: set[Lease[C]] = set()
         self._closing: set[asyncio.Task[None]] = set()
         self._closed = False
@@ -156,14 +163,14 @@ class ConnectionPool(Generic[C]):
     @property
     def open(self) -> int:
         """Connections in use, opening or idle."""
-        return self._counts.total()
+        return self._in_use.total() + len(self._idle)
 
-    async def acquire(self, origin: Origin, *, suits: Suits[C] = any_alive) -> Lease[C]:
+    async def acquire(self, origin: Origin, *, suits: Suits[C] = any_alive, user: Hashable = None) -> Lease[C]:
         """Wait for an idle connection that suits, or for room to open one."""
         if self._closed:
             raise ClientClosed
-        waiter = _Waiter[C](origin, suits, asyncio.get_running_loop().create_future())
-        self._queues.setdefault(origin, deque()).append(waiter)
+        waiter = _Waiter[C]((origin, user), suits, asyncio.get_running_loop().create_future())
+        self._queues.setdefault(waiter.claim, deque()).append(waiter)
         self._assign()
         try:
             lease = await waiter.future
@@ -196,66 +203,75 @@ class ConnectionPool(Generic[C]):
     # --- giving out
 
     def _assign(self) -> None:
-        """Serve everyone who can be served now: first the origins that have nothing yet, then all by turns."""
-        for origin in [origin for origin in self._queues if not self._counts[origin]]:
-            self._serve(origin)
+        """Serve everyone who can be served now: first the claims that have nothing yet, then all by turns."""
+        idle = {each.origin for each in self._idle}
+        for claim in [claim for claim in self._queues if not self._in_use[claim] and claim[0] not in idle]:
+            self._serve(claim)
         waiting = list(self._queues)
         while waiting:
-            waiting = [origin for origin in waiting if self._serve(origin)]
+            waiting = [claim for claim in waiting if self._serve(claim)]
 
-    def _serve(self, origin: Origin) -> bool:
-        """Serve the first who waits for an origin; returns whether somebody was served and more may wait."""
-        queue = self._queues[origin]
+    def _serve(self, claim: Claim) -> bool:
+        """Serve the first who waits with a claim; returns whether somebody was served and more may wait."""
+        queue = self._queues[claim]
         while queue and queue[0].future.done():  # gives up in this very turn
             queue.popleft()
         lease = self._grant(queue[0]) if queue else None
         if lease is not None:
             self._leased.add(lease)
             queue.popleft().future.set_result(lease)
-            self._queues.move_to_end(origin)
+            self._queues.move_to_end(claim)
         if not queue:
-            del self._queues[origin]
+            del self._queues[claim]
         return lease is not None and bool(queue)
 
     def _forget(self, waiter: _Waiter[C]) -> None:
         """Somebody gave up: behind a busy server nobody else may ever be served who would tidy up."""
-        queue = self._queues.get(waiter.origin, deque())
+        queue = self._queues.get(waiter.claim, deque())
         with suppress(ValueError):
             queue.remove(waiter)
         if not queue:
-            self._queues.pop(waiter.origin, None)
+            self._queues.pop(waiter.claim, None)
         self._assign()
 
     def _grant(self, waiter: _Waiter[C]) -> Lease[C] | None:
-        origin = waiter.origin
-        own = [idle for idle in self._idle if idle.origin == origin]
+        claim = waiter.claim
+        in_use, in_all = self._in_use[claim], self._count(claim[1])
+        if in_use >= self._per_origin or in_all >= self._in_all:
+            return None
+        own = [idle for idle in self._idle if idle.origin == claim[0]]
         suiting = [idle for idle in own if waiter.takes(idle)]
         if suiting:
             idle = suiting[-1]  # the one used last is the likeliest to be alive
             self._idle.remove(idle)
-            return Lease(self, origin, idle)
-        if self._counts[origin] >= self._per_origin and not own:
-            return None
-        if own and (self._counts[origin] >= self._per_origin or self._counts.total() >= self._in_all):
+            self._in_use[claim] += 1
+            return Lease(self, claim, idle)
+        is_full = in_all + len(self._idle) >= self._in_all
+        if own and (is_full or in_use + len(own) >= self._per_origin):
             self._retire(own[0])
-        elif self._counts.total() >= self._in_all:
-            spare = self._spare(origin)
+        elif is_full:
+            spare = self._spare(claim)
             if spare is None:
                 return None
             self._retire(spare)
-        self._counts[origin] += 1
-        return Lease(self, origin, None)
+        self._in_use[claim] += 1
+        return Lease(self, claim, None)
 
-    def _spare(self, origin: Origin) -> _Idle[C] | None:
+    def _count(self, user: Hashable) -> int:
+        return sum(count for (_, other), count in self._in_use.items() if other == user)
+
+    def _spare(self, claim: Claim) -> _Idle[C] | None:
         """An idle connection to close for another origin: one that nobody waits for, or any if that one has none."""
-        hungry = not self._counts[origin]
-        return next((idle for idle in self._idle if hungry or idle.origin not in self._queues), None)
+        hungry = not self._in_use[claim]
+        wanted = {origin for origin, _ in self._queues}
+        return next((idle for idle in self._idle if hungry or idle.origin not in wanted), None)
 
     # --- taking back
 
-    def _take_back(self, lease: Lease[C]) -> None:
+    def _take_back(self, lease: Lease[C], claim: Claim) -> None:
         assert lease.connection is not None
         self._leased.discard(lease)
+        self._uncount(claim)
         watcher = asyncio.create_task(self._watch(lease.connection), name="idle connection")
         idle = _Idle(lease.origin, lease.connection, watcher)
         self._idle.append(idle)
@@ -264,15 +280,15 @@ class ConnectionPool(Generic[C]):
             self._retire(idle)
         self._assign()
 
-    def _free(self, lease: Lease[C]) -> None:
+    def _free(self, lease: Lease[C], claim: Claim) -> None:
         self._leased.discard(lease)
-        self._uncount(lease.origin)
+        self._uncount(claim)
         self._assign()
 
-    def _uncount(self, origin: Origin) -> None:
-        self._counts[origin] -= 1
-        if not self._counts[origin]:
-            del self._counts[origin]
+    def _uncount(self, claim: Claim) -> None:
+        self._in_use[claim] -= 1
+        if not self._in_use[claim]:
+            del self._in_use[claim]
 
     async def _watch(self, connection: C) -> None:
         with suppress(TimeoutError, MixError):
@@ -290,7 +306,6 @@ class ConnectionPool(Generic[C]):
         """Close an idle connection in the background; its place is free at once."""
         self._idle.remove(idle)
         idle.watcher.cancel()
-        self._uncount(idle.origin)
         self._close_soon(idle.connection, idle.watcher)
 
     def _close_soon(self, connection: C, watcher: asyncio.Task[None] | None = None) -> None:

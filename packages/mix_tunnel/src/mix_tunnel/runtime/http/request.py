@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import AsyncIterable, Sequence, Set
+from collections.abc import AsyncIterable, Hashable, Sequence, Set
 from dataclasses import KW_ONLY, dataclass, field, fields
 from typing import Literal, TypeGuard, get_args
 
@@ -89,6 +89,8 @@ class HttpRequest:
     upgrade: bool = False
     """Whether the header Upgrade may ask for another protocol; the request goes over an HTTP/1.1 connection of its own,
     whose bytes are the caller's when the answer is 101."""
+    user: Hashable = field(default=None, repr=False)
+    """Whose request it is, where several share the client: each has as many connections as one alone would have."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +105,7 @@ class PreparedRequest:
     decode: bool = True
     default_headers: bool = True
     upgrade: bool = False
+    user: Hashable = field(default=None, repr=False)
 
     @property
     def replayable(self) -> bool:
@@ -160,6 +163,7 @@ def prepare(request: HttpRequest) -> PreparedRequest:
         decode=request.decode,
         default_headers=request.default_headers,
         upgrade=request.upgrade,
+        user=request.user,
     )
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Hashable
 from typing import Final
 
 from mix_protocol.errors import MixError
@@ -49,8 +49,10 @@ class SharedConnections:
         """Offer this origin HTTP/1.1 alone from now on (RFC 9113 section 7, HTTP_1_1_REQUIRED)."""
         self._remember(origin, (HTTP1,))
 
-    async def enter(self, url: HttpUrl, timeouts: HttpTimeouts) -> Http2Connection | None:
+    async def enter(self, url: HttpUrl, timeouts: HttpTimeouts, user: Hashable = None) -> Http2Connection | None:
         """The origin's HTTP/2 connection, entered for one request; None when the origin has HTTP/1.1 only.
+
+        The first who asks opens it; to the pool it is his.
 
         Raises what opening it raises, `PoolTimedOut` or `HttpConnectTimedOut`.
         """
@@ -63,7 +65,7 @@ class SharedConnections:
             return connection
         opening = self._openings.get(origin)
         if opening is None:
-            opening = self._openings[origin] = _Opening(self._open(url))
+            opening = self._openings[origin] = _Opening(self._open(url, user))
         try:
             return await opening.wait(timeouts)
         finally:
@@ -96,11 +98,11 @@ class SharedConnections:
         if tasks:
             await asyncio.wait(tasks)
 
-    async def _open(self, url: HttpUrl) -> None:
+    async def _open(self, url: HttpUrl, user: Hashable) -> None:
         """Open a connection, or take an idle one, for all who wait for it at the end."""
         opening = self._openings[url.origin]
         try:
-            lease = await self._pool.acquire(url.origin)
+            lease = await self._pool.acquire(url.origin, user=user)
             opening.has_place.set()
             try:
                 if lease.connection is None:

@@ -75,7 +75,7 @@ class HttpTransport:
     async def _exchange(self, request: PreparedRequest, timeouts: HttpTimeouts, *, fresh: bool = False) -> WireResponse:
         url = request.url
         if url.scheme == "https" and not request.upgrade:
-            shared = await self._shared.enter(url, timeouts)
+            shared = await self._shared.enter(url, timeouts, request.user)
             if shared is not None:
                 return await shared.exchange(request, timeouts)
         lease = await self._acquire(request, timeouts, fresh=fresh)
@@ -107,7 +107,8 @@ class HttpTransport:
 
         try:
             async with asyncio.timeout(timeouts.pool_s):
-                return await self.pool.acquire(request.url.origin, suits=none_at_all if fresh else suits)
+                suiting = none_at_all if fresh else suits
+                return await self.pool.acquire(request.url.origin, suits=suiting, user=request.user)
         except TimeoutError as error:
             raise PoolTimedOut(seconds=timeouts.pool_s) from error
 
