@@ -11,7 +11,7 @@ from support.servers import pattern, serve_http
 from support.threaded import in_thread
 from support.websocket_server import serving
 
-from .conftest import NO_COVER, Playground
+from .conftest import NO_COVER, Playground, read_json
 
 BODY = pattern(100_000)
 # Conditions are looked at in the page, so that Firefox is asked once.
@@ -101,3 +101,37 @@ def test_a_tunnel_of_its_own_is_set_up_with_cover_traffic_off(page: FirefoxPage,
         options={"directoryUrl": f"{playground.url}api", **NO_COVER},
     )
     assert told == ["ready", "shutdown"]
+
+
+def test_tabs_share_a_tunnel(page: FirefoxPage, playground: Playground):
+    values = {"options": {"directoryUrl": f"{playground.url}api", **NO_COVER, "shared": True, "tunnel": "shared"}}
+    metrics = playground.network["directory"]["http"].removesuffix("/api") + "/metrics.json"
+
+    def clients() -> int:
+        return sum(node.get("clients", 0) for node in read_json(metrics)["nodes"] if node["role"] == "entry-gateway")
+
+    before = clients()
+    share = """
+        const { setupMixTunnel, disconnectMixTunnel, getTunnelState } = await import("/mix-tunnel/index.js");
+        const { mixFetch } = await import("/mix-fetch/index.js");
+        await setupMixTunnel(values.options);
+        const { state, warnings } = await getTunnelState("shared");
+        globalThis.fetchBody = async () =>
+          (await (await mixFetch(`${values.site}/body`, { tunnel: "shared" })).arrayBuffer()).byteLength;
+        globalThis.leave = () => disconnectMixTunnel("shared");
+        return [state, warnings, await fetchBody()];
+        """
+    with serve_http({"/body": ("application/octet-stream", BODY)}) as server:
+        values["site"] = f"http://127.0.0.1:{server.port}"
+        assert page.run(share, **values) == ["ready", [], len(BODY)]
+        with page.other_tab() as other:
+            other.go(playground.url)
+            assert other.run(share, **values) == ["ready", [], len(BODY)]
+            assert clients() == before + 1
+            page.run("await leave()")
+            assert other.run("return await fetchBody()") == len(BODY)
+            assert page.run(share, **values) == ["ready", [], len(BODY)]
+        assert page.run("const bytes = await fetchBody(); await leave(); return bytes") == len(BODY)
+        assert page.run(share, **values) == ["ready", [], len(BODY)]
+        assert clients() == before + 2
+        page.run("await leave()")

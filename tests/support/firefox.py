@@ -14,7 +14,7 @@ import subprocess
 import tempfile
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -73,6 +73,15 @@ class FirefoxPage:
             raise ScriptFailed(answer["exceptionDetails"]["text"])
         text = answer["result"].get("value")
         return None if text is None else json.loads(text)
+
+    @contextlib.contextmanager
+    def other_tab(self) -> Iterator[FirefoxPage]:
+        """Another tab of this browser, until the block ends; what it writes is noted here as well."""
+        context = self._call("browsingContext.create", type="tab")["context"]
+        try:
+            yield replace(self, _context=context)
+        finally:
+            self._call("browsingContext.close", context=context)
 
     def _call(self, method: str, **params: Any) -> Any:
         number = next(self._numbers)

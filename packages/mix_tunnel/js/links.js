@@ -8,6 +8,11 @@ import { doorOf } from "./pages.js";
 /** @typedef {Endpoint & { end(): void, warning: TunnelNotShared | null }} Link */
 
 const NOT_SHARED = "this browser lets pages share no worker, so this page has a tunnel of its own";
+/**
+ * Milliseconds in which a worker that runs has long answered. A browser may connect a page to one that has just closed,
+ * and Firefox does; the next try reaches a fresh one.
+ */
+const KNOCK_AGAIN_MS = 1000;
 const UNREADABLE = "a message could not be read";
 
 /**
@@ -87,7 +92,9 @@ class SharedLink {
       if (!this.#isOver) { // cookies may be forbidden here, or the browser not know modules in shared workers
         const own = new OwnLink(url, name, onFault, new TunnelNotShared(NOT_SHARED));
         this.warning = own.warning;
-        this.#use(own, () => own.end());
+        this.#end = () => own.end();
+        this.#listen(own);
+        this.#use(own);
       }
     });
   }
@@ -129,30 +136,44 @@ class SharedLink {
       this.#end();
       return;
     }
-    const worker = startShared(url, name);
-    const { port } = worker;
-    worker.addEventListener("error", (event) => onFault(/** @type {Partial<ErrorEvent>} */ (event).message));
-    port.addEventListener("messageerror", () => onFault(UNREADABLE));
-    port.addEventListener("message", ({ data }) => data.name === "worker.here" && shutDoor());
-    port.start();
-    port.postMessage(/** @type {Greeting} */ ({ lock }));
-    this.#use(port, () => {
-      port.close();
-      leave();
-      shutDoor();
-    });
+    const knock = (patienceMs = KNOCK_AGAIN_MS) => {
+      const worker = startShared(url, name);
+      const { port } = worker;
+      const again = setTimeout(() => {
+        port.close();
+        knock(2 * patienceMs);
+      }, patienceMs);
+      this.#end = () => {
+        clearTimeout(again);
+        port.close();
+        leave();
+        shutDoor();
+      };
+      const answered = () => {
+        clearTimeout(again);
+        shutDoor();
+        this.#use(port);
+      };
+      worker.addEventListener("error", (event) => onFault(/** @type {Partial<ErrorEvent>} */ (event).message));
+      port.addEventListener("messageerror", () => onFault(UNREADABLE));
+      port.addEventListener("message", answered, { once: true });
+      this.#listen(port);
+      port.start();
+      port.postMessage(/** @type {Greeting} */ ({ lock }));
+    };
+    knock();
   }
 
-  /**
-   * @param {Endpoint} endpoint
-   * @param {() => void} end
-   */
-  #use(endpoint, end) {
-    this.#endpoint = endpoint;
-    this.#end = end;
+  /** @param {Endpoint} endpoint */
+  #listen(endpoint) {
     for (const listener of this.#listeners) {
       endpoint.addEventListener("message", listener);
     }
+  }
+
+  /** @param {Endpoint} endpoint */
+  #use(endpoint) {
+    this.#endpoint = endpoint;
     for (const [message, transfer] of this.#waiting.splice(0)) {
       endpoint.postMessage(message, transfer);
     }

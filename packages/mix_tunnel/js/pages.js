@@ -68,6 +68,7 @@ class Page {
   close() {
     this.#endpoint.onmessage = null;
     this.#waiting = [];
+    this.#endpoint.close();
   }
 
   /**

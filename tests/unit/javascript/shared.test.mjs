@@ -71,12 +71,18 @@ class FakeSharedWorker extends EventTarget {
   static made = [];
   static faces = [];
   static isMissing = false;
+  static losesNext = false;
 
   constructor(url, { name, type }) {
     super();
     assert.equal(type, "module");
     FakeSharedWorker.faces.push(this);
     const key = `${url} ${name}`;
+    if (FakeSharedWorker.losesNext) {
+      FakeSharedWorker.losesNext = false;
+      this.port = new MessageChannel().port1;
+      return;
+    }
     const { port1, port2 } = new MessageChannel();
     this.port = port1;
     const scope = FakeSharedWorker.running.get(key) ?? FakeSharedWorker.#start(key, url, name);
@@ -257,6 +263,23 @@ test("a worker whose script is missing is said, and the door is open again", asy
   await turns(() => !locks.isHeld(`${scope.name} door`));
   FakeSharedWorker.isMissing = false;
   bury(scope);
+});
+
+test("a page that the browser has connected to a worker that is closing knocks again", async () => {
+  FakeSharedWorker.losesNext = true;
+  const page = openPage();
+  const answer = page.number();
+  await turns(() => !FakeSharedWorker.losesNext);
+  while (FakeSharedWorker.running.size === 0) {
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  const scope = FakeSharedWorker.last;
+  FakeSharedWorker.run();
+  assert.equal(await answer, 1);
+  page.worker.stop(left());
+  await turns(() => scope.isClosed);
+  assert.equal(scope.ended, 1);
+  bury(scope, page);
 });
 
 test("a page that is over before it was connected leaves nothing behind", async () => {
