@@ -1,4 +1,4 @@
-"""Write what `make bench` measured side by side into docs/performance.md: `make bench-docs`.
+"""Write what `make bench` measured side by side, and of nodes, into docs/performance.md: `make bench-docs`.
 
     python -m bench.docs [--input build/bench.json]
 
@@ -12,6 +12,7 @@ import json
 import sys
 from pathlib import Path
 
+from bench import nodes
 from bench.marks import NoMark, put
 from bench.side_by_side.report import tables
 
@@ -24,11 +25,14 @@ def main() -> None:
     parser.add_argument("--input", type=Path, default=ROOT / "build/bench.json")
     arguments = parser.parse_args()
     results = json.loads(arguments.input.read_text()) if arguments.input.is_file() else {}
-    if "side_by_side" not in results:
-        sys.exit(f"bench: {arguments.input} has no figures of both clients: python -m bench --only side_by_side")
+    written = tables(results["side_by_side"]) if "side_by_side" in results else {}
+    if "nodes" in results:
+        written["nodes"] = nodes.table(results["nodes"])
+    if not written:
+        sys.exit(f"bench: {arguments.input} has no figures for it: python -m bench --only side_by_side nodes")
     text = DOCUMENT.read_text()
     try:
-        for name, table in tables(results["side_by_side"]).items():
+        for name, table in written.items():
             text = put(text, name, table)
     except NoMark as error:
         sys.exit(f"bench: {DOCUMENT}: {error}")

@@ -26,6 +26,11 @@ CONNECTIONS = 4
 LATENCY_ROUNDS = 3
 """The one that was disturbed least is told."""
 HALF = 0.5
+_NAMES = {
+    "mix": "mix node: layer off, hold, send on",
+    "entry": "entry gateway: client's WebSocket in, packet out",
+    "push": "gateway: last layer off, acknowledgement out, pushed to the client",
+}
 
 
 class Process:
@@ -147,6 +152,22 @@ def measure_latency(per_second: float) -> dict[str, float]:
             "p95_ms": round(cuts[94], 2),
             "p99_ms": round(cuts[98], 2),
         }
+
+
+def table(figures: dict[str, Any]) -> str:
+    """The figures in Markdown."""
+    rows = ["| | sockets | in a loop | ratio | two workers, to one |", "|---|--:|--:|--:|--:|"]
+    for kind, name in _NAMES.items():
+        one, scaling = figures[kind], figures["workers"][kind]["scaling_by_cpu"]
+        rows.append(
+            f"| {name} | {one['per_cpu_second']:,.0f} | {one['in_process_per_cpu_second']:,.0f} "
+            f"| {one['to_in_process']:.2f} | {scaling:.2f} × |"
+        )
+    late = figures["mix"]["added_latency_at_half_load"]
+    return "\n".join(rows) + (
+        f"\n\nAdded by a mix node to the delay that was asked for, at {late['per_second']:,.0f} packets a second: "
+        f"{late['p50_ms']} ms (median), {late['p99_ms']} ms (p99)."
+    )
 
 
 def measure() -> dict[str, Any]:
