@@ -231,6 +231,7 @@ class MemoryWorld:
     """A network and its directory; `platform()` is how a tunnel sees it.
 
     documents -- bytes to answer with instead of the right document, or an HTTP status, by a part of the path
+    delays -- seconds until a document comes, by a part of the path
     sealed_replies -- whether gateways pass sealed replies on, as ours do
     """
 
@@ -248,6 +249,7 @@ class MemoryWorld:
         self.sealed_replies = sealed_replies
         self.exits: list[MemoryExit] = []
         self.documents: dict[str, bytes | int] = {}
+        self.delays: dict[str, float] = {}
         self.is_reachable = True
         self.requests: list[str] = []
         self.gateways = {
@@ -461,7 +463,8 @@ class MemoryPlatform:
         raise WebSocketFailed()
 
     async def get(self, url: str, *, headers: Mapping[str, str], timeout_s: float) -> GetAnswer:
-        await asyncio.sleep(0.002)
+        delays = (delay_s for part, delay_s in self._world.delays.items() if part in url)
+        await asyncio.sleep(next(delays, 0.002))
         if not self._world.is_reachable:
             raise GetFailed()
         return self._world.answer(url)

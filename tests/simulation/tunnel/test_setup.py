@@ -334,6 +334,65 @@ async def test_an_unreachable_directory_and_missing_parts_are_typed_errors():
     assert (await Subject(world, preferred_ipr=nowhere).fails()).code == "tunnel.exit_not_listed"
 
 
+def open_sockets(world: MemoryWorld) -> int:
+    return sum(not socket.is_closed for gateway in world.gateways.values() for socket in gateway.sockets)
+
+
+@virtual_time
+async def test_a_gateway_is_opened_while_the_list_of_exits_is_on_its_way():
+    world = new_world()
+    world.delays["described"] = 5.0
+    subject = Subject(world)
+    task = asyncio.create_task(subject.driver.connect())
+    await asyncio.sleep(4)
+    assert open_sockets(world) == 1
+    assert subject.driver.state.step == "registering with the entry gateway"
+    await task
+    assert [taken.step for taken in subject.driver.state.steps][-1] == Step.ASKING_EXIT
+    await subject.echo()
+    await subject.driver.close()
+    world.stop()
+
+
+@pytest.mark.parametrize("seed", range(1, 7))
+def test_a_gateway_that_turns_out_to_be_the_only_exit_is_left(seed: int):
+    @virtual_time
+    async def run() -> None:
+        world = new_world(seed=seed)
+        world.delays["described"] = 5.0
+        subject = Subject(world)
+        await subject.driver.connect()
+        assert not any(not socket.is_closed for socket in world.gateway(1).sockets)
+        assert open_sockets(world) == 1
+        assert not any(taken.error for taken in subject.driver.state.steps)
+        await subject.driver.close()
+        world.stop()
+
+    run()
+
+
+@virtual_time
+async def test_a_gateway_that_is_the_only_exit_is_used_when_all_others_fail():
+    world = new_world()
+    world.delays["described"] = 5.0
+    world.gateway(0).fault = world.gateway(2).fault = Fault.REFUSES
+    subject = Subject(world)
+    await subject.driver.connect()
+    assert sum(not socket.is_closed for socket in world.gateway(1).sockets) == 1
+    assert open_sockets(world) == 1
+    await subject.driver.close()
+    world.stop()
+
+
+@virtual_time
+async def test_when_the_list_of_exits_fails_late_nothing_stays_open():
+    world = new_world()
+    world.delays["described"] = 5.0
+    world.documents["described"] = 404
+    assert (await Subject(world).fails()).code == "directory.status"
+    assert open_sockets(world) == 0
+
+
 @virtual_time
 async def test_the_whole_set_up_has_a_limit():
     world = new_world(exits=(0, 1, 2))

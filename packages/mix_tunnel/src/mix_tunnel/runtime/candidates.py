@@ -32,15 +32,20 @@ def entry_candidates(
 
     A gateway that would have to be the exit, too, comes last: it would see both who asks and what for.
 
+    exits -- none if they are not known yet
     known -- identities of gateways that the client has a key with
     """
     if options.preferred_gateway is not None:
         return [_pinned_gateway(options, snapshot, base58.decode(options.preferred_gateway, 32))]
     listed = list_entry_gateways(snapshot.entry_gateways, options.force_tls)
     usable = in_random_order(random, reachable_gateways(options.directory_url, listed))
-    exit_gateways = {node.gateway for node in exits}
     # A stable sort: the order stays random within each group.
-    return sorted(usable, key=lambda node: (exit_gateways == {node.identity}, node.identity not in known))
+    return sorted(usable, key=lambda node: (is_only_exit(node, exits), node.identity not in known))
+
+
+def is_only_exit(gateway: GatewayNode, exits: Collection[ExitNode]) -> bool:
+    """Whether a gateway would have to be the exit, too."""
+    return {node.gateway for node in exits} == {gateway.identity}
 
 
 def _pinned_gateway(options: TunnelOptions, snapshot: DirectorySnapshot, identity: bytes) -> GatewayNode:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import deque
 from collections.abc import Awaitable, Callable
 from typing import Protocol, TypeVar
 
@@ -19,7 +20,7 @@ from mix_tunnel.mixnet.client import MixnetClient
 from mix_tunnel.mixnet.traffic import TrafficConfig
 from mix_tunnel.options import TunnelOptions
 from mix_tunnel.platform import Platform
-from mix_tunnel.runtime.candidates import entry_candidates, exit_candidates, list_exit_candidates
+from mix_tunnel.runtime.candidates import entry_candidates, exit_candidates, is_only_exit, list_exit_candidates
 from mix_tunnel.runtime.client_keys import ClientKeys
 from mix_tunnel.runtime.directory import DirectoryClient, DirectorySnapshot, first_failure_wins
 from mix_tunnel.runtime.entry import EntryConnector
@@ -72,6 +73,7 @@ class Connector:
         self._directory = DirectoryClient(platform, options.directory_url, allow_close_nodes=options.allow_close_nodes)
         self._snapshot: DirectorySnapshot | None = None
         self._exits: tuple[ExitNode, ...] = ()
+        self._listing: asyncio.Task[tuple[ExitNode, ...]] | None = None
         self._clock = Clock(platform.now, platform.wall_clock)
         self._fetched_at = self._clock.read()
         self._now = judged_by(platform.now)
@@ -95,14 +97,17 @@ class Connector:
         """From now on there are so many seconds for everything."""
         self._deadline = self._now() + timeout_s
 
-    async def fetch_directory(self) -> DirectorySnapshot:
-        """Learn the network and its exits; the cryptography loads while the directory is being waited for."""
+    async def fetch_directory(self, group: asyncio.TaskGroup) -> DirectorySnapshot:
+        """Learn the network; the cryptography loads while the directory is being waited for.
+
+        group -- goes on with learning the exits, whose document is by far the largest
+        """
         self._progress.enter(Step.FETCHING_DIRECTORY)
-        async with first_failure_wins(), asyncio.TaskGroup() as group:
-            exits = group.create_task(list_exit_candidates(self._options, self._directory))
-            snapshot = group.create_task(self._directory.fetch_snapshot())
-            group.create_task(self._load_crypto())
-        self._exits, self._snapshot = exits.result(), snapshot.result()
+        self._listing = group.create_task(list_exit_candidates(self._options, self._directory))
+        async with first_failure_wins(), asyncio.TaskGroup() as first:
+            snapshot = first.create_task(self._directory.fetch_snapshot())
+            first.create_task(self._load_crypto())
+        self._snapshot = snapshot.result()
         self._fetched_at = self._clock.read()
         return self._snapshot
 
@@ -148,26 +153,46 @@ class Connector:
         session.engine.mixnet.topology = self._require_snapshot().topology
 
     async def open_any_gateway(self, use: Callable[[GatewayNode, GatewayLink], Awaitable[T]]) -> T:
-        """Connect to one gateway after the other and give what `use` makes of the first that works.
+        """Connect to one gateway after the other and give what `use` makes of the first that works; by then the exits
+        are known.
 
         A gateway does not work either when its connection breaks during `use`.
         """
         self._progress.enter(Step.CHOOSING_GATEWAY)
+        assert self._listing is not None, "the directory is asked first"
         snapshot, known = self._require_snapshot(), self._keys.gateway_keys.keys()
+        exits = self._listing.result() if self._listing.done() else ()
         random = self._platform.random_bytes
-        *others, last = entry_candidates(self._options, snapshot, self._exits, known, random)
-        for gateway in others:
+        left = deque(entry_candidates(self._options, snapshot, exits, known, random))
+        while len(left) > 1:
+            gateway = left.popleft()
             try:
                 link = await self.open_gateway(gateway)
             except MixError as error:
                 self.note_failure("an entry gateway is passed over", error)
+                continue
+            if is_only_exit(gateway, await self._learn_exits(link)):
+                await link.close()
+                left.append(gateway)
                 continue
             try:
                 return await use(gateway, link)
             except (GatewayConnectionLost, GatewaySilent, MixnetSilent) as error:
                 self.note_failure("an entry gateway is passed over", error)
                 continue
-        return await use(last, await self._entry.open(last, timeout_s=self._time_for_last()))
+        link = await self._entry.open(left[0], timeout_s=self._time_for_last())
+        await self._learn_exits(link)
+        return await use(left[0], link)
+
+    async def _learn_exits(self, link: GatewayLink) -> tuple[ExitNode, ...]:
+        """Wait for the list of exits; the link is closed when that is not to be."""
+        assert self._listing is not None, "the directory is asked first"
+        try:
+            self._exits = await self._listing
+        except BaseException:
+            await link.close()
+            raise
+        return self._exits
 
     async def open_gateway(self, gateway: GatewayNode) -> GatewayLink:
         """Connect to a gateway, in the time for one of several attempts."""

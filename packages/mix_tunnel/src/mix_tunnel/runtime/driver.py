@@ -15,6 +15,7 @@ from mix_tunnel.engine import DeviceFactory
 from mix_tunnel.options import TunnelOptions
 from mix_tunnel.platform import Platform
 from mix_tunnel.runtime.connecting import Connector
+from mix_tunnel.runtime.directory import first_failure_wins
 from mix_tunnel.runtime.directory_trust import warning_about, warning_about_age
 from mix_tunnel.runtime.gateway_link import GatewayLink
 from mix_tunnel.runtime.identity import Identity
@@ -168,7 +169,13 @@ class TunnelDriver:
     async def _set_up(self) -> MixnetSession:
         await self._identity.load()
         self._warn(warning_about(self._directory_url))
-        snapshot = await self._connector.fetch_directory()
+        async with first_failure_wins(), asyncio.TaskGroup() as group:
+            session = await self._open_session(group)
+        await self._identity.save()
+        return session
+
+    async def _open_session(self, group: asyncio.TaskGroup) -> MixnetSession:
+        snapshot = await self._connector.fetch_directory(group)
         self._warn(warning_about_age(snapshot.key_rotation, self._platform.wall_clock()))
         self._epoch_s = max(snapshot.key_rotation.epoch_duration.seconds, float(REFRESHES_PER_EPOCH))
 
@@ -185,9 +192,7 @@ class TunnelDriver:
                 raise
             return session
 
-        session = await self._connector.open_any_gateway(use)
-        await self._identity.save()
-        return session
+        return await self._connector.open_any_gateway(use)
 
     def _use_the_wait(self) -> None:
         if self._while_waiting is not None:
