@@ -189,7 +189,8 @@ def hash_recipe() -> str:
 
 def find_or_build(cache: pathlib.Path, names: list[str]) -> list[pathlib.Path]:
     """The wheels of these targets, in the cache; what is not there is built."""
-    kept = cache / hash_recipe()
+    key = hash_recipe()
+    kept = cache / key
     missing = [name for name in names if not list(kept.glob(f"{name}/*.whl"))]
     if missing:
         kept.mkdir(parents=True, exist_ok=True)
@@ -202,6 +203,8 @@ def find_or_build(cache: pathlib.Path, names: list[str]) -> list[pathlib.Path]:
                 result = work / "results" / name
                 result.mkdir(parents=True)
                 toolchain.build_wheel(name, result)
+                if hash_recipe() != key:
+                    raise BuildError("the sources were changed while they were compiled: run it again")
                 shutil.rmtree(kept / name, ignore_errors=True)
                 result.rename(kept / name)
     return [wheel for name in names for wheel in sorted((kept / name).glob("*.whl"))]

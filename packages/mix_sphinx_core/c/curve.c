@@ -5,15 +5,16 @@
 
 #include "runtime.h"
 
+#include "limbs.h"
+#include "processor.h"
+
 #ifdef HAVE_TI_MODE
 #include "fe_51/constants.h"
 #else
 #include "fe_25_5/constants.h"
 #endif
 
-/* How many lanes the vectors have, and with them the tables. */
-static unsigned int lanes = 2;
-static sum_digits_function sum_digits = sum_digits_2;
+const lanes_kind *lanes_chosen = &lanes_of_2;
 
 static curve_table base_table;
 
@@ -69,26 +70,6 @@ static void recode(int8_t digits[TABLE_DIGITS], const uint8_t scalar[32])
     digits[TABLE_DIGITS - 1] = (int8_t) (digits[TABLE_DIGITS - 1] + carry);
 }
 
-static void value_from_limbs(fe25519 out, const uint32_t limbs[LANES_LIMBS])
-{
-#ifdef HAVE_TI_MODE
-    for (int i = 0; i < LANES_LIMBS / 2; i++) {
-        out[i] = limbs[2 * i] + ((uint64_t) limbs[2 * i + 1] << 26);
-    }
-#else
-    int32_t carry = 0; /* libsodium's limbs are signed, and half as large */
-
-    for (int i = 0; i < LANES_LIMBS; i++) {
-        const int bits = i % 2 ? 25 : 26;
-        const int32_t limb = (int32_t) limbs[i] + carry;
-
-        carry = (limb + (1 << (bits - 1))) >> bits;
-        out[i] = limb - carry * (1 << bits);
-    }
-    out[0] += 19 * carry;
-#endif
-}
-
 static void point_from_lanes(ge25519_p3 *out, const lanes_point *in)
 {
     value_from_limbs(out->X, in->limbs[0]);
@@ -106,7 +87,7 @@ static void multiply(curve_fraction *out, const curve_table table, const uint8_t
     fe25519 a, b, c, d;
 
     recode(digits, scalar);
-    sum_digits(&even_lanes, &odd_lanes, table, digits);
+    lanes_chosen->sum_digits(&even_lanes, &odd_lanes, table, digits);
     point_from_lanes(&even, &even_lanes);
     point_from_lanes(&odd, &odd_lanes);
     double_often(&odd, 4);
@@ -193,28 +174,20 @@ static int point_of(ge25519_p3 *point, const uint8_t u[32])
 
 static void put_value(uint64_t *words, const fe25519 value)
 {
-    uint8_t bytes[32 + 8] = {0};
+    uint8_t bytes[32];
     uint32_t limbs[LANES_LIMBS];
 
     fe25519_tobytes(bytes, value);
-    for (int i = 0; i < LANES_LIMBS; i++) {
-        const int bit = (51 * i + 1) / 2;
-        uint64_t word = 0;
-
-        for (int k = 7; k >= 0; k--) {
-            word = word << 8 | bytes[bit / 8 + k];
-        }
-        limbs[i] = (uint32_t) (word >> bit % 8) & (i % 2 ? 0x1ffffff : 0x3ffffff);
-    }
+    limbs_from_bytes(limbs, bytes);
     for (int i = 0; i < LANES_LIMBS / 2; i++) {
-        words[i * lanes] = limbs[2 * i] | (uint64_t) limbs[2 * i + 1] << 32;
+        words[i * lanes_chosen->lanes] = limbs[2 * i] | (uint64_t) limbs[2 * i + 1] << 32;
     }
 }
 
 /* Fills a table; 0 if memory is short. */
 static int build_table(curve_table table, ge25519_p3 next)
 {
-    const size_t count = TABLE_ROWS * TABLE_COLUMNS;
+    const size_t count = TABLE_ROWS * TABLE_COLUMNS, lanes = lanes_chosen->lanes;
     ge25519_p3 *const points = malloc(count * (sizeof *points + sizeof(fe25519)));
     fe25519 *const products = (fe25519 *) (points + count);
     ge25519_cached step;
@@ -287,8 +260,7 @@ int curve_init(void)
 
 #ifdef __x86_64__
     if (sodium_runtime_has_avx2()) {
-        lanes = 4;
-        sum_digits = sum_digits_4;
+        lanes_chosen = processor_has_avx512() ? &lanes_of_8 : &lanes_of_4;
     }
 #endif
     return ge25519_frombytes(&point, base) == 0 && build_table(base_table, point);

@@ -1,4 +1,4 @@
 /* Vectors of 128 bits, which every processor with vectors has, and wasm. */
 #define LANES 2
-#define SUM_DIGITS sum_digits_2
+#define LANES_KIND lanes_of_2
 #include "lanes.inc"

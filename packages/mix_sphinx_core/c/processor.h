@@ -5,6 +5,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* Whether there are vectors of 512 bits (AVX-512 F, BW, DQ and VL), and the system keeps their registers. */
+int processor_has_avx512(void);
+
 /* Compresses whole blocks of 64 bytes into the state. */
 void (*processor_sha256(void))(uint32_t state[8], const uint8_t *blocks, size_t count);
 

@@ -6,6 +6,7 @@
 #include "utils.h"
 
 #include "aes.h"
+#include "declassify.h"
 #include "hash.h"
 #include "ladder.h"
 #include "lioness.h"
@@ -54,7 +55,8 @@ static size_t needed_length(const build_request *request, size_t hop)
     return request->payload && !request->is_seeded ? BLINDING_OFFSET : PAYLOAD_KEY_OFFSET + PAYLOAD_SEED_LENGTH;
 }
 
-/* The keys of all hops and the first alpha, for a batch: hop by hop, as each needs the blinding factors before it. */
+/* The keys of all hops and the first alpha, for a batch: hop by hop, as each needs the blinding factors before it.
+   There is room for twice as many fractions and coordinates as requests. */
 static void agree(build_request *const *requests, size_t count, curve_fraction *fractions, uint8_t (*u)[32])
 {
     uint8_t clamped[32];
@@ -64,12 +66,9 @@ static void agree(build_request *const *requests, size_t count, curve_fraction *
         curve_multiply_base(&fractions[i], clamped);
         curve_eighth(requests[i]->scalar, clamped);
     }
-    curve_divide(u, fractions, count);
-    for (size_t i = 0; i < count; i++) {
-        memcpy(requests[i]->header, u[i], POINT_LENGTH);
-    }
     for (size_t hop = 0; hop < MAX_HOPS; hop++) {
-        size_t active = 0;
+        const size_t alphas = hop == 0 ? count : 0; /* are divided along with the first hop's */
+        size_t active = alphas;
 
         for (size_t i = 0; i < count; i++) {
             if (hop < requests[i]->hops) {
@@ -77,7 +76,10 @@ static void agree(build_request *const *requests, size_t count, curve_fraction *
             }
         }
         curve_divide(u, fractions, active);
-        active = 0;
+        for (size_t i = 0; i < alphas; i++) {
+            memcpy(requests[i]->header, u[i], POINT_LENGTH);
+        }
+        active = alphas;
         for (size_t i = 0; i < count; i++) {
             build_request *const request = requests[i];
 
@@ -146,9 +148,9 @@ static void encrypt_payload(build_request *request)
 
 int sphinx_build(build_request *const *requests, size_t count)
 {
-    const size_t batch = count < MAX_BATCH ? count : MAX_BATCH;
-    curve_fraction *const fractions = malloc(batch * (sizeof *fractions + POINT_LENGTH) + 1);
-    uint8_t (*const u)[32] = (uint8_t (*)[32]) (fractions + batch);
+    const size_t batch = count < MAX_BATCH ? count : MAX_BATCH, room = 2 * batch;
+    curve_fraction *const fractions = malloc(room * (sizeof *fractions + POINT_LENGTH) + 1);
+    uint8_t (*const u)[32] = (uint8_t (*)[32]) (fractions + room);
 
     if (fractions == NULL) {
         return 0;
@@ -156,7 +158,7 @@ int sphinx_build(build_request *const *requests, size_t count)
     for (size_t done = 0; done < count; done += batch) {
         agree(requests + done, count - done < batch ? count - done : batch, fractions, u);
     }
-    sodium_memzero(fractions, batch * (sizeof *fractions + POINT_LENGTH));
+    sodium_memzero(fractions, room * (sizeof *fractions + POINT_LENGTH));
     free(fractions);
     for (size_t i = 0; i < count; i++) {
         build_request *const request = requests[i];
@@ -241,6 +243,7 @@ static void take_layer(node_packet *packet, const uint8_t *keys)
 
     aes128_stream(block, STREAM_BLOCKS, keys);
     xor_into(block, routing, ROUTING_LENGTH);
+    DECLASSIFY(block, FINAL_META_LENGTH);
     packet->outcome = block[0] == FORWARD || block[0] == FINAL ? (packet_outcome) block[0] : UNKNOWN_FLAG;
     memcpy(packet->meta, block, sizeof packet->meta);
     if (packet->outcome != UNKNOWN_FLAG) {
@@ -256,33 +259,68 @@ static void take_layer(node_packet *packet, const uint8_t *keys)
     sodium_memzero(expanded, sizeof expanded);
 }
 
-void sphinx_process(node_packet *packets, size_t count, const uint8_t secret[32])
+/* A batch: the secrets shared with all senders, then the points for the next hops of those that are authentic. */
+static void process_batch(node_packet *const *packets, size_t count, const uint8_t secret[32])
 {
-    uint8_t keys[EXPANDED_LENGTH], shared[32], mac[MAC_LENGTH];
+    uint8_t keys[LADDER_BATCH][EXPANDED_LENGTH], secrets[LADDER_BATCH][32], points[LADDER_BATCH][32];
+    uint8_t results[LADDER_BATCH][32], mac[MAC_LENGTH];
+    node_packet *authentic[LADDER_BATCH];
+    size_t authentic_count = 0;
 
     for (size_t i = 0; i < count; i++) {
-        node_packet *const packet = &packets[i];
+        memcpy(secrets[i], secret, 32);
+        memcpy(points[i], packets[i]->packet, POINT_LENGTH);
+    }
+    ladder_x25519(results, secrets, points, count);
+    for (size_t i = 0; i < count; i++) {
+        node_packet *const packet = packets[i];
+        uint8_t *const own_keys = keys[authentic_count];
+        const int is_zero = sodium_is_zero(results[i], sizeof results[i]);
 
-        if (packet->length < HEADER_LENGTH || !sphinx_is_payload_length(packet->length - HEADER_LENGTH)) {
-            packet->outcome = BAD_LENGTH;
-            continue;
-        }
-        if (!ladder_x25519(shared, secret, packet->packet)) {
+        DECLASSIFY(&is_zero, sizeof is_zero);
+        if (is_zero) {
             packet->outcome = BAD_KEY;
             continue;
         }
-        expand_shared_secret(keys, sizeof keys, shared);
-        compute_mac(mac, keys, packet->packet + ROUTING_OFFSET);
+        expand_shared_secret(own_keys, EXPANDED_LENGTH, results[i]);
+        compute_mac(mac, own_keys, packet->packet + ROUTING_OFFSET);
+        DECLASSIFY(mac, sizeof mac); /* compared below in constant time all the same */
         if (sodium_memcmp(mac, packet->packet + POINT_LENGTH, MAC_LENGTH) != 0) {
             packet->outcome = BAD_MAC;
             continue;
         }
-        memcpy(packet->tag, keys + REPLAY_TAG_OFFSET, REPLAY_TAG_LENGTH);
-        ladder_x25519(packet->packet, keys + BLINDING_OFFSET, packet->packet);
-        take_layer(packet, keys);
+        memcpy(packet->tag, own_keys + REPLAY_TAG_OFFSET, REPLAY_TAG_LENGTH);
+        memcpy(secrets[authentic_count], own_keys + BLINDING_OFFSET, 32);
+        memcpy(points[authentic_count], packet->packet, POINT_LENGTH);
+        authentic[authentic_count++] = packet;
+    }
+    ladder_x25519(results, secrets, points, authentic_count);
+    for (size_t i = 0; i < authentic_count; i++) {
+        memcpy(authentic[i]->packet, results[i], POINT_LENGTH);
+        take_layer(authentic[i], keys[i]);
     }
     sodium_memzero(keys, sizeof keys);
-    sodium_memzero(shared, sizeof shared);
+    sodium_memzero(secrets, sizeof secrets);
+    sodium_memzero(results, sizeof results);
+}
+
+void sphinx_process(node_packet *packets, size_t count, const uint8_t secret[32])
+{
+    node_packet *batch[LADDER_BATCH];
+    size_t waiting = 0;
+
+    for (size_t i = 0; i < count; i++) {
+        if (packets[i].length < HEADER_LENGTH || !sphinx_is_payload_length(packets[i].length - HEADER_LENGTH)) {
+            packets[i].outcome = BAD_LENGTH;
+            continue;
+        }
+        batch[waiting++] = &packets[i];
+        if (waiting == LADDER_BATCH) {
+            process_batch(batch, waiting, secret);
+            waiting = 0;
+        }
+    }
+    process_batch(batch, waiting, secret);
 }
 
 __attribute__((noinline)) void sphinx_burn_stack(void)
