@@ -7,23 +7,24 @@
 
 #define SHA256_LENGTH 32
 
-/* The states of the two hashes of HMAC after their first block, which depends on the key alone. */
-typedef struct {
-    uint32_t inner[8];
-    uint32_t outer[8];
-} hmac_key;
+/* How many messages of the same length the functions below take at once: they are hashed side by side. */
+#define HASH_LANES 4
+
+/* FIPS 180-4, the K of the rounds */
+extern const uint32_t sha256_constants[64];
 
 /* Chooses the fastest SHA-256 that this processor has; call it once, before anything else. */
 void hash_init(void);
 
-/* key_length at most 64 */
-void hmac_set_key(hmac_key *state, const uint8_t *key, size_t key_length);
-void hmac_sha256(uint8_t out[SHA256_LENGTH], const hmac_key *key, const uint8_t *data, size_t length);
+/* HMAC-SHA256 with keys of at most 64 bytes. */
+void hmac_sha256(uint8_t (*out)[SHA256_LENGTH], const uint8_t *const *keys, size_t key_length,
+                 const uint8_t *const *data, size_t length, size_t count);
 
-/* The first `length` bytes that a shared secret expands to (see geometry.h), rounded up to whole blocks of 32 in `out`. */
-void expand_shared_secret(uint8_t *out, size_t length, const uint8_t shared[32]);
+/* The first `length` bytes that shared secrets (32 bytes) expand to, see geometry.h; `out` is filled up to a multiple of
+   32 bytes. */
+void expand_shared_secrets(uint8_t *const *out, size_t length, const uint8_t *const *secrets, size_t count);
 
-/* The LIONESS key of a 16-byte seed. */
-void payload_key_from_seed(uint8_t out[192], const uint8_t seed[16]);
+/* The LIONESS keys (192 bytes) of seeds (16 bytes). */
+void payload_keys_from_seeds(uint8_t *const *out, const uint8_t *const *seeds, size_t count);
 
 #endif

@@ -27,15 +27,29 @@ static void xor_into(uint8_t *out, const uint8_t *with, size_t length)
     }
 }
 
-static void compute_mac(uint8_t mac[MAC_LENGTH], const uint8_t *keys, const uint8_t *routing)
+/* The MACs over the routing information of some headers, HASH_LANES at most; `keys` are expanded secrets. */
+static void compute_macs(uint8_t (*macs)[SHA256_LENGTH], const uint8_t *const *keys, const uint8_t *const *routings,
+                         size_t count)
 {
-    uint8_t digest[SHA256_LENGTH];
-    hmac_key key;
+    const uint8_t *mac_keys[HASH_LANES];
 
-    hmac_set_key(&key, keys + MAC_KEY_OFFSET, MAC_KEY_LENGTH);
-    hmac_sha256(digest, &key, routing, ROUTING_LENGTH);
-    memcpy(mac, digest, MAC_LENGTH);
-    sodium_memzero(&key, sizeof key);
+    for (size_t k = 0; k < count; k++) {
+        mac_keys[k] = keys[k] + MAC_KEY_OFFSET;
+    }
+    hmac_sha256(macs, mac_keys, MAC_KEY_LENGTH, routings, ROUTING_LENGTH, count);
+}
+
+/* The LIONESS keys of the hops of a route. */
+static void expand_seeds(uint8_t (*out)[PAYLOAD_KEY_LENGTH], const uint8_t *const *seeds, size_t hops)
+{
+    uint8_t *outputs[MAX_HOPS];
+
+    for (size_t i = 0; i < hops; i++) {
+        outputs[i] = out[i];
+    }
+    for (size_t done = 0; done < hops; done += HASH_LANES) {
+        payload_keys_from_seeds(outputs + done, seeds + done, hops - done < HASH_LANES ? hops - done : HASH_LANES);
+    }
 }
 
 /* The version that versions up to 258 and later ones mean; unknown ones are taken to be seeded. */
@@ -46,13 +60,47 @@ static int has_full_payload_key(const uint8_t *meta)
     return version == 1 || version == 257 || version == 258;
 }
 
+#define FORWARD_KEYS_LENGTH (BLINDING_OFFSET + POINT_LENGTH)
+#define SEEDED_KEYS_LENGTH (PAYLOAD_KEY_OFFSET + PAYLOAD_SEED_LENGTH)
+#define FULL_KEYS_LENGTH BLINDING_OFFSET
+
 /* How much of the expanded secret a sender needs of a hop: the last one's blinding factor multiplies nothing. */
 static size_t needed_length(const build_request *request, size_t hop)
 {
     if (hop + 1 < request->hops) {
-        return BLINDING_OFFSET + POINT_LENGTH;
+        return FORWARD_KEYS_LENGTH;
     }
-    return request->payload && !request->is_seeded ? BLINDING_OFFSET : PAYLOAD_KEY_OFFSET + PAYLOAD_SEED_LENGTH;
+    return request->payload && !request->is_seeded ? FULL_KEYS_LENGTH : SEEDED_KEYS_LENGTH;
+}
+
+/* The keys of one hop of those requests that have it, out of the secrets shared with it: equal lengths side by side. */
+static void expand_hop(build_request *const *requests, size_t count, size_t hop, uint8_t (*shared)[32])
+{
+    size_t next = 0;
+    struct {
+        size_t length, count;
+        uint8_t *out[HASH_LANES];
+        const uint8_t *secrets[HASH_LANES];
+    } groups[] = {{.length = FORWARD_KEYS_LENGTH}, {.length = SEEDED_KEYS_LENGTH}, {.length = FULL_KEYS_LENGTH}};
+
+    for (size_t i = 0; i < count; i++) {
+        if (hop < requests[i]->hops) {
+            const size_t length = needed_length(requests[i], hop);
+            const size_t g = length == FORWARD_KEYS_LENGTH ? 0 : length == SEEDED_KEYS_LENGTH ? 1 : 2;
+
+            groups[g].out[groups[g].count] = requests[i]->keys[hop];
+            groups[g].secrets[groups[g].count++] = shared[next++];
+            if (groups[g].count == HASH_LANES) {
+                expand_shared_secrets(groups[g].out, length, groups[g].secrets, HASH_LANES);
+                groups[g].count = 0;
+            }
+        }
+    }
+    for (size_t g = 0; g < sizeof groups / sizeof *groups; g++) {
+        if (groups[g].count) {
+            expand_shared_secrets(groups[g].out, groups[g].length, groups[g].secrets, groups[g].count);
+        }
+    }
 }
 
 /* The keys of all hops and the first alpha, for a batch: hop by hop, as each needs the blinding factors before it.
@@ -79,69 +127,80 @@ static void agree(build_request *const *requests, size_t count, curve_fraction *
         for (size_t i = 0; i < alphas; i++) {
             memcpy(requests[i]->header, u[i], POINT_LENGTH);
         }
-        active = alphas;
+        expand_hop(requests, count, hop, u + alphas);
         for (size_t i = 0; i < count; i++) {
             build_request *const request = requests[i];
 
-            if (hop < request->hops) {
-                expand_shared_secret(request->keys[hop], needed_length(request, hop), u[active++]);
-                if (hop + 1 < request->hops) {
-                    curve_clamp(clamped, request->keys[hop] + BLINDING_OFFSET);
-                    sc25519_mul(request->scalar, request->scalar, clamped);
-                }
+            if (hop + 1 < request->hops) {
+                curve_clamp(clamped, request->keys[hop] + BLINDING_OFFSET);
+                sc25519_mul(request->scalar, request->scalar, clamped);
             }
         }
     }
     sodium_memzero(clamped, sizeof clamped);
 }
 
-/* MAC and routing information, wrapped from the last hop outwards. */
-static void wrap(build_request *request)
+/* MACs and routing information, wrapped from the last hop outwards, of some requests (HASH_LANES at most) whose routes
+   have the same length. */
+static void wrap(build_request *const *requests, size_t count)
 {
-    uint8_t streams[MAX_HOPS][STREAM_BLOCKS * AES_BLOCK_LENGTH];
-    uint8_t *const mac = request->header + POINT_LENGTH, *const routing = request->header + ROUTING_OFFSET;
-    const size_t last = request->hops - 1, filler_length = last * ROUTING_STEP_LENGTH;
-    uint8_t *const filler = routing + ROUTING_LENGTH - filler_length;
+    uint8_t streams[HASH_LANES][MAX_HOPS][STREAM_BLOCKS * AES_BLOCK_LENGTH], macs[HASH_LANES][SHA256_LENGTH];
+    const size_t last = requests[0]->hops - 1, filler_length = last * ROUTING_STEP_LENGTH;
+    const uint8_t *keys[HASH_LANES], *routings[HASH_LANES];
 
-    for (size_t i = 0; i <= last; i++) {
-        aes128_stream(streams[i], STREAM_BLOCKS, request->keys[i]);
-    }
-    /* The filler: what the hops before the last will have appended by shifting in encrypted zeros. */
-    memset(filler, 0, filler_length);
-    for (size_t i = 0; i < last; i++) {
-        const size_t length = (i + 1) * ROUTING_STEP_LENGTH;
+    for (size_t i = last + 1; i-- > 0;) {
+        for (size_t k = 0; k < count; k++) {
+            const build_request *const request = requests[k];
+            uint8_t *const routing = request->header + ROUTING_OFFSET;
+            uint8_t *const filler = routing + ROUTING_LENGTH - filler_length;
 
-        xor_into(filler, streams[i] + ROUTING_STREAM_LENGTH - length, length);
+            keys[k] = request->keys[i];
+            routings[k] = routing;
+            if (i < last) {
+                memmove(routing + ROUTING_STEP_LENGTH, routing, ROUTING_LENGTH - ROUTING_STEP_LENGTH);
+                memcpy(routing, request->metas + i * FORWARD_META_LENGTH, FORWARD_META_LENGTH);
+                memcpy(routing + FORWARD_META_LENGTH, macs[k], MAC_LENGTH);
+                xor_into(routing, streams[k][i], ROUTING_LENGTH);
+                continue;
+            }
+            /* The filler: what the hops before the last will have appended by shifting in encrypted zeros. */
+            memset(filler, 0, filler_length);
+            for (size_t hop = 0; hop <= last; hop++) {
+                const size_t length = (hop + 1) * ROUTING_STEP_LENGTH;
+
+                aes128_stream(streams[k][hop], STREAM_BLOCKS, request->keys[hop]);
+                if (hop < last) {
+                    xor_into(filler, streams[k][hop] + ROUTING_STREAM_LENGTH - length, length);
+                }
+            }
+            memcpy(routing, request->metas + last * FORWARD_META_LENGTH, FINAL_META_LENGTH);
+            memcpy(routing + FINAL_META_LENGTH, request->padding, ROUTING_LENGTH - FINAL_META_LENGTH - filler_length);
+            xor_into(routing, streams[k][last], ROUTING_LENGTH - filler_length);
+        }
+        compute_macs(macs, keys, routings, count);
     }
-    memcpy(routing, request->metas + last * FORWARD_META_LENGTH, FINAL_META_LENGTH);
-    memcpy(routing + FINAL_META_LENGTH, request->padding, ROUTING_LENGTH - FINAL_META_LENGTH - filler_length);
-    xor_into(routing, streams[last], ROUTING_LENGTH - filler_length);
-    compute_mac(mac, request->keys[last], routing);
-    for (size_t i = last; i-- > 0;) {
-        memmove(routing + ROUTING_STEP_LENGTH, routing, ROUTING_LENGTH - ROUTING_STEP_LENGTH);
-        memcpy(routing, request->metas + i * FORWARD_META_LENGTH, FORWARD_META_LENGTH);
-        memcpy(routing + FORWARD_META_LENGTH, mac, MAC_LENGTH);
-        xor_into(routing, streams[i], ROUTING_LENGTH);
-        compute_mac(mac, request->keys[i], routing);
+    for (size_t k = 0; k < count; k++) {
+        memcpy(requests[k]->header + POINT_LENGTH, macs[k], MAC_LENGTH);
     }
     sodium_memzero(streams, sizeof streams);
 }
 
 static void encrypt_payload(build_request *request)
 {
-    uint8_t expanded[PAYLOAD_KEY_LENGTH];
+    uint8_t expanded[MAX_HOPS][PAYLOAD_KEY_LENGTH];
+    const uint8_t *keys[MAX_HOPS];
 
     if (request->carried) {
         memcpy(request->payload + request->carried_at, request->carried, request->carried_length);
     }
+    for (size_t i = 0; i < request->hops; i++) {
+        keys[i] = request->keys[i] + PAYLOAD_KEY_OFFSET;
+    }
+    if (request->is_seeded) {
+        expand_seeds(expanded, keys, request->hops);
+    }
     for (size_t i = request->hops; i-- > 0;) {
-        const uint8_t *key = request->keys[i] + PAYLOAD_KEY_OFFSET;
-
-        if (request->is_seeded) {
-            payload_key_from_seed(expanded, key);
-            key = expanded;
-        }
-        lioness_encrypt(request->payload, request->payload_length, key);
+        lioness_encrypt(request->payload, request->payload_length, request->is_seeded ? expanded[i] : keys[i]);
     }
     sodium_memzero(expanded, sizeof expanded);
 }
@@ -160,10 +219,16 @@ int sphinx_build(build_request *const *requests, size_t count)
     }
     sodium_memzero(fractions, room * (sizeof *fractions + POINT_LENGTH));
     free(fractions);
+    for (size_t done = 0, now; done < count; done += now) {
+        now = 1;
+        while (now < HASH_LANES && done + now < count && requests[done + now]->hops == requests[done]->hops) {
+            now++;
+        }
+        wrap(requests + done, now);
+    }
     for (size_t i = 0; i < count; i++) {
         build_request *const request = requests[i];
 
-        wrap(request);
         if (request->seeds) {
             for (size_t hop = 0; hop < request->hops; hop++) {
                 memcpy(request->seeds + hop * PAYLOAD_SEED_LENGTH, request->keys[hop] + PAYLOAD_KEY_OFFSET,
@@ -210,34 +275,36 @@ int sphinx_agree(agreement *const *agreements, size_t count)
 
 void sphinx_seal(uint8_t *payload, size_t length, const uint8_t *material, size_t hops, int is_seeded)
 {
-    uint8_t expanded[PAYLOAD_KEY_LENGTH];
+    uint8_t expanded[MAX_HOPS][PAYLOAD_KEY_LENGTH];
+    const uint8_t *keys[MAX_HOPS];
 
+    for (size_t i = 0; i < hops; i++) {
+        keys[i] = material + i * (is_seeded ? PAYLOAD_SEED_LENGTH : PAYLOAD_KEY_LENGTH);
+    }
+    if (is_seeded) {
+        expand_seeds(expanded, keys, hops);
+    }
     for (size_t i = hops; i-- > 0;) {
-        if (is_seeded) {
-            payload_key_from_seed(expanded, material + i * PAYLOAD_SEED_LENGTH);
-            lioness_encrypt(payload, length, expanded);
-        }
-        else {
-            lioness_encrypt(payload, length, material + i * PAYLOAD_KEY_LENGTH);
-        }
+        lioness_encrypt(payload, length, is_seeded ? expanded[i] : keys[i]);
     }
     sodium_memzero(expanded, sizeof expanded);
 }
 
 void sphinx_unseal(uint8_t *payload, size_t length, const uint8_t *seeds, size_t hops)
 {
-    uint8_t expanded[PAYLOAD_KEY_LENGTH];
+    uint8_t expanded[1][PAYLOAD_KEY_LENGTH];
+    const uint8_t *const last = seeds + (hops - 1) * PAYLOAD_SEED_LENGTH;
 
     sphinx_seal(payload, length, seeds, hops, 1);
-    payload_key_from_seed(expanded, seeds + (hops - 1) * PAYLOAD_SEED_LENGTH);
-    lioness_decrypt(payload, length, expanded);
+    expand_seeds(expanded, &last, 1);
+    lioness_decrypt(payload, length, expanded[0]);
     sodium_memzero(expanded, sizeof expanded);
 }
 
 /* Takes off a layer, given the expanded secret; the packet's alpha is the next hop's already. */
 static void take_layer(node_packet *packet, const uint8_t *keys)
 {
-    uint8_t block[STREAM_BLOCKS * AES_BLOCK_LENGTH], expanded[PAYLOAD_KEY_LENGTH];
+    uint8_t block[STREAM_BLOCKS * AES_BLOCK_LENGTH], expanded[1][PAYLOAD_KEY_LENGTH];
     uint8_t *const routing = packet->packet + ROUTING_OFFSET;
     const uint8_t *payload_key = keys + PAYLOAD_KEY_OFFSET;
 
@@ -250,8 +317,8 @@ static void take_layer(node_packet *packet, const uint8_t *keys)
         memcpy(packet->packet + POINT_LENGTH, block + FORWARD_META_LENGTH, MAC_LENGTH);
         memcpy(routing, block + ROUTING_STEP_LENGTH, ROUTING_LENGTH);
         if (!has_full_payload_key(block)) {
-            payload_key_from_seed(expanded, payload_key);
-            payload_key = expanded;
+            expand_seeds(expanded, &payload_key, 1);
+            payload_key = expanded[0];
         }
         lioness_decrypt(packet->packet + HEADER_LENGTH, packet->length - HEADER_LENGTH, payload_key);
     }
@@ -263,41 +330,47 @@ static void take_layer(node_packet *packet, const uint8_t *keys)
 static void process_batch(node_packet *const *packets, size_t count, const uint8_t secret[32])
 {
     uint8_t keys[LADDER_BATCH][EXPANDED_LENGTH], secrets[LADDER_BATCH][32], points[LADDER_BATCH][32];
-    uint8_t results[LADDER_BATCH][32], mac[MAC_LENGTH];
+    uint8_t results[LADDER_BATCH][32], macs[LADDER_BATCH][SHA256_LENGTH];
+    const uint8_t *shared[LADDER_BATCH], *routings[LADDER_BATCH];
+    uint8_t *expanded[LADDER_BATCH];
     node_packet *authentic[LADDER_BATCH];
+    const uint8_t *authentic_keys[LADDER_BATCH];
     size_t authentic_count = 0;
 
     for (size_t i = 0; i < count; i++) {
         memcpy(secrets[i], secret, 32);
         memcpy(points[i], packets[i]->packet, POINT_LENGTH);
+        shared[i] = results[i];
+        expanded[i] = keys[i];
+        routings[i] = packets[i]->packet + ROUTING_OFFSET;
     }
     ladder_x25519(results, secrets, points, count);
+    for (size_t done = 0; done < count; done += HASH_LANES) {
+        const size_t now = count - done < HASH_LANES ? count - done : HASH_LANES;
+
+        expand_shared_secrets(expanded + done, EXPANDED_LENGTH, shared + done, now);
+        compute_macs(macs + done, (const uint8_t *const *) expanded + done, routings + done, now);
+    }
     for (size_t i = 0; i < count; i++) {
         node_packet *const packet = packets[i];
-        uint8_t *const own_keys = keys[authentic_count];
         const int is_zero = sodium_is_zero(results[i], sizeof results[i]);
 
         DECLASSIFY(&is_zero, sizeof is_zero);
-        if (is_zero) {
-            packet->outcome = BAD_KEY;
+        DECLASSIFY(macs[i], MAC_LENGTH); /* compared below in constant time all the same */
+        if (is_zero || sodium_memcmp(macs[i], packet->packet + POINT_LENGTH, MAC_LENGTH) != 0) {
+            packet->outcome = is_zero ? BAD_KEY : BAD_MAC;
             continue;
         }
-        expand_shared_secret(own_keys, EXPANDED_LENGTH, results[i]);
-        compute_mac(mac, own_keys, packet->packet + ROUTING_OFFSET);
-        DECLASSIFY(mac, sizeof mac); /* compared below in constant time all the same */
-        if (sodium_memcmp(mac, packet->packet + POINT_LENGTH, MAC_LENGTH) != 0) {
-            packet->outcome = BAD_MAC;
-            continue;
-        }
-        memcpy(packet->tag, own_keys + REPLAY_TAG_OFFSET, REPLAY_TAG_LENGTH);
-        memcpy(secrets[authentic_count], own_keys + BLINDING_OFFSET, 32);
+        memcpy(packet->tag, keys[i] + REPLAY_TAG_OFFSET, REPLAY_TAG_LENGTH);
+        memcpy(secrets[authentic_count], keys[i] + BLINDING_OFFSET, 32);
         memcpy(points[authentic_count], packet->packet, POINT_LENGTH);
+        authentic_keys[authentic_count] = keys[i];
         authentic[authentic_count++] = packet;
     }
     ladder_x25519(results, secrets, points, authentic_count);
     for (size_t i = 0; i < authentic_count; i++) {
         memcpy(authentic[i]->packet, results[i], POINT_LENGTH);
-        take_layer(authentic[i], keys[i]);
+        take_layer(authentic[i], authentic_keys[i]);
     }
     sodium_memzero(keys, sizeof keys);
     sodium_memzero(secrets, sizeof secrets);

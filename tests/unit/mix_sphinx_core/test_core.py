@@ -104,7 +104,7 @@ def test_points_of_the_twist_are_left_to_python(number: int):
 
 def test_the_others_of_a_call_do_not_suffer_from_one_that_fails():
     good = request([key(1), key(2), key(3)])
-    requests = [good, request([key(1), encode(0)]), good[:3] + (os.urandom(128),), request([encode(2)])]
+    requests = [good, request([key(1), encode(0)]), (*good[:3], os.urandom(128)), request([encode(2)])]
     built = core.build_headers(requests)
     assert built[1] is built[3] is None
     assert [built[0], built[2]] == ORACLE.build_headers([requests[0], requests[2]])
@@ -170,12 +170,20 @@ def test_lengths_are_checked(wrong):
 
 @pytest.mark.parametrize(
     ("payload", "carries", "at"),
-    [(bytes(39), -1, 0), (b"", -1, 0), (bytes(2065), 1, 0), (bytes(2065), -2, 0), (bytes(2065), 0, -1)]
-    + [(bytes(2065), 0, 2065 - 386 + 1), (bytes(2065), 0, 2**40), (bytes(38), 0, 0)],
+    [
+        (bytes(39), -1, 0),
+        (b"", -1, 0),
+        (bytes(2065), 1, 0),
+        (bytes(2065), -2, 0),
+        (bytes(2065), 0, -1),
+        (bytes(2065), 0, 2065 - 386 + 1),
+        (bytes(2065), 0, 2**40),
+        (bytes(38), 0, 0),
+    ],
 )
 def test_payloads_and_what_they_carry_are_checked(payload, carries, at):
     ack = (*request([key(1)]), True, bytes(38), -1, 0)
-    with pytest.raises(ValueError, match="payload|carries"):
+    with pytest.raises(ValueError, match=r"payload|carries"):
         core.build_packets([ack, (*request([key(1)]), True, payload, carries, at)])
 
 
@@ -235,7 +243,7 @@ def test_other_lengths_are_values_that_are_wrong():
         lambda: core.agree([(bytes(32), bytes(33))]),
         lambda: core.limit_tables(-1),
     ):
-        with pytest.raises(ValueError, match="bytes|less"):
+        with pytest.raises(ValueError, match=r"bytes|less"):
             call()
 
 
