@@ -1,6 +1,6 @@
-"""Measure Sphinx, nodes, HTTP/2, TCP's buffers, the native tunnel, the page, its start and timing: build/bench.json.
+"""Measure Sphinx, a client's steps, nodes, HTTP/2, TCP, native tunnels, the page, its start, timing: build/bench.json.
 
-    python -m bench [--only sphinx nodes http2 buffers native page start departures side_by_side]
+    python -m bench [--only sphinx steps nodes http2 buffers native page start departures side_by_side]
                     [--output build/bench.json] [--rounds 5] [--baseline DIRECTORY]
                     [--links plain,home,mainnet] [--cover off,on] [--slow-rounds 2] [--cover-minutes 5]
 
@@ -29,7 +29,7 @@ from bench.playground import Playground, running_playground
 from bench.side_by_side.cell import COVERS, LINKS
 
 ROOT = Path(__file__).resolve().parents[1]
-PARTS = ("sphinx", "nodes", "http2", "buffers", "native", "page", "start", "departures", "side_by_side")
+PARTS = ("sphinx", "steps", "nodes", "http2", "buffers", "native", "page", "start", "departures", "side_by_side")
 
 
 def measure_sphinx() -> dict[str, Any]:
@@ -37,6 +37,13 @@ def measure_sphinx() -> dict[str, Any]:
     native, wasm = sphinx.measure_native(), sphinx.measure_in_pyodide()
     ratios = {name: round(wasm[name] / native[name], 3) for name in native}
     return {"native_per_second": native, "pyodide_per_second": wasm, "pyodide_to_native": ratios}
+
+
+def measure_steps(playground: Playground) -> dict[str, Any]:
+    """Microseconds of each step of a packet and a request, natively and in Pyodide; what an idle tunnel costs."""
+    from bench import steps
+
+    return steps.measure(playground)
 
 
 def measure_buffers(playground: Playground) -> dict[str, Any]:
@@ -136,6 +143,7 @@ def main() -> None:
         )
         results["side_by_side"] = side_by_side.measure(choice)
     tunnels: dict[str, Callable[[Playground], dict[str, Any]]] = {
+        "steps": measure_steps,
         "buffers": measure_buffers,
         "native": measure_native,
         "page": measure_page,

@@ -105,6 +105,9 @@ class MemoryWebSocket:
             await self._changed.wait()
         return self._frames.popleft()
 
+    def deliver_to(self, take: Callable[[str | bytes], None]) -> None:
+        pass
+
     async def close(self) -> None:
         self.drop()
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -80,6 +80,11 @@ class WebSocket(Protocol):
 
     async def receive(self) -> str | bytes:
         """Wait for the next frame."""
+        ...
+
+    def deliver_to(self, take: Callable[[str | bytes], None]) -> None:
+        """Frames may from now on be given to `take` as they come, where that costs less than to wake who waits for them
+        in `receive`; which is still to be waited in, for the other frames and for the end. `take` must not raise."""
         ...
 
     async def close(self) -> None:

@@ -30,7 +30,7 @@ from mix_tunnel.platform import (
     WebSocketFailed,
 )
 
-_RANDOM_POOL_BYTES = 4096
+_RANDOM_POOL_BYTES = 1024
 _HIGH_WATER_BYTES = 262_144
 _DRAIN_POLL_S = 0.005
 _MAX_QUEUED_FRAMES = 16_384
@@ -55,6 +55,7 @@ class BrowserPlatform:
 
     def __init__(self, fetch: Callable[[str, Any], Awaitable[Any]] | None = None) -> None:
         self._pool = b""
+        self._drawn = 0
         self._fetch = fetch if fetch is not None else js.fetch
 
     @cached_property
@@ -68,17 +69,19 @@ class BrowserPlatform:
         return self._crypto
 
     def random_bytes(self, count: int) -> bytes:
-        """Draw from the browser's generator, 4 kB at a time since each crossing into JavaScript costs."""
-        if count > len(self._pool):
+        """Draw from the browser's generator, 1 kB at a time since each crossing into JavaScript costs."""
+        start, self._drawn = self._drawn, self._drawn + count
+        if self._drawn > len(self._pool):
             if count > _RANDOM_POOL_BYTES:
+                self._drawn = start
                 return os.urandom(count)
             self._pool = os.urandom(_RANDOM_POOL_BYTES)
-        piece, self._pool = self._pool[:count], self._pool[count:]
-        return piece
+            start, self._drawn = 0, count
+        return self._pool[start : self._drawn]
 
     def now(self) -> float:
-        """Monotonic seconds."""
-        return float(js.performance.now()) / 1000.0
+        """Monotonic seconds: `performance.now()`, by a way that costs a quarter of the call."""
+        return time.monotonic()
 
     def wall_clock(self) -> float:
         """Seconds since 1970, UTC."""
@@ -154,6 +157,7 @@ class BrowserWebSocket:
         self._socket = socket
         self._frames: deque[str | bytes] = deque()
         self._waiter: asyncio.Future[None] | None = None
+        self._take: Callable[[str | bytes], None] | None = None
         self._is_open = False
         self._is_closed = False
         socket.binaryType = "arraybuffer"
@@ -201,6 +205,12 @@ class BrowserWebSocket:
             await self._wait()
         return self._frames.popleft()
 
+    def deliver_to(self, take: Callable[[str | bytes], None]) -> None:
+        """Frames go to `take` within the event that brings them: to wake a task is one more turn of the event loop."""
+        while self._frames:
+            take(self._frames.popleft())
+        self._take = take
+
     async def close(self) -> None:
         """Close without waiting for the other side."""
         if not self._is_closed:
@@ -228,6 +238,9 @@ class BrowserWebSocket:
         if len(frame) > MAX_FRAME_BYTES or len(self._frames) >= _MAX_QUEUED_FRAMES:
             self._socket.close()
             self._detach()
+            return
+        if self._take is not None:
+            self._take(frame)
             return
         self._frames.append(frame)
         self._wake()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -210,6 +210,9 @@ class NativeWebSocket:
             return await self._connection.recv()
         except ConnectionClosed as error:
             raise WebSocketClosed from error
+
+    def deliver_to(self, take: Callable[[str | bytes], None]) -> None:
+        """The library gives frames to who waits for them."""
 
     async def close(self) -> None:
         """Close, waiting at most two seconds for the other side."""

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import logging
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from mix_protocol.crash_log import CrashLog
 from mix_protocol.errors import MixError
@@ -104,6 +104,7 @@ class GatewayLink:
         present_clock().readers.add(self)
         self._tasks = (loop.create_task(self._read()), loop.create_task(self._write()))
         self._arm()
+        self._websocket.deliver_to(self._take_frame)
 
     def send_packets(self, packets: Sequence[MixPacket]) -> None:
         """Queue packets for the gateway; when the connection has just ended they are lost, as any may be."""
@@ -128,24 +129,27 @@ class GatewayLink:
         await self._websocket.close()
 
     async def _read(self) -> None:
-        try:
+        with self._ended_by_errors():
             turn_ends = self._now() + YIELD_AFTER_S
             while True:
-                self._receive(await self._websocket.receive())
-                self._take_events()
-                self._queue_frames()
-                self._arm()
+                self._serve(await self._websocket.receive())
                 if self._now() >= turn_ends:
                     await asyncio.sleep(0)
                     turn_ends = self._now() + YIELD_AFTER_S
-        except MixError as error:
-            self._end(error)
-        except Exception as error:
-            _CRASHES.note(error, "one connection to the entry gateway")
-            self._end(GatewayConnectionLost())
+
+    def _take_frame(self, frame: str | bytes) -> None:
+        if not self.closed.done():
+            with self._ended_by_errors():
+                self._serve(frame)
+
+    def _serve(self, frame: str | bytes) -> None:
+        self._receive(frame)
+        self._take_events()
+        self._queue_frames()
+        self._arm()
 
     async def _write(self) -> None:
-        try:
+        with self._ended_by_errors():
             while True:
                 await self._has_outgoing.wait()
                 while self._outgoing:
@@ -155,6 +159,12 @@ class GatewayLink:
                     self._outgoing.popleft()
                 self._has_outgoing.clear()
                 self._on_progress()
+
+    @contextlib.contextmanager
+    def _ended_by_errors(self) -> Iterator[None]:
+        """Whatever goes wrong ends the connection."""
+        try:
+            yield
         except MixError as error:
             self._end(error)
         except Exception as error:
@@ -218,13 +228,10 @@ class GatewayLink:
 
     def _tick(self) -> None:
         self._timer = self._armed_for = None
-        try:
+        with self._ended_by_errors():
             self._client.handle_timeout(self._now())
             self._queue_frames()
             self._arm()
-        except Exception as error:
-            _CRASHES.note(error, "one connection to the entry gateway")
-            self._end(GatewayConnectionLost())
 
     def _queue_frames(self) -> None:
         frames = self._client.frames_to_send(self._now())
