@@ -12,6 +12,7 @@ import socket
 import time
 from collections.abc import AsyncIterator
 from ipaddress import ip_address
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -44,8 +45,9 @@ HOSTS = {"demo.test": (ip_address("127.0.0.1"),)}
 
 
 @pytest.fixture
-async def network() -> AsyncIterator[LocalNetwork]:
-    async with LocalNetwork(NetworkOptions(workers=2, allow_local=True, hosts=HOSTS, dns="none")) as started:
+async def network(tmp_path: Path) -> AsyncIterator[LocalNetwork]:
+    options = NetworkOptions(workers=2, allow_local=True, hosts=HOSTS, dns="none", pcap=tmp_path / "exit.pcap")
+    async with LocalNetwork(options) as started:
         yield started
 
 
@@ -97,6 +99,8 @@ async def test_data_goes_both_ways_and_every_worker_has_its_part(network: LocalN
         assert all(worker.counters.nodes[number]["received"] > 50 for worker in workers for number in range(3))
     assert not any(node["malformed"] or node["dropped"] for node in network.metrics()["nodes"])
     assert len(network.entry.clients) + len(network.exit.gateway.clients) == 1
+    await network.close()
+    assert b"GET /large HTTP/1.1" in network.options.pcap.read_bytes()
 
 
 async def test_a_download_survives_a_worker_that_is_killed(network: LocalNetwork):

@@ -2,7 +2,7 @@
 
 It has nothing of its own. Connections are handed over to it, keys and topology are told to it, what must be exact
 stands in memory that all workers share, and counters go to the main process. So when it dies its connections are lost,
-and nothing else.
+with the packets that it held, and nothing else.
 """
 
 from __future__ import annotations
