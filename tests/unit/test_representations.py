@@ -45,7 +45,12 @@ MEANT = {
 
 def modules(package: ModuleType) -> list[ModuleType]:
     names = [module.name for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}.")]
-    runnable = ("platform.browser", "worker.main", "__main__")  # they need a browser, or run at once
+    runnable = (
+        "platform.browser",
+        "worker.event_loop",
+        "worker.main",
+        "__main__",
+    )  # they need a browser, or run at once
     return [importlib.import_module(name) for name in names if not name.endswith(runnable)]
 
 

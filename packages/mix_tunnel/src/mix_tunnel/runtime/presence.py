@@ -64,7 +64,9 @@ class _Look:
     def __init__(self, clock: PresentClock, callback: Callable[[], None]) -> None:
         self._clock = clock
         self._callback = callback
-        self._handle: asyncio.Handle = clock.loop.call_soon(self._pass, _PASSES)
+        # A loop of ours in a browser has turns in which nothing can come, and says so.
+        self._call = getattr(clock.loop, "call_after_events", clock.loop.call_soon)
+        self._handle: asyncio.Handle = self._call(self._pass, _PASSES)
         self._waits_for: list[tuple[Reader, int]] = []
 
     def cancel(self) -> None:
@@ -73,7 +75,7 @@ class _Look:
 
     def _pass(self, passes: int) -> None:
         if passes:
-            self._handle = self._clock.loop.call_soon(self._pass, passes - 1)
+            self._handle = self._call(self._pass, passes - 1)
             return
         self._waits_for = [(reader, reader.come) for reader in self._clock.readers]
         self._wait()

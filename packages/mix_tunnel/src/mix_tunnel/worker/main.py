@@ -100,7 +100,9 @@ def start(is_shared: bool, fetch: Callable[[str, Any], Awaitable[Any]]) -> Pages
 
     from mix_tunnel.platform.browser import BrowserPlatform
     from mix_tunnel.tunnel import Tunnel
+    from mix_tunnel.worker.event_loop import WorkerLoop
     from mix_tunnel.worker.sharing import SharedTunnel
 
+    asyncio.set_event_loop(WorkerLoop())
     connect = partial(Tunnel.connect, platform=BrowserPlatform(fetch))
     return Pages(connect, SharedTunnel(connect) if is_shared else None)
