@@ -2,6 +2,7 @@
 """Build the wheels of mix_sphinx_core: one for each platform, from one C source, all by the same compiler.
 
     build_core.py OUTPUT_DIRECTORY TARGET...      a name of TARGETS, `native` for this machine's, or `all`
+    build_core.py --sources DIRECTORY             libsodium's source alone, for the tests
 
 Compiler (ziglang) and libsodium (inside PyNaCl's source archive) come from PyPI, pinned in tools.txt and sdists.txt. A
 wheel serves every Python from 3.11 on, by the stable ABI; no headers of Python are needed, see python_abi.h. Wheels are
@@ -104,17 +105,25 @@ def choose_targets(wanted: list[str]) -> list[str]:
     return list(names)
 
 
+def sources_folder(cache: pathlib.Path) -> pathlib.Path:
+    """Where libsodium's source is kept, which the tests compile as well."""
+    return cache / f"libsodium-{sha256(HERE / 'sdists.txt')[:16]}"
+
+
 class Toolchain:
     """zig, and libsodium's source."""
 
-    def __init__(self, work: pathlib.Path) -> None:
+    def __init__(self, work: pathlib.Path, cache: pathlib.Path) -> None:
         self.work = work
         got = fetch_from_pypi(work, tools=["ziglang"], sources=["pynacl"])
+        archive = got["pynacl"][1] / "src/libsodium"  # inside PyNaCl's source
+        shutil.copy(archive / "builds/msvc/version.h", archive / "src/libsodium/include/sodium/version.h")
         self.zig = work / "tools/ziglang/zig"
-        archive = got["pynacl"][1] / "src/libsodium"
         self.sodium = archive / "src/libsodium"
         self.sodium_licence = archive / "LICENSE"
-        shutil.copy(archive / "builds/msvc/version.h", self.sodium / "include/sodium/version.h")
+        if not (kept := sources_folder(cache)).exists():
+            shutil.copytree(self.sodium, work / "kept")
+            (work / "kept").rename(kept)
         self.env = {
             **os.environ,
             "ZIG_GLOBAL_CACHE_DIR": str(work / "zig-cache"),
@@ -197,7 +206,7 @@ def find_or_build(cache: pathlib.Path, names: list[str]) -> list[pathlib.Path]:
         with tempfile.TemporaryDirectory(prefix="building-", dir=cache) as folder:
             work = pathlib.Path(folder)
             say("downloading the compiler and libsodium's source from PyPI")
-            toolchain = Toolchain(work)
+            toolchain = Toolchain(work, cache)
             for name in missing:
                 say(f"compiling the Sphinx core for {name}")
                 result = work / "results" / name
@@ -208,6 +217,15 @@ def find_or_build(cache: pathlib.Path, names: list[str]) -> list[pathlib.Path]:
                 shutil.rmtree(kept / name, ignore_errors=True)
                 result.rename(kept / name)
     return [wheel for name in names for wheel in sorted((kept / name).glob("*.whl"))]
+
+
+def copy_sources(cache: pathlib.Path, output: pathlib.Path) -> None:
+    """Copy libsodium's source to a new folder."""
+    if not (kept := sources_folder(cache)).exists():
+        cache.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix="building-", dir=cache) as folder:
+            Toolchain(pathlib.Path(folder), cache)
+    shutil.copytree(kept, output)
 
 
 def publish(wheels: list[pathlib.Path], output: pathlib.Path) -> None:
@@ -227,10 +245,14 @@ def publish(wheels: list[pathlib.Path], output: pathlib.Path) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description="Build the wheels of mix_sphinx_core.")
     parser.add_argument("output", type=pathlib.Path, help="folder that will hold these wheels and no others")
-    parser.add_argument("targets", nargs="+", metavar="TARGET", help=f"{', '.join(TARGETS)}, native or all")
+    parser.add_argument("targets", nargs="*", metavar="TARGET", help=f"{', '.join(TARGETS)}, native or all")
+    parser.add_argument("--sources", action="store_true", help="put libsodium's source there instead")
     arguments = parser.parse_args()
     cache = pathlib.Path(os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache", "sphinx-core-wheels")
     try:
+        if arguments.sources:
+            copy_sources(cache.resolve(), arguments.output)
+            return
         wheels = find_or_build(cache.resolve(), choose_targets(arguments.targets))
         publish(wheels, arguments.output.resolve())
     except BuildError as error:

@@ -250,7 +250,17 @@ int curve_build_table(curve_table table, const uint8_t u[32])
     return build_table(table, point) ? 1 : -1;
 }
 
-int curve_init(void)
+static const lanes_kind *best_lanes(void)
+{
+#ifdef __x86_64__
+    if (sodium_runtime_has_avx2()) {
+        return processor_has_avx512() ? &lanes_of_8 : &lanes_of_4;
+    }
+#endif
+    return &lanes_of_2;
+}
+
+int curve_init(const lanes_kind *lanes)
 {
     static const uint8_t base[32] = {
         0x58, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66,
@@ -258,11 +268,7 @@ int curve_init(void)
     };
     ge25519_p3 point;
 
-#ifdef __x86_64__
-    if (sodium_runtime_has_avx2()) {
-        lanes_chosen = processor_has_avx512() ? &lanes_of_8 : &lanes_of_4;
-    }
-#endif
+    lanes_chosen = lanes ? lanes : best_lanes();
     return ge25519_frombytes(&point, base) == 0 && build_table(base_table, point);
 }
 

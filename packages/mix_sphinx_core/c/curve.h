@@ -18,9 +18,9 @@
 
 typedef uint64_t curve_table[TABLE_WORDS];
 
-/* Chooses what this processor can do and makes the base point's table: call it once, before anything else. 0 if memory
-   is short. */
-int curve_init(void);
+/* Makes the base point's table, for these lanes or (NULL) those that this processor does best: call it before anything
+   else. 0 if memory is short. */
+int curve_init(const lanes_kind *lanes);
 
 /* Fills a table for a u-coordinate. 0 where the point is on the twist or of low order, which no table can serve; -1 if
    memory is short. */

@@ -10,7 +10,7 @@ void sodium_misuse(void)
     abort(); /* a wrong length, which the module has excluded */
 }
 
-#ifdef __wasm__ /* libsodium's utils.c wants more of a system than there are headers for */
+#if defined __wasm__ || defined WITHOUT_UTILS /* libsodium's utils.c wants more of a system than there are headers for */
 
 void sodium_memzero(void *const memory, const size_t length)
 {

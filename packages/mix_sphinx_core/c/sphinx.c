@@ -188,7 +188,7 @@ static void wrap(build_request *const *requests, size_t count)
 static void encrypt_payload(build_request *request)
 {
     uint8_t expanded[MAX_HOPS][PAYLOAD_KEY_LENGTH];
-    const uint8_t *keys[MAX_HOPS];
+    const uint8_t *keys[MAX_HOPS] = {NULL};
 
     if (request->carried) {
         memcpy(request->payload + request->carried_at, request->carried, request->carried_length);
@@ -276,7 +276,7 @@ int sphinx_agree(agreement *const *agreements, size_t count)
 void sphinx_seal(uint8_t *payload, size_t length, const uint8_t *material, size_t hops, int is_seeded)
 {
     uint8_t expanded[MAX_HOPS][PAYLOAD_KEY_LENGTH];
-    const uint8_t *keys[MAX_HOPS];
+    const uint8_t *keys[MAX_HOPS] = {NULL};
 
     for (size_t i = 0; i < hops; i++) {
         keys[i] = material + i * (is_seeded ? PAYLOAD_SEED_LENGTH : PAYLOAD_KEY_LENGTH);
