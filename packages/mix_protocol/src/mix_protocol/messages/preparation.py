@@ -67,20 +67,20 @@ class PreparedPacket:
     round_trip_s: float
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PacketDraft:
     """All that was drawn for a packet and its acknowledgement, and what it will carry."""
 
-    ack: PacketRequest
-    ack_hop: bytes
-    ack_iv: bytes
-    ephemeral: bytes
-    recipient_key: bytes
-    header: HeaderRequest
+    ack: PacketRequest = field(repr=False)
+    ack_hop: bytes = field(repr=False)
+    ack_iv: bytes = field(repr=False)
+    ephemeral: bytes = field(repr=False)
+    recipient_key: bytes = field(repr=False)
+    header: HeaderRequest = field(repr=False)
     first_hop: NodeAddress
     version: SphinxVersion
     key_rotation: KeyRotation
-    content: bytes
+    content: bytes = field(repr=False)
     size: PacketSize
     fragment: FragmentIdentifier
     round_trip_s: float
