@@ -7,7 +7,7 @@ import shutil
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, expect
 from support.chromium import new_context
 from support.static_site import serve_folder
 
@@ -138,6 +138,58 @@ def test_the_tab_that_made_the_tunnel_may_go_and_the_last_one_ends_it(tabs: Tabs
     other.watched.page.close()
     wait_until(lambda: tabs.gateway.sessions() == 0)
     assert share(third)["state"] == "ready"  # in a fresh worker
+    assert tabs.gateway.sessions() == 1
+
+
+def test_a_tab_that_is_frozen_holds_up_no_other_and_goes_on_later(tabs: Tabs):
+    one, other = tabs.first, tabs.open()
+    for tab in (one, other):
+        share(tab)
+        tab.run(DOWNLOAD)
+    for tab in (one, other):
+        tabs.wait(goes_on(tab))
+    devtools = other.watched.page.context.new_cdp_session(other.watched.page)
+    devtools.send("Page.setWebLifecycleState", {"state": "frozen"})
+    for _ in range(3):
+        tabs.wait(goes_on(one))
+    devtools.send("Page.setWebLifecycleState", {"state": "active"})
+    tabs.wait(goes_on(other))
+    assert tabs.gateway.sessions() == 1
+
+
+def test_a_tab_that_goes_to_another_page_leaves_and_may_come_back(tabs: Tabs, playground: Playground):
+    one, other = tabs.first, tabs.open()
+    for tab in (one, other):
+        share(tab)
+    other.run(DOWNLOAD)
+    tabs.wait(goes_on(other))
+    flows = playground.exit_tcp_flows()
+    other.watched.page.goto(f"{playground.url}playground.json")
+    tabs.wait(lambda: playground.exit_tcp_flows() < flows)
+    other.watched.page.go_back()
+    assert share(other)["state"] == "ready"
+    for tab in (one, other):
+        assert tab.run("return (await mixFetch(site)).status") == 200
+    assert tabs.gateway.sessions() == 1
+
+
+def test_the_playgrounds_tabs_share_one_where_that_is_wanted(tabs: Tabs, playground: Playground):
+    one = tabs.first.watched
+    other = Watched(one.page.context.new_page())
+    other.page.goto(playground.url)
+    other.wait_for_program()
+    for tab in (one, other):
+        tab.page.locator("#tunnel-options-box").evaluate("each => { each.open = true; }")
+        tab.page.locator("#tunnel-more").evaluate("each => { each.open = true; }")
+        tab.page.get_by_test_id("cover-traffic").uncheck()
+        tab.page.get_by_test_id("poisson-traffic").uncheck()
+        tab.page.get_by_test_id("tunnel-shared").check()
+        tab.connect()
+    assert tabs.gateway.sessions() == 1
+    one.disconnect()
+    other.fetch(playground.https)
+    expect(other.page.get_by_test_id("fetch-status")).to_contain_text("200")
+    one.connect()
     assert tabs.gateway.sessions() == 1
 
 

@@ -276,7 +276,7 @@ export declare function preloadMixTunnel(options?: {
 
 /**
  * Close a tunnel, or stop setting it up. The default tunnel's worker stays loaded for the next set-up; that of a tunnel
- * with a name ends.
+ * with a name ends. A shared tunnel is left, and goes on as long as other pages are in it.
  */
 export declare function disconnectMixTunnel(tunnel?: string): Promise<void>;
 

@@ -167,9 +167,10 @@ export class Pages {
     const end = this.#open.get(page);
     this.#open.delete(page);
     await end?.();
+    const closeUnlessUsed = () => (this.#open.size === 0 ? this.#close() : null);
     if (this.#open.size === 0) {
       const options = { ifAvailable: true }; // else a page is about to connect
-      await navigator.locks.request(doorOf(this.#scope.name), options, (lock) => lock && this.#close());
+      await navigator.locks.request(doorOf(this.#scope.name), options, (lock) => lock && closeUnlessUsed());
     }
   }
 
