@@ -1,6 +1,6 @@
 """Measure Sphinx, a client's steps, nodes, HTTP/2, TCP, native tunnels, the page, its start, timing: build/bench.json.
 
-    python -m bench [--only sphinx steps nodes http2 buffers native page start departures side_by_side]
+    python -m bench [--only sphinx steps nodes http2 buffers native page tabs start departures side_by_side]
                     [--output build/bench.json] [--rounds 5] [--baseline DIRECTORY]
                     [--links plain,home,mainnet] [--cover off,on] [--slow-rounds 2] [--cover-minutes 5]
 
@@ -29,7 +29,19 @@ from bench.playground import Playground, running_playground
 from bench.side_by_side.cell import COVERS, LINKS
 
 ROOT = Path(__file__).resolve().parents[1]
-PARTS = ("sphinx", "steps", "nodes", "http2", "buffers", "native", "page", "start", "departures", "side_by_side")
+PARTS = (
+    "sphinx",
+    "steps",
+    "nodes",
+    "http2",
+    "buffers",
+    "native",
+    "page",
+    "tabs",
+    "start",
+    "departures",
+    "side_by_side",
+)
 
 
 def measure_sphinx() -> dict[str, Any]:
@@ -63,6 +75,13 @@ def measure_page(playground: Playground) -> dict[str, Any]:
     from bench import page
 
     return page.measure(playground)
+
+
+def measure_tabs(playground: Playground) -> dict[str, Any]:
+    """What tabs with a tunnel each, and with one together, cost the browser."""
+    from bench import tabs
+
+    return tabs.measure(playground)
 
 
 def measure_departures(playground: Playground) -> dict[str, Any]:
@@ -145,6 +164,7 @@ def main() -> None:
         "buffers": measure_buffers,
         "native": measure_native,
         "page": measure_page,
+        "tabs": measure_tabs,
         "departures": measure_departures,
     }
     for part, measure in tunnels.items():
