@@ -17,7 +17,8 @@ from mix_protocol.errors import KINDS, MixError, registered
 
 HERE = Path(__file__).resolve().parent
 PACKAGES = ("mix_protocol", "mix_tunnel")
-NOT_HERE = ("mix_tunnel.platform.browser", "mix_tunnel.cli")  # need a browser or a terminal, define no errors
+NOT_HERE = ("mix_tunnel.platform.browser", "mix_tunnel.worker.event_loop", "mix_tunnel.cli")
+"""Modules that need a browser or a terminal, and define no errors."""
 HEAD = "// Written by generate_errors.py from the Python registry: do not edit.\n"
 
 
