@@ -266,20 +266,21 @@ class WebLock:
     def __init__(self, answer: asyncio.Future[bool]) -> None:
         self._answer = answer
         self._release: Any = None
-        self._proxies = [create_proxy(self._hold), create_proxy(self._granted), create_proxy(self._refused)]
+        self._proxies = [create_proxy(self._granted)]
+        self._settling: asyncio.Future[None] | None = None
 
     @classmethod
     async def take(cls, name: str) -> WebLock:
         """Take a lock without waiting for it. Raises `StorageInUse`, or `StorageUnavailable` where there are none."""
         lock = cls(asyncio.get_running_loop().create_future())
-        hold, granted, refused = lock._proxies
+        (granted,) = lock._proxies
         try:
             options = to_js({"ifAvailable": True}, dict_converter=js.Object.fromEntries)
             asking = js.navigator.locks.request(name, options, granted)
         except (JsException, AttributeError) as error:  # a page that is not secure has no locks
             lock._destroy()
             raise StorageUnavailable from error
-        asking.then(hold, refused)
+        lock._settling = asyncio.ensure_future(lock._settle(asking))
         try:
             is_ours = await lock._answer
         except BaseException:
@@ -307,13 +308,14 @@ class WebLock:
         self._tell(True)
         return held.promise
 
-    def _hold(self, _result: Any) -> None:
-        asyncio.get_running_loop().call_soon(self._destroy)
-
-    def _refused(self, _error: Any) -> None:
-        if not self._answer.done():
-            self._answer.set_exception(StorageUnavailable())
-        asyncio.get_running_loop().call_soon(self._destroy)
+    async def _settle(self, asking: Any) -> None:
+        """Wait until the lock is given back, or refused."""
+        try:
+            await asking
+        except JsException:
+            if not self._answer.done():
+                self._answer.set_exception(StorageUnavailable())
+        self._destroy()
 
     def _tell(self, is_ours: bool) -> None:
         if not self._answer.done():
