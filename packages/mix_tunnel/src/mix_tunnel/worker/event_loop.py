@@ -27,6 +27,7 @@ class WorkerLoop(WebLoop):  # type: ignore[misc]
         self._timer: int | None = None
         self._turns = Turns(self.time, self._post, self._wake_in)
         self._run_proxy = create_proxy(self._run)
+        self._wake_proxy = create_proxy(self._wake)
 
     def call_soon(
         self, callback: Callable[..., Any], *args: Any, context: contextvars.Context | None = None
@@ -72,13 +73,19 @@ class WorkerLoop(WebLoop):  # type: ignore[misc]
         self._install_asyncgen_hooks()
         self._turns.run()
 
+    def _wake(self, *_: Any) -> None:
+        self._install_running_loop()
+        self._install_asyncgen_hooks()
+        self._turns.wake()
+
     def _post(self) -> None:
         scheduleCallback(self._run_proxy, 0)
 
     def _wake_in(self, delay_s: float) -> None:
         if self._timer is not None:
             js.clearTimeout(self._timer)
-        self._timer = js.setTimeout(self._run_proxy, min(int(delay_s * 1000), _LONGEST_MS))
+        # Browsers count whole milliseconds. Were it less, what is to be done then would be asked for until it is time.
+        self._timer = js.setTimeout(self._wake_proxy, min(math.ceil(delay_s * 1000), _LONGEST_MS))
 
 
 _LONGEST_MS = 0x7FFFFFFF

@@ -10,8 +10,6 @@ from collections.abc import Callable
 
 TURN_S = 0.004
 """So long one turn lasts at most while more and more gets ready; then it is the browser's, which may have messages."""
-EARLY_S = 0.002
-"""So much before its time a call may run: browsers' timers are no finer, and wait 4 ms instead of less."""
 _FEW_CANCELLED = 100
 
 
@@ -20,7 +18,7 @@ class Turns:
 
     now -- monotonic seconds
     post -- lets `run` be called soon, in a turn of its own
-    wake_in -- lets `run` be called after so many seconds instead of the time that was said before
+    wake_in -- lets `wake` be called after so many seconds, not before, instead of the time that was said before
     """
 
     def __init__(self, now: Callable[[], float], post: Callable[[], None], wake_in: Callable[[float], None]) -> None:
@@ -58,10 +56,22 @@ class Turns:
 
     def run(self) -> None:
         """Run what is ready, and what gets ready by that, as long as a turn may last."""
-        self._is_posted, self._is_running = False, True
+        self._is_posted = False
+        self._run()
+        self._arm()
+
+    def wake(self) -> None:
+        """Do the same when the time has come that was asked for."""
+        self._wakes_at = None
+        self._run()
+        # Browsers make timers wait that are set within timers: the next one is set in a turn that is none.
+        if self._later and not self._is_posted:
+            self._is_posted = True
+            self._post()
+
+    def _run(self) -> None:
+        self._is_running = True
         now = self._now()
-        if self._wakes_at is not None and now + EARLY_S >= self._wakes_at:
-            self._wakes_at = None
         end = now + TURN_S
         try:
             while now < end:
@@ -77,10 +87,9 @@ class Turns:
             if self._ready and not self._is_posted:
                 self._is_posted = True
                 self._post()
-            self._arm()
 
     def _take_due(self, now: float) -> None:
-        while self._later and (self._later[0][2].cancelled() or self._later[0][0] <= now + EARLY_S):
+        while self._later and (self._later[0][2].cancelled() or self._later[0][0] <= now):
             handle = heapq.heappop(self._later)[2]
             if handle.cancelled():
                 self._cancelled = max(0, self._cancelled - 1)
