@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """`make dist`: everything that is published, in build/dist.
 
-    python/    wheels of our Python packages, for pip
+    python/    wheels of our Python packages, for pip; of mix_sphinx_core one a platform
     npm/       tarballs of our JavaScript packages; mix-tunnel's brings Pyodide and all the wheels it needs
     pyodide/   a folder to put on a web server: our wheels and what they need, with an index for micropip
 
@@ -35,6 +35,7 @@ from build import (  # noqa: E402
     gather_wheels,
     hash_files,
     make_once,
+    run,
     say,
     third_party_licences,
 )
@@ -52,9 +53,17 @@ def copy_all(files: Iterable[Path], folder: Path) -> list[Path]:
     return [Path(shutil.copy2(file, folder)) for file in files]
 
 
+def build_core_wheels() -> list[Path]:
+    """The compiled Sphinx core for every platform that it is built for."""
+    folder = ROOT / "build/core-dist"
+    run([sys.executable, str(ROOT / "wasm/build_core.py"), str(folder), "all"], "compiling the Sphinx core")
+    return sorted(path for path in folder.glob("*.whl") if "emscripten" not in path.name)
+
+
 def make_python() -> list[Path]:
     """build/dist/python."""
-    return copy_all((wheel for name in PYTHON_PACKAGES for wheel in build_own_wheel(name)), DIST / "python")
+    wheels = [wheel for name in PYTHON_PACKAGES for wheel in build_own_wheel(name)]
+    return copy_all([*wheels, *build_core_wheels()], DIST / "python")
 
 
 def make_pyodide(base: str) -> list[Path]:

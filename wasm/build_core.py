@@ -53,11 +53,14 @@ X86_64 = "-DHAVE_TI_MODE=1 -DHAVE_CPUID=1 -DHAVE_INLINE_ASM=1 -DHAVE_AVX_ASM=1" 
 )
 AARCH64 = "-DHAVE_TI_MODE=1 -DHAVE_INLINE_ASM=1"
 WEBASSEMBLY = "-mcpu=generic-extended_const+simd128 -D__EMSCRIPTEN__ -nostdinc"
+MACOS_LINK = "-dynamiclib -s -Wl,-dead_strip -undefined dynamic_lookup"
 TARGETS = {
     "linux-x86_64": Target("x86_64-linux-gnu.2.17", "manylinux2014_x86_64.manylinux_2_17_x86_64", X86_64),
     "linux-aarch64": Target("aarch64-linux-gnu.2.17", "manylinux2014_aarch64.manylinux_2_17_aarch64", AARCH64),
     "musl-x86_64": Target("x86_64-linux-musl", "musllinux_1_2_x86_64", X86_64),
     "musl-aarch64": Target("aarch64-linux-musl", "musllinux_1_2_aarch64", AARCH64),
+    "darwin-x86_64": Target("x86_64-macos.11.0", "macosx_11_0_x86_64", X86_64, MACOS_LINK),
+    "darwin-aarch64": Target("aarch64-macos.11.0", "macosx_11_0_arm64", AARCH64, MACOS_LINK),
     "pyodide": Target("wasm32-emscripten", "pyemscripten_2026_0_wasm32", WEBASSEMBLY),
 }
 COMPILE_FLAGS = """

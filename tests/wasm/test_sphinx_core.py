@@ -16,6 +16,8 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from sphinx_core_sources import CORE, INTEL, build, fetch_sodium, find_gcc
 
+pytestmark = pytest.mark.timeout(900)  # compiling takes a busy machine minutes
+
 HERE = Path(__file__).parent
 IS_INTEL = platform.machine().lower() in {"x86_64", "amd64"}
 KINDS = {"native": f"-DHAVE_TI_MODE=1 {INTEL if IS_INTEL else ''}", "portable": "-DPORTABLE"}
@@ -63,7 +65,9 @@ def test_under_sanitizers(sodium: Path, tmp_path: Path):
     package = tmp_path / "mix_sphinx_core"
     shutil.copytree(ROOT / "packages/mix_sphinx_core/src/mix_sphinx_core", package)
     sanitizers = "-fsanitize=address,undefined -fno-sanitize-recover=all"
-    flags = f"-O1 -g -fPIC -fno-omit-frame-pointer -ffunction-sections {sanitizers} {KINDS['native']}"
+    flags = (
+        f"-O1 -g -fPIC -fno-omit-frame-pointer -fvisibility=hidden -ffunction-sections {sanitizers} {KINDS['native']}"
+    )
     link = f"-shared -Wl,--gc-sections {sanitizers}"
     build(tmp_path / "objects", sodium, flags, sorted(CORE.glob("*.c")), package / "_core.abi3.so", link)
 
