@@ -7,6 +7,7 @@ from mix_protocol.crypto.randomness import (
     SeededRandom,
     choose,
     exponential,
+    exponentials,
     uniform,
     uniform_below,
 )
@@ -55,3 +56,10 @@ def test_exponential_has_its_mean():
 def test_choices():
     random = SeededRandom(5)
     assert {choose(random, "abc") for _ in range(100)} == {"a", "b", "c"}
+
+
+def test_many_exponentials_are_those_that_come_one_by_one():
+    one_by_one, at_once = SeededRandom(3), SeededRandom(3)
+    assert exponentials(at_once, 20.0, 5) == [exponential(one_by_one, 20.0) for _ in range(5)]
+    assert at_once(8) == one_by_one(8)
+    assert exponentials(at_once, 20.0, 0) == []

@@ -13,6 +13,8 @@ from typing import TypeVar
 RandomBytes = Callable[[int], bytes]
 T = TypeVar("T")
 
+_UNIFORM_BYTES = 7
+
 
 def uniform_below(random: RandomBytes, bound: int) -> int:
     """An unbiased integer from 0 up to but excluding `bound`."""
@@ -28,7 +30,11 @@ def uniform_below(random: RandomBytes, bound: int) -> int:
 
 def uniform(random: RandomBytes) -> float:
     """A float from 0 up to but excluding 1, of 53 random bits."""
-    return (int.from_bytes(random(7), "big") >> 3) * 2.0**-53
+    return _uniform_from(random(_UNIFORM_BYTES))
+
+
+def _uniform_from(drawn: bytes) -> float:
+    return (int.from_bytes(drawn, "big") >> 3) * 2.0**-53
 
 
 def choose(random: RandomBytes, items: Sequence[T]) -> T:
@@ -39,6 +45,13 @@ def choose(random: RandomBytes, items: Sequence[T]) -> T:
 def exponential(random: RandomBytes, mean: float) -> float:
     """A draw from the exponential distribution, in the unit of `mean`."""
     return -math.log1p(-uniform(random)) * mean
+
+
+def exponentials(random: RandomBytes, mean: float, count: int) -> list[float]:
+    """So many of them, from one draw: the same as one after the other."""
+    drawn = random(count * _UNIFORM_BYTES)
+    starts = range(0, len(drawn), _UNIFORM_BYTES)
+    return [-math.log1p(-_uniform_from(drawn[at : at + _UNIFORM_BYTES])) * mean for at in starts]
 
 
 class SeededRandom:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from mix_protocol.crypto.randomness import RandomBytes, exponential
+from mix_protocol.crypto.randomness import RandomBytes, exponentials
 
 _NS_PER_MS: Final = 1_000_000
 _NS_PER_S: Final = 1_000_000_000
@@ -16,7 +16,7 @@ MAX_HOLD_NS: Final = 10 * _NS_PER_S
 
 def draw_delays_ns(random: RandomBytes, hops: int, mean_ms: float) -> tuple[int, ...]:
     """Draw one exponentially distributed delay for each hop, in whole nanoseconds; a mean of 0 gives zeros."""
-    return tuple(round(exponential(random, mean_ms * _NS_PER_MS)) for _ in range(hops))
+    return tuple(map(round, exponentials(random, mean_ms * _NS_PER_MS, hops)))
 
 
 def forward_delay_s(delays_ns: Sequence[int]) -> float:

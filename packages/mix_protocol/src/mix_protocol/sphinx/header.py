@@ -63,7 +63,7 @@ def draw_header(
     hops = len(route)
     _check_route(route, delays_ns, destination, identifier)
     node_keys = [hop.sphinx_key for hop in route]
-    if any(len(key) != POINT_LENGTH for key in node_keys):
+    if set(map(len, node_keys)) != {POINT_LENGTH}:
         raise InvalidPublicKey
     metas = [encode_forward_meta(version, route[i + 1].padded_address, delays_ns[i]) for i in range(hops - 1)]
     metas.append(encode_final_meta(version, destination, identifier))
@@ -102,7 +102,7 @@ def _check_route(route: Sequence[RouteHop], delays_ns: Sequence[int], destinatio
         raise InvalidRoute(hops=len(route), delays=len(delays_ns))
     if len(identifier) != SURB_IDENTIFIER_LENGTH:
         raise InvalidRoute("an identifier has 16 bytes")
-    if not all(0 <= delay < _DELAY_LIMIT for delay in delays_ns):
+    if min(delays_ns) < 0 or max(delays_ns) >= _DELAY_LIMIT:
         raise InvalidRoute("a hop's delay must be from 0 to 2**64 - 1 nanoseconds")
 
 
