@@ -41,7 +41,8 @@ def rate(kind: str) -> float:
 def _mixing() -> Callable[[], object]:
     """A layer is taken off."""
     secret, packet = _packet(hops=2, content=bytes(PacketSize.REGULAR.plaintext_length))
-    return lambda: process_packets(CRYPTO, secret, [packet] * TOGETHER)
+    packets = _copies(packet)
+    return lambda: process_packets(CRYPTO, secret, packets)
 
 
 def _entering() -> Callable[[], object]:
@@ -67,14 +68,21 @@ def _pushing() -> Callable[[], object]:
     ack = SurbAck(NEXT, bytes(PacketSize.ACK.packet_length)).encode()
     secret, packet = _packet(hops=1, content=ack.ljust(PacketSize.REGULAR.plaintext_length, b"\0"))
 
+    packets = _copies(packet)
+
     def step() -> None:
-        for _, outcome in process_packets(CRYPTO, secret, [packet] * TOGETHER):
+        for _, outcome in process_packets(CRYPTO, secret, packets):
             assert isinstance(outcome, FinalPacket)
             _, payload = split_surb_ack(outcome.message)
             session.push_payload(payload)
             session.frames_to_send(0.0)
 
     return step
+
+
+def _copies(packet: bytes) -> list[bytes]:
+    """As many as come together, each in memory of its own, as they do."""
+    return [bytes(bytearray(packet)) for _ in range(TOGETHER)]
 
 
 def _packet(*, hops: int, content: bytes) -> tuple[bytes, bytes]:

@@ -17,10 +17,13 @@ class NetworkView:
 
     def __init__(self, addresses: Iterable[NodeAddress] = ()) -> None:
         self._addresses = frozenset(addresses)
+        self.version = 0
+        """Another one after each update."""
 
     def update(self, addresses: Iterable[NodeAddress]) -> None:
         """Replace the known nodes."""
         self._addresses = frozenset(addresses)
+        self.version += 1
 
     def knows(self, address: NodeAddress) -> bool:
         """Whether a node of the network listens at this address."""

@@ -9,10 +9,11 @@ from types import SimpleNamespace
 
 import pytest
 from support.virtual_time import stand_still, virtual_time
+from websockets.frames import Frame, Opcode
 
 from mix_network.gateway.delivery import Delivery
 from mix_network.gateway.inbox import Inbox
-from mix_network.gateway.websocket import ClientLimits, ClientListener, _ClientConnection
+from mix_network.gateway.websocket import ClientLimits, ClientListener, _ClientConnection, encode_message
 from mix_network.metrics import NodeMetrics
 from mix_network.node_keys import IdentityKeys
 from mix_protocol.crypto.native import NativeCrypto
@@ -75,6 +76,13 @@ def new_listener() -> ClientListener:
 @pytest.fixture
 async def listener() -> ClientListener:
     return new_listener()
+
+
+@pytest.mark.parametrize("length", [0, 1, 125, 126, 127, 2064, 65_535, 65_536, 70_000])
+def test_messages_are_framed_as_the_library_does_it(length):
+    for message, opcode in (("x" * length, Opcode.TEXT), (bytes(length), Opcode.BINARY)):
+        data = message.encode() if isinstance(message, str) else message
+        assert encode_message(message) == Frame(opcode, data).serialize(mask=False)
 
 
 class EverReady:

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import logging
 import socket
+import struct
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from typing import Any, cast
 
 from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
+from websockets.frames import Opcode
 from websockets.http11 import Request, Response
 from websockets.protocol import State
 
@@ -34,6 +36,7 @@ from mix_protocol.gateway.server import GatewaySession, GatewaySessionConfig
 from mix_protocol.sphinx.mix_packet import MixPacket
 
 _UNPROVEN_SHARE = 4
+_FINAL = 0x80
 _WRITE_BYTES = 64 << 10
 """What is written to a client at a time."""
 
@@ -90,11 +93,8 @@ class _AcceptedConnection(ServerConnection):
     async def send_all(self, messages: Sequence[str | bytes]) -> None:
         """Send messages in one go and wait until there is room for more; raises `ConnectionClosed`."""
         async with self.send_context():
-            for message in messages:
-                if isinstance(message, str):
-                    self.protocol.send_text(message.encode())
-                else:
-                    self.protocol.send_binary(message)
+            # Its state needs nothing of what `send_text` and `send_binary` do, which takes several times as long.
+            self.protocol.writes += map(encode_message, messages)
 
     def send_data(self) -> None:
         if self.protocol.state is State.OPEN:
@@ -105,6 +105,17 @@ class _AcceptedConnection(ServerConnection):
     def abort(self) -> None:
         """End it at once."""
         self.transport.abort()
+
+
+def encode_message(message: str | bytes) -> bytes:
+    """A message in one frame, as a server sends it (RFC 6455, section 5.2): final, not masked."""
+    opcode, data = (Opcode.TEXT, message.encode()) if isinstance(message, str) else (Opcode.BINARY, message)
+    length = len(data)
+    if length < 126:
+        return struct.pack("!BB", _FINAL | opcode, length) + data
+    if length < 1 << 16:
+        return struct.pack("!BBH", _FINAL | opcode, 126, length) + data
+    return struct.pack("!BBQ", _FINAL | opcode, 127, length) + data
 
 
 class _ClientConnection:
@@ -122,6 +133,7 @@ class _ClientConnection:
         self._has_unsent = asyncio.Event()
         self._has_room = asyncio.Event()
         self._ending = False
+        self._time = asyncio.get_running_loop().time
         self._heard_at = listener.presence.now()
 
     async def serve(self) -> None:
@@ -173,7 +185,7 @@ class _ClientConnection:
             return False
         try:
             self._session.push_payload(payload)
-            self._collect(self._listener.now())
+            self._collect(self._time())
         except Exception as error:
             _CRASHES.note(error, "one client's connection")
             self._end()

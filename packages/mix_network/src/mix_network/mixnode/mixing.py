@@ -214,9 +214,12 @@ class MixingNode:
     def _release(self) -> None:
         # The event loop's timers are a millisecond coarse, so under load one turn releases what a millisecond has.
         self._timer = None
+        send = self._outgoing.send
         for next_hop, packet, key_rotation in self._delayed.release(asyncio.get_running_loop().time()):
-            with _CRASHES.isolated("the sending of one packet"):
-                self._outgoing.send(next_hop, packet, key_rotation)
+            try:
+                send(next_hop, packet, key_rotation)
+            except Exception as error:
+                _CRASHES.note(error, "the sending of one packet")
         self.metrics.waiting = len(self._delayed)
         self._arm_timer()
 

@@ -159,18 +159,32 @@ class Outgoing:
         self._limits = limits or OutgoingLimits()
         self._links = links or LinkEmulation()
         self._peers: dict[NodeAddress, tuple[_PeerConnection, Line[bytes]]] = {}
+        # The ways to nodes that belong to the network by this version of its picture.
+        self._lines: dict[NodeAddress, Line[bytes]] = {}
+        self._checked = view.version
 
     def send(self, next_hop: NodeAddress, packet: bytes, key_rotation: KeyRotation) -> None:
         """Send one packet to its next hop without waiting; unknown hops and full queues drop it."""
+        if self._checked != self._view.version:
+            self._checked, self._lines = self._view.version, {}
+        line = self._lines.get(next_hop)
+        if line is None:
+            line = self._line_to(next_hop)
+        if line is not None:
+            line.send(encode_frame(packet, key_rotation))
+
+    def _line_to(self, next_hop: NodeAddress) -> Line[bytes] | None:
+        """The way to a node of the network; to nobody else there is one."""
         if not self._view.knows(next_hop):
             self._metrics.drop("unknown_next_hop")
-            return
+            return None
         known = self._peers.get(next_hop)
         if known is None:
             peer = _PeerConnection(next_hop, self._limits, self._metrics)
             line = self._links.node_line(self._metrics.name, next_hop, peer.send, self._metrics.drop)
             known = self._peers[next_hop] = peer, line
-        known[1].send(encode_frame(packet, key_rotation))
+        self._lines[next_hop] = known[1]
+        return known[1]
 
     def drop(self) -> None:
         """Break every connection; what waits for a peer goes over the next one."""
@@ -181,6 +195,7 @@ class Outgoing:
         """Close every connection."""
         peers = list(self._peers.values())
         self._peers.clear()
+        self._lines.clear()
         for _, line in peers:
             line.close()
         await asyncio.gather(*(peer.close() for peer, _ in peers))

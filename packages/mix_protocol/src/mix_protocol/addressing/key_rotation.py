@@ -29,7 +29,10 @@ class KeyRotation(enum.IntEnum):
     @classmethod
     def from_byte(cls, value: int) -> KeyRotation:
         """Read the byte that stands in frames and requests; raises `UnknownKeyRotation`."""
-        try:
-            return cls(value)
-        except ValueError:
-            raise UnknownKeyRotation(value=value) from None
+        rotation = _BY_BYTE.get(value)
+        if rotation is None:
+            raise UnknownKeyRotation(value=value)
+        return rotation
+
+
+_BY_BYTE = {int(rotation): rotation for rotation in KeyRotation}

@@ -6,8 +6,7 @@ both. There is no length field: the size tag gives it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, NamedTuple
 
 from mix_protocol.addressing import KeyRotation
 from mix_protocol.errors import PeerMisbehaved
@@ -21,13 +20,23 @@ VERSION_WITH_ROTATION: Final = 8
 _HEADER_LENGTHS: Final = {VERSION_WITHOUT_ROTATION: 3, VERSION_WITH_ROTATION: 4}
 
 
-@dataclass(frozen=True, slots=True)
-class NodeFrame:
+class NodeFrame(NamedTuple):
     """A Sphinx packet as one node hands it to the next."""
 
-    packet: bytes = field(repr=False)
+    packet: bytes
     key_rotation: KeyRotation
     packet_type: int = SPHINX_PACKET_TYPE
+
+    def __repr__(self) -> str:
+        return f"NodeFrame(key_rotation={self.key_rotation!r}, packet_type={self.packet_type!r})"
+
+
+_KNOWN_HEADERS: Final = {
+    bytes((VERSION_WITH_ROTATION, size.tag, SPHINX_PACKET_TYPE, rotation)): (4 + size.packet_length, rotation)
+    for size in PacketSize
+    for rotation in KeyRotation
+}
+"""Each header that a node of our version writes, with the length of its frame."""
 
 
 def encode_frame(packet: bytes, key_rotation: KeyRotation, version: int = VERSION_WITH_ROTATION) -> bytes:
@@ -76,6 +85,14 @@ def _decode_frames(data: memoryview) -> tuple[list[NodeFrame], int]:
     frames: list[NodeFrame] = []
     at = 0
     while at < len(data):
+        known = _KNOWN_HEADERS.get(bytes(data[at : at + 4]))
+        if known is not None:
+            length, rotation = known
+            if len(data) < at + length:
+                break
+            frames.append(NodeFrame(bytes(data[at + 4 : at + length]), rotation))
+            at += length
+            continue
         header_length = _HEADER_LENGTHS.get(data[at])
         if header_length is None:
             raise MalformedFrame("a node speaks a frame version other than 7 and 8", version=data[at])

@@ -39,4 +39,5 @@ class ReplayFilter:
 
     def check_and_set_all(self, tags: Iterable[bytes]) -> list[bool]:
         """What `check_and_set` says of each, one after the other."""
-        return [self.check_and_set(tag) for tag in tags]
+        check_and_set = self.check_and_set
+        return [check_and_set(tag) for tag in tags]
