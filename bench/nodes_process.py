@@ -52,6 +52,9 @@ HOST = "127.0.0.1"
 GOAL_SECRET = bytes(range(32))
 CRYPTO = NativeCrypto()
 _PROFILED = 40
+_FIRST_PACKETS = 50
+_FIRST_PAUSE_S = 0.3
+"""The first packets make the node connect to the next one; what that takes is not counted."""
 
 
 def cpu_s() -> float:
@@ -294,17 +297,23 @@ class Source:
             await self._clients[number].websocket.send(frame)
 
     async def _send_at_times(self, rate: float) -> None:
+        pauses_s = [exponential(os.urandom, 1 / rate) for _ in self._frames]
+        pauses_s[_FIRST_PACKETS] += _FIRST_PAUSE_S
         due = time.monotonic()
         self._sent_at = []
         for number, frame in enumerate(self._frames):
-            due += exponential(os.urandom, 1 / rate)
+            due += pauses_s[number]
             if (wait := due - time.monotonic()) > 0:
                 await asyncio.sleep(wait)
             self._sent_at.append(time.monotonic())
             self._writers[number % len(self._writers)].write(frame)
 
     def late_ms(self, arrivals: list[tuple[int, float]]) -> list[float]:
-        return [1000 * (at - self._sent_at[number] - self._delays_s[number]) for number, at in arrivals]
+        return [
+            1000 * (at - self._sent_at[number] - self._delays_s[number])
+            for number, at in arrivals
+            if number >= _FIRST_PACKETS
+        ]
 
     async def pushed(self, count: int) -> float:
         await until(lambda: sum(client.pushed for client in self._clients) >= count)
