@@ -100,7 +100,7 @@ class SharedTable:
         place = self._place_of(key)
         start = self._find(key, place, self._younger)
         if start is None:
-            start = self._find(key, place, 1 - self._younger)
+            start = self._find_older(key, place)
         return None if start is None else self.memory[start + 1 + KEY_LENGTH : start + self._row_length]
 
     def place_of_value(self, key: bytes, guess: int) -> int:
@@ -126,7 +126,7 @@ class SharedTable:
             self.memory[start + 1 + KEY_LENGTH : start + self._row_length] = value
             return
         self._make_room()
-        older = self._find(key, place, 1 - self._younger)
+        older = self._find_older(key, place)
         if older is not None:
             self.memory[older] = _MOVED
             self._older_count -= 1
@@ -135,7 +135,7 @@ class SharedTable:
     def add(self, key: bytes) -> bool:
         """Note a key without a value; False if it was there."""
         place = self._place_of(key)
-        if self._find(key, place, self._younger) is not None or self._find(key, place, 1 - self._younger) is not None:
+        if self._find(key, place, self._younger) is not None or self._find_older(key, place) is not None:
             return False
         self._make_room()
         self._write(place, key)
@@ -170,6 +170,10 @@ class SharedTable:
             if start == end:
                 start = begin
         return None
+
+    def _find_older(self, key: bytes, place: int) -> int | None:
+        """As `_find`; memory of which nothing was used yet is not looked at, for that alone would take some."""
+        return self._find(key, place, 1 - self._younger) if self._older_count else None
 
     def _write(self, place: int, content: bytes) -> None:
         """Take the first free place of the younger generation from this one on."""
