@@ -3,12 +3,14 @@ import pytest
 from mix_protocol.addressing import Recipient
 from mix_protocol.crypto.provider import CryptoProvider
 from mix_protocol.crypto.randomness import SeededRandom
+from mix_protocol.messages import reception
 from mix_protocol.messages.cover import cover_content
 from mix_protocol.messages.encryption import encrypt_to_recipient
 from mix_protocol.messages.fragment import COVER, Fragment, FragmentIdentifier, split_message
 from mix_protocol.messages.nym_message import NymMessage, PlainMessage, ReplyData, SurbRequest, encode_message
 from mix_protocol.messages.reassembly import ReassemblyLimits
 from mix_protocol.messages.reception import (
+    MAX_COVERS,
     AckReceived,
     CoverReceived,
     MessageReceived,
@@ -68,6 +70,32 @@ def test_acknowledgements(client: Client):
 
 def test_cover(client: Client):
     assert client.push(client.direct(cover_content())) == [CoverReceived()]
+
+
+def test_cover_that_is_expected_is_not_decrypted_and_counts_once(client: Client, monkeypatch: pytest.MonkeyPatch):
+    expected, other = client.direct(cover_content()), client.direct(cover_content())
+    client.receiver.expect_cover(expected[:32])
+    decrypted = []
+    decrypt = reception.decrypt_from_sender
+
+    def note(crypto: CryptoProvider, secret: bytes, payload: bytes) -> bytes:
+        decrypted.append(payload)
+        return decrypt(crypto, secret, payload)
+
+    monkeypatch.setattr(reception, "decrypt_from_sender", note)
+    assert client.push(other, expected) == [CoverReceived(), CoverReceived()]
+    assert decrypted == [other]
+    # Another payload behind the same key is none of ours.
+    altered = expected[:-1] + bytes((expected[-1] ^ 1,))
+    assert client.push(altered) == [CoverReceived()]
+    assert decrypted == [other, altered]
+
+
+def test_cover_that_never_comes_back_is_forgotten(client: Client):
+    for number in range(MAX_COVERS + 50):
+        client.receiver.expect_cover(number.to_bytes(32, "big"))
+    assert len(client.receiver._covers) == MAX_COVERS
+    assert client.push(bytes(32) + bytes(1611)) == [PayloadDropped("crypto.invalid_public_key")]
 
 
 def test_messages_of_one_and_of_many_fragments(client: Client):

@@ -58,6 +58,7 @@ class PreparedPacket:
 
     fragment -- what its acknowledgement will name; `COVER` if there is nothing to wait for
     ack_iv -- what tells its acknowledgement from those of other packets that carry the same fragment (16 bytes)
+    key_prefix -- the first 32 bytes of what its recipient will get; none of a reply
     round_trip_s -- how long the packet and its acknowledgement are held back on their ways by mix nodes
     """
 
@@ -65,6 +66,7 @@ class PreparedPacket:
     fragment: FragmentIdentifier
     ack_iv: bytes = field(repr=False)
     round_trip_s: float
+    key_prefix: bytes = field(default=b"", repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -190,9 +192,13 @@ class MessagePreparer:
         packets = self._core.build_packets(requests)[1::2]
         return [
             PreparedPacket(
-                MixPacket(draft.first_hop, packet, draft.key_rotation), draft.fragment, draft.ack_iv, draft.round_trip_s
+                MixPacket(draft.first_hop, packet, draft.key_rotation),
+                draft.fragment,
+                draft.ack_iv,
+                draft.round_trip_s,
+                public,
             )
-            for draft, packet in zip(drafts, packets, strict=True)
+            for draft, packet, (public, _) in zip(drafts, packets, agreed, strict=True)
         ]
 
     def prepare(self, fragment: Fragment, recipient: Recipient) -> PreparedPacket:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hmac
-from collections import deque
+from collections import OrderedDict, deque
 from dataclasses import dataclass, field
 
 from mix_protocol.crypto.provider import CryptoProvider
@@ -25,6 +25,9 @@ from mix_protocol.messages.reply_surb import ReplySurb
 from mix_protocol.messages.surb_keys import SurbKeys
 from mix_protocol.sphinx.geometry import SURB_IDENTIFIER_LENGTH
 from mix_protocol.sphinx.surb import SurbRecovery
+
+MAX_COVERS = 4096
+"""Cover packets under way that are known again; at the default rate more than a minute's."""
 
 
 class UnexpectedPayloadLength(PeerMisbehaved):
@@ -109,6 +112,7 @@ class MessageReceiver:
         self._encryption_secret = encryption_secret
         self._ack_key = ack_key
         self._surb_keys = surb_keys if surb_keys is not None else SurbKeys()
+        self._covers: OrderedDict[bytes, None] = OrderedDict()
         self._direct = Reassembler(limits)
         self._replies = Reassembler(limits)
         self._events: deque[ReceptionEvent] = deque()
@@ -122,6 +126,12 @@ class MessageReceiver:
     def surbs_unused(self) -> int:
         """How many reply SURBs have been sent away, not long ago, on which nothing has come back."""
         return len(self._surb_keys)
+
+    def expect_cover(self, key_prefix: bytes) -> None:
+        """Know a cover packet of ours by its first bytes when it comes back, so that it need not be decrypted."""
+        self._covers[key_prefix] = None
+        if len(self._covers) > MAX_COVERS:
+            self._covers.popitem(last=False)
 
     def remember_surb_key(self, digest: bytes, key: bytes, now: float) -> None:
         """Keep the key of a reply SURB that has been sent, so that a reply on it can be read."""
@@ -187,7 +197,12 @@ class MessageReceiver:
         self._receive_fragment(self._crypto.aes128_ctr(surb_key, sealed), now, is_reply=True)
 
     def _receive_data(self, payload: bytes, now: float) -> None:
-        surb_key = self._surb_keys.take(payload[:BLAKE3_DIGEST_LENGTH])
+        prefix = payload[:BLAKE3_DIGEST_LENGTH]  # as long as a key
+        if prefix in self._covers:
+            del self._covers[prefix]
+            self._events.append(CoverReceived())
+            return
+        surb_key = self._surb_keys.take(prefix)
         if surb_key is not None:
             content = self._crypto.aes128_ctr(surb_key, payload[BLAKE3_DIGEST_LENGTH:])
         else:

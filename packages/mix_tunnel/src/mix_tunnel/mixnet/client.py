@@ -456,7 +456,9 @@ class MixnetClient:
     def _depart_cover(self, now: float) -> MixPacket:
         self._outbox.sent_cover()
         self.counters.cover_packets_sent += 1
-        return self._stock.take_cover(now).packet
+        cover = self._stock.take_cover(now)
+        self._receiver.expect_cover(cover.key_prefix)
+        return cover.packet
 
     def _clear_stock(self) -> None:
         """Build everything anew, for the network or our place in it has changed."""
