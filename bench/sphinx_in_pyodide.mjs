@@ -4,7 +4,7 @@ import path from "node:path";
 import { pathToFileURL } from "node:url";
 
 const here = import.meta.dirname;
-const distribution = path.resolve(here, "../web/dist/mix-tunnel/pyodide");
+const distribution = path.resolve(here, "../build/pyodide");
 const { loadPyodide } = await import(pathToFileURL(path.join(distribution, "pyodide.mjs")).href);
 const python = await loadPyodide({ indexURL: distribution + path.sep, packages: ["mix-tunnel"] });
 python.runPython("import ossl; ossl.install()");

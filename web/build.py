@@ -32,12 +32,22 @@ PYODIDE = ROOT / "node_modules/pyodide"
 COMPILED_WHEELS = ROOT / "build/wheels"
 CORE_WHEELS = ROOT / "build/core"
 CACHE = ROOT / "build/web-cache"
+WHOLE_PYODIDE = ROOT / "build/pyodide"
+"""Pyodide's core with every wheel: what the worker's files are made of."""
 PYODIDE_FILES = ("pyodide.mjs", "pyodide.asm.mjs", "pyodide.asm.wasm", "python_stdlib.zip")
+PACKED = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "mix-web-compressed"
+"""Compressed files by their content, for all clones: Brotli takes half a minute for what seldom changes."""
 OWN_PACKAGES = ("mix_protocol", "mix_tunnel", "mix_fetch", "mix_dns", "mix_websocket")
 # npm name -> folder in packages/
 JAVASCRIPT_PACKAGES = {name.replace("_", "-"): name for name in OWN_PACKAGES if name != "mix_protocol"}
 PIP_TARGET = "--python-version 3.14 --implementation cp --abi cp314 --platform pyemscripten_2026_0_wasm32"
 BARE_IMPORT = re.compile(rf"""(\bfrom\s*|\bimport\s*\(?\s*)(["'])({"|".join(JAVASCRIPT_PACKAGES)})(/[\w./-]+)?\2""")
+
+
+_SMALLEST_COMPRESSED = 1000
+_KEPT_S = 30 * 86_400
+"""How long after its last use a compressed file is forgotten."""
+_WORTH_IT = 0.9
 
 
 class BuildError(Exception):
@@ -48,10 +58,9 @@ def say(text: str) -> None:
     print(f"[{time.strftime('%H:%M:%S')}] {text}", file=sys.stderr, flush=True)
 
 
-def run(command: list[str], what: str, cwd: Path | None = None, **variables: str) -> None:
-    done = subprocess.run(
-        command, cwd=cwd, env={**os.environ, **variables}, capture_output=True, text=True, check=False
-    )
+def run(command: list[str], what: str, cwd: Path | None = None, given: str = "", **variables: str) -> None:
+    environment = {**os.environ, **variables}
+    done = subprocess.run(command, cwd=cwd, env=environment, input=given, capture_output=True, text=True, check=False)
     if done.returncode:
         # Node quotes the line that failed, and Pyodide's core is one line of a megabyte.
         tail = "\n".join(line[:500] for line in (done.stdout + done.stderr).strip().splitlines()[-15:])
@@ -114,6 +123,33 @@ def gather_wheels(locks: Iterable[Path]) -> list[Path]:
     return [*wheels, *(wheel for name in OWN_PACKAGES for wheel in build_own_wheel(name))]
 
 
+# --- compressed files ------------------------------------------------------------------------------------------------
+
+
+def compressed(sources: Iterable[Path]) -> dict[Path, tuple[Path, Path]]:
+    """Each file's Brotli and gzip form; made once for each content."""
+    packed = PACKED
+    packed.mkdir(parents=True, exist_ok=True)
+    for form in packed.iterdir():
+        if form.stat().st_atime < time.time() - _KEPT_S:
+            form.unlink(missing_ok=True)
+    forms = {}
+    for source in sources:
+        digest = hashlib.sha256(source.read_bytes()).hexdigest()
+        forms[source] = (packed / f"{digest}.br", packed / f"{digest}.gz")
+    for pair in forms.values():
+        for form in pair:
+            if form.is_file():
+                os.utime(form, ns=(time.time_ns(), form.stat().st_mtime_ns))
+    missing = [source for source, pair in forms.items() if not all(form.is_file() for form in pair)]
+    if missing:
+        say(f"compressing {len(missing)} files")
+        # The largest first, so that the processors end together.
+        names = sorted(missing, key=lambda path: -path.stat().st_size)
+        run(["node", str(WEB / "compress.mjs"), str(packed)], "compressing", given="\n".join(map(str, names)))
+    return forms
+
+
 # --- the folder ------------------------------------------------------------------------------------------------------
 
 
@@ -138,6 +174,14 @@ class Folder:
         if not target.is_file() or target.read_text() != text:
             self._replace(target, lambda fresh: fresh.write_text(text))
 
+    def compress(self) -> None:
+        """Put the Brotli and gzip form of each file beside it, where that is worth a file."""
+        sources = sorted(path for path in self._kept if path.stat().st_size >= _SMALLEST_COMPRESSED)
+        for source, forms in compressed(sources).items():
+            for form in forms:
+                if form.stat().st_size < source.stat().st_size * _WORTH_IT:
+                    self.put(f"{source.relative_to(self.path).as_posix()}{form.suffix}", form)
+
     def remove_others(self) -> None:
         for path in sorted(self.path.rglob("*"), reverse=True):
             if path.is_dir():
@@ -159,6 +203,15 @@ class Folder:
         fresh.replace(target)
 
 
+def lock_text(wheels: list[Path]) -> str:
+    """Pyodide's lock file for these wheels and no others."""
+    CACHE.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=CACHE) as temporary:
+        lock = Path(temporary, "pyodide-lock.json")
+        write_lock(PYODIDE, wheels, lock)
+        return lock.read_text()
+
+
 def put_pyodide(folder: Folder, prefix: str, wheels: list[Path]) -> None:
     """Pyodide's core, the wheels and our lock file."""
     for name in PYODIDE_FILES:
@@ -167,21 +220,30 @@ def put_pyodide(folder: Folder, prefix: str, wheels: list[Path]) -> None:
         folder.put(prefix + name, PYODIDE / name)
     for wheel in wheels:
         folder.put(prefix + wheel.name, wheel)
-    CACHE.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=CACHE) as temporary:
-        lock = Path(temporary, "pyodide-lock.json")
-        write_lock(PYODIDE, wheels, lock)
-        folder.put_text(f"{prefix}pyodide-lock.json", lock.read_text())
+    folder.put_text(f"{prefix}pyodide-lock.json", lock_text(wheels))
 
 
-def put_snapshot(folder: Folder, prefix: str, wheels: list[Path]) -> None:
-    """What a worker starts from: Pyodide's memory with our modules imported, and what else the wheels hold."""
+def put_worker(folder: Folder, prefix: str, wheels: list[Path]) -> None:
+    """What a worker loads: Pyodide's core, its memory with our modules imported, and what may be imported later."""
+    whole = Folder(WHOLE_PYODIDE)
+    put_pyodide(whole, "", wheels)
+    whole.remove_others()
     script = WEB / "make_snapshot.mjs"
-    inputs = [script, *(PYODIDE / name for name in PYODIDE_FILES), *wheels]
+    inputs = [
+        script,
+        WEB / "compact_code.py",
+        WEB / "memory_patch.mjs",
+        WEB / "wasm_data.mjs",
+        *(PYODIDE / name for name in PYODIDE_FILES),
+        *wheels,
+    ]
     key = hashlib.sha256("".join(hashlib.sha256(path.read_bytes()).hexdigest() for path in inputs).encode()).hexdigest()
-    command = ["node", str(script), str(folder.path / prefix), "{}"]
-    for file in make_once("snapshot", key, "making the memory snapshot of the worker's Python", command):
+    command = ["node", str(script), str(WHOLE_PYODIDE), "{}"]
+    made = make_once("snapshot", key, "making the memory snapshot of the worker's Python", command)
+    names = {file.name for file in made}
+    for file in [*made, *(PYODIDE / name for name in PYODIDE_FILES if name not in names)]:
         folder.put(f"{prefix}{file.name}", file)
+    folder.put_text(f"{prefix}pyodide-lock.json", lock_text([]))
 
 
 def third_party_licences(wheels: Iterable[Path], *, with_core: bool) -> str:
@@ -244,12 +306,12 @@ def main() -> None:
         else:
             folder = Folder(arguments.output.resolve())
             wheels = gather_wheels([WEB / "wheels.lock"])
-            put_pyodide(folder, "mix-tunnel/pyodide/", wheels)
-            put_snapshot(folder, "mix-tunnel/pyodide/", wheels)
+            put_worker(folder, "mix-tunnel/pyodide/", wheels)
             put_javascript(folder)
             licences = third_party_licences(wheels, with_core=True)
             for place in ("", "mix-tunnel/pyodide/"):
                 folder.put_text(f"{place}{LICENCES_NAME}", licences)
+            folder.compress()
         folder.remove_others()
     except (BuildError, IncompleteDistribution, MissingLicence) as error:
         sys.exit(f"build: {error}")

@@ -1,6 +1,9 @@
 // Makes what the worker's Python starts from, out of the wheels that mix-tunnel needs:
-//   snapshot.bin.gz        Pyodide's memory: Python started, and every pure-Python module of ours imported
-//   site-packages.bin.gz   the wheels' files that the memory doesn't replace, one after the other
+//   base.bin               Pyodide's memory: Python started, and what others wrote imported
+//   own.bin                how that differs when every pure-Python module of ours is imported, too
+//   pyodide.asm.wasm       Pyodide's core without the data that the memory has
+//   python_stdlib.zip      the modules of the standard library that may be imported later
+//   site-packages.bin      the wheels' files that may be needed later, one after the other
 //   MODULE.wasm            a compiled module
 //   site-packages.json     what they are: names, sizes, hashes
 // usage: node make_snapshot.mjs PYODIDE_DIRECTORY OUTPUT_DIRECTORY
@@ -8,9 +11,12 @@
 // Compiled modules can't be in the memory (a restored function table breaks them), so this fails when one was imported.
 import { createHash } from "node:crypto";
 import fs from "node:fs";
+import os from "node:os";
 import path from "node:path";
 import { pathToFileURL } from "node:url";
-import { gzipSync } from "node:zlib";
+
+import { makePatch } from "./memory_patch.mjs";
+import { withoutData } from "./wasm_data.mjs";
 
 // Node would print the line of Pyodide's core that threw, which is a megabyte, and lose the message behind it.
 process.once("uncaughtException", (error) => {
@@ -19,6 +25,13 @@ process.once("uncaughtException", (error) => {
 });
 
 const [directory, output] = process.argv.slice(2).map((name) => path.resolve(name));
+// The same inputs give the same memory, so that browsers can keep what did not change. It holds no secrets: what Python
+// drew for its hashes is known to everybody anyway.
+process.argv.length = 1; // Python would keep the names of this machine's folders
+const moment = Number(process.env.SOURCE_DATE_EPOCH) * 1000;
+Date.now = () => moment;
+performance.now = () => 0;
+crypto.getRandomValues = (array) => array.fill(0);
 globalThis.fetch = async (resource) => {
   throw new Error(`a snapshot is made without network, and something wants ${resource?.url ?? resource}`);
 };
@@ -36,99 +49,214 @@ function* findDependencies(name, seen = new Set()) {
   }
 }
 
-/** The files of the wheels, with bytecode beside each module: name below site-packages -> content. */
-async function unpackWheels() {
+/**
+ * A Python that has compiled everything there is: `STANDARD` and `SITE` are the files of the standard library and of the
+ * wheels, bytecode in place of sources, by their names.
+ */
+async function compileEverything() {
   const python = await loadPyodide({ indexURL: `${directory}/` });
   const extractDir = python.runPython("import site; site.getsitepackages()[0]");
   for (const name of findDependencies("mix-tunnel")) {
     const wheel = fs.readFileSync(path.join(directory, lock.packages[name].file_name));
     python.unpackArchive(new Uint8Array(wheel), "wheel", { extractDir });
   }
-  // Bytecode that is never compared with its source: nobody changes the worker's files.
-  const names = python.runPython(`
-import compileall
-import os
-import py_compile
+  python.FS.writeFile("/tmp/compact_code.py", fs.readFileSync(new URL("compact_code.py", import.meta.url)));
+  python.runPython(`
+import importlib.util
+import pathlib
+import sys
+import zipfile
 
-root = site.getsitepackages()[0]
-if not compileall.compile_dir(root, quiet=1, invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH):
-    raise SystemExit("a module cannot be compiled")
-sorted(os.path.relpath(os.path.join(folder, file), root) for folder, _, files in os.walk(root) for file in files)
+sys.path.insert(0, "/tmp")
+from compact_code import as_pyc, compact, module_name, reachable, stored_zip
+
+CODES = {}
+
+def compiled(files):
+    out = {}
+    for name, content in files:
+        if name.endswith(".py"):
+            code = compact(content, name)
+            CODES[module_name(name)] = code, name.endswith("/__init__.py")
+            name, content = f"{name}c", as_pyc(code)
+        out[name] = content
+    return out
+
+root = pathlib.Path(site.getsitepackages()[0])
+found = sorted((path.relative_to(root).as_posix(), path) for path in root.rglob("*") if path.is_file())
+SITE = compiled((name, path.read_bytes()) for name, path in found)
+(archive,) = (path for path in sys.path if path.endswith(".zip"))
+with zipfile.ZipFile(archive) as opened:
+    STANDARD = compiled((name, opened.read(name)) for name in opened.namelist() if not name.endswith("/"))
 `);
-  return new Map(names.toJs().map((name) => [name, python.FS.readFile(`${extractDir}/${name}`)]));
+  return python;
 }
 
-/** @param {Uint8Array} bytes */
-function integrityOf(bytes) {
-  return `sha256-${createHash("sha256").update(bytes).digest("base64")}`;
+/** What an expression of some bytes is in Python. */
+function bytesOf(python, expression) {
+  const proxy = python.runPython(expression);
+  const bytes = proxy.toJs();
+  proxy.destroy();
+  return bytes;
+}
+
+/** The files in a dictionary of Python: name -> content. */
+function filesOf(python, expression) {
+  const names = python.runPython(`list(${expression})`).toJs();
+  return new Map(names.map((name) => [name, bytesOf(python, `(${expression})[${JSON.stringify(name)}]`)]));
 }
 
 /**
+ * Write a file, and tell its integrity.
+ *
  * @param {string} name
  * @param {Uint8Array} bytes
  */
 function put(name, bytes) {
-  const packed = gzipSync(bytes, { level: 9 });
-  fs.writeFileSync(path.join(output, name), packed);
-  return packed;
+  fs.writeFileSync(path.join(output, name), bytes);
+  return `sha256-${createHash("sha256").update(bytes).digest("base64")}`;
 }
 
-const files = await unpackWheels();
+const compiler = await compileEverything();
+const temporary = fs.mkdtempSync(path.join(os.tmpdir(), "snapshot-"));
+const stdLibURL = path.join(temporary, "python_stdlib.zip");
+fs.writeFileSync(stdLibURL, bytesOf(compiler, "stored_zip(STANDARD)"));
 // Another Python, since what compiling leaves behind in memory would be a fifth of the snapshot.
-const python = await loadPyodide({ indexURL: `${directory}/`, _makeSnapshot: true });
+const python = await loadPyodide({ indexURL: `${directory}/`, stdLibURL, _makeSnapshot: true });
+fs.rmSync(temporary, { recursive: true });
 const sitePackages = python.runPython("import site; site.getsitepackages()[0]"); // where the worker will have them too
-for (const [name, content] of files) {
-  if (!name.endsWith(".so")) {
-    python.FS.mkdirTree(path.dirname(`${sitePackages}/${name}`));
-    python.FS.writeFile(`${sitePackages}/${name}`, content);
+const files = filesOf(compiler, "SITE");
+
+/**
+ * Put bytecode and data where Python finds them.
+ *
+ * @param {(name: string) => boolean} isWanted
+ */
+function putFiles(isWanted) {
+  for (const [name, content] of files) {
+    if (isWanted(name) && !name.endsWith(".so")) {
+      python.FS.mkdirTree(path.dirname(`${sitePackages}/${name}`));
+      python.FS.writeFile(`${sitePackages}/${name}`, content);
+    }
   }
 }
-const report = python.runPython(`
+
+/** The memory as a snapshot, without what Python has only to be quicker, and with the files of the worker to be found. */
+function makeSnapshot() {
+  python.runPython(`
+importlib.invalidate_caches()
+sys.path_importer_cache.clear()
+sys.modules["zipimport"]._zip_directory_cache.clear()
+for each in gc.get_objects():
+    if type(each) is functools._lru_cache_wrapper:
+        each.cache_clear()
+del each
+gc.collect()
+`);
+  return python.makeMemorySnapshot();
+}
+
+const isOurs = (name) => /^mix_/.test(name);
+putFiles((name) => !isOurs(name));
+python.runPython(`
+import functools
+import gc
 import importlib.util
 import json
-import os
 import pkgutil
 import sys
 
+# What our modules import, now or when something is first needed; and what compiled modules import. One that is missing
+# here works as well, but its part of the memory changes with ours.
+BASE = """
+    _strptime asyncio base58 base64 bisect certifi codecs concurrent.futures contextlib copy dataclasses datetime decimal
+    dns.exception dns.flags dns.message dns.name dns.rcode dns.rdata dns.rdataclass dns.rdatatype dns.rdtypes.ANY.CNAME
+    dns.rdtypes.IN.A dns.rdtypes.IN.AAAA dns.rdtypes.svcbbase dns.rrset encodings.ascii enum functools h11 h2.config
+    h2.connection h2.errors h2.events h2.exceptions h2.settings hashlib heapq hmac hpack idna importlib.readers
+    importlib.resources._adapters importlib.util ipaddress itertools js logging math numbers os pathlib publicsuffixlist random
+    re secrets ssl struct threading time types typing unicodedata urllib.parse uuid weakref websockets.client
+    websockets.datastructures websockets.exceptions websockets.extensions.permessage_deflate websockets.frames
+    websockets.headers websockets.http11 websockets.protocol websockets.typing websockets.uri zlib
+"""
+importlib.invalidate_caches()
+for name in BASE.split():
+    importlib.import_module(name)
+del name
+`);
+const base = makeSnapshot();
+const core = withoutData(fs.readFileSync(path.join(directory, "pyodide.asm.wasm")), python._module.HEAPU8);
+put("pyodide.asm.wasm", core.module);
+
+putFiles(isOurs);
+const report = python.runPython(`
 NOT_FOR_WORKERS = ("mix_tunnel.cli", "mix_tunnel.platform.native")
+importlib.invalidate_caches()
+before = set(sys.modules)
 for package in ("mix_protocol", "mix_tunnel"):
     for module in pkgutil.walk_packages(importlib.import_module(package).__path__, f"{package}."):
         if not module.name.startswith(NOT_FOR_WORKERS):
             importlib.import_module(module.name)
-# Of the standard library, what compiled modules import, and others when it is first needed.
-for name in ("_strptime", "decimal", "encodings.ascii", "importlib.readers", "importlib.resources._adapters", "numbers"):
-    importlib.import_module(name)
-for name in ("certifi", "dns.message", "dns.rdtypes.ANY.CNAME", "dns.rdtypes.IN.A", "dns.rdtypes.IN.AAAA", "h11"):
-    importlib.import_module(name)
-importlib.invalidate_caches()
-loaded = {name: module.__file__ for name, module in sys.modules.items() if getattr(module, "__file__", None)}
-root = site.getsitepackages()[0]
-sources = [file for file in loaded.values() if file.startswith(root) and file.endswith(".py")]
-files = [*sources, *map(importlib.util.cache_from_source, sources)]
+del module
+loaded = {name: getattr(module, "__file__", None) or "" for name, module in sys.modules.items()}
 json.dumps({
     "compiled": [name for name, file in loaded.items() if file.endswith(".so")],
-    "replaced": [os.path.relpath(file, root) for file in files],
+    "loaded": list(loaded),
+    "late": [name for name in loaded if name not in before and not name.startswith("mix_")],
 })
 `);
-const { compiled, replaced } = JSON.parse(report);
+const { compiled, loaded, late } = JSON.parse(report);
 if (compiled.length > 0) {
   console.error(`compiled modules were imported, which a snapshot cannot hold: ${compiled.join(", ")}`);
   process.exit(1);
 }
-put("snapshot.bin.gz", python.makeMemorySnapshot());
-replaced.forEach((name) => files.delete(name));
-const modules = [...files].filter(([name]) => name.endsWith(".so")).map(([name, content]) => {
+if (late.length > 0) {
+  console.error(`to be imported with BASE, so that browsers can keep it: ${late.join(", ")}`);
+  process.exit(1);
+}
+const integrity = { base: put("base.bin", base), own: put("own.bin", makePatch(base, makeSnapshot())) };
+
+compiler.globals.set("loaded", compiler.toPy(loaded));
+compiler.runPython(`
+# What functions of other modules would import that no worker calls: tools, tests, servers, other platforms.
+LEFT_OUT = {
+    "_pydatetime", "_pyrepl", "argparse", "asyncio.proactor_events", "asyncio.windows_events", "bdb", "cmd", "code",
+    "concurrent.futures.interpreter", "concurrent.futures.process", "concurrent.interpreters", "ctypes", "doctest",
+    "email._header_value_parser", "email.contentmanager", "email.generator", "email.headerregistry", "email.policy",
+    "ftplib", "getopt", "http.client", "http.cookiejar", "http.server", "mix_tunnel.cli", "mix_tunnel.platform.native",
+    "multiprocessing", "netrc", "pdb", "plistlib", "pydoc", "pyodide._nodesock_transport", "runpy", "statistics",
+    "tarfile", "unittest", "urllib.request", "webbrowser", "websockets.asyncio", "xml", "xmlrpc",
+}
+# Imported by name at run time: the types of DNS records, and codecs. ossl loads ssl from a source by its path, whose
+# bytecode Python looks for in the usual place; the source itself is not read then.
+BY_PATH = "ossl/_ssl_py"
+CODECS = ("ascii", "idna", "latin_1", "punycode", "utf_8", "utf_8_sig", "utf_16", "utf_32", "unicode_escape")
+roots = [*loaded, module_name(f"{BY_PATH}.py"), *(f"encodings.{codec}" for codec in CODECS)]
+roots += [name for name in CODES if name.startswith("dns.rdtypes.")]
+RELOADED = {"hashlib", "hmac"}  # by ossl, that they find OpenSSL
+LATER = reachable(roots, CODES, LEFT_OUT) - set(loaded) | RELOADED
+DATA = (".dat", ".pem", ".so")
+
+def kept(files):
+    out = {name: content for name, content in files.items() if module_name(name) in LATER or name.endswith(DATA)}
+    if f"{BY_PATH}.pyc" in out:
+        out[importlib.util.cache_from_source(f"{BY_PATH}.py")] = out.pop(f"{BY_PATH}.pyc")
+        out[f"{BY_PATH}.py"] = b""
+    return out
+`);
+fs.writeFileSync(path.join(output, "python_stdlib.zip"), bytesOf(compiler, "stored_zip(kept(STANDARD))"));
+const later = filesOf(compiler, "kept(SITE)");
+const modules = [...later].filter(([name]) => name.endsWith(".so")).map(([name, content]) => {
+  later.delete(name);
   const file = `${name.slice(0, name.indexOf(".")).replaceAll("/", ".")}.wasm`;
-  fs.writeFileSync(path.join(output, file), content);
-  files.delete(name);
-  return [name, file, integrityOf(content)];
+  return [name, file, put(file, content)];
 });
-const archive = put("site-packages.bin.gz", Buffer.concat([...files.values()]));
+const archive = put("site-packages.bin", Buffer.concat([...later.values()]));
 const index = {
   path: sitePackages,
-  integrity: integrityOf(archive),
-  files: [...files].map(([name, content]) => [name, content.length]),
+  integrity: { ...integrity, archive },
+  files: [...later].map(([name, content]) => [name, content.length]),
   modules,
+  data: core.left,
 };
 fs.writeFileSync(path.join(output, "site-packages.json"), JSON.stringify(index));
 process.exit(0);

@@ -20,8 +20,8 @@ from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Mount, Route
-from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from static_files import CompressedFiles
 
 from mix_network.origin_guard import OriginGuard
 from mix_network.origins import Origins
@@ -141,7 +141,7 @@ def make_page_server(
         Route("/api/{path:path}", network.directory, methods=["GET"]),
         Route("/examples/{name}", examples.answer),
         Mount(DIRECT_PATH, direct_site),
-        Mount("/", StaticFiles(directory=dist, html=True)),
+        Mount("/", CompressedFiles(directory=dist, html=True)),
     ]
     # Through the network the page reaches this machine's services: no other site may use that.
     only_own = Middleware(OriginGuard, Origins(only_local=True))

@@ -21,7 +21,7 @@ from support.ports import refusing_port
 from websockets.asyncio.server import ServerConnection, serve
 
 ROOT = Path(__file__).parents[2]
-DIST = ROOT / "web/dist"
+PYODIDE = ROOT / "build/pyodide"
 
 PROGRAM = """
 import asyncio, json
@@ -139,7 +139,7 @@ async def _serve_websocket(connection: ServerConnection) -> None:
 
 @pytest.fixture(scope="module")
 def http_port() -> Iterator[int]:
-    handler = functools.partial(Handler, directory=str(DIST))
+    handler = functools.partial(Handler, directory=str(PYODIDE))
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         server.daemon_threads = True
         thread = threading.Thread(target=server.serve_forever, daemon=True)
@@ -177,9 +177,9 @@ def page(http_port: int) -> Iterator[Page]:
         page.evaluate(
             """async () => {
                 delete WebAssembly.Suspending;  // as our worker does
-                const { loadPyodide } = await import("/mix-tunnel/pyodide/pyodide.mjs");
+                const { loadPyodide } = await import("/pyodide.mjs");
                 const packages = ["mix-tunnel", "pynacl", "blake3", "ossl"];
-                globalThis.py = await loadPyodide({ indexURL: "/mix-tunnel/pyodide/", packages });
+                globalThis.py = await loadPyodide({ indexURL: "/", packages });
                 await py.runPythonAsync("import ossl; ossl.install()");
             }"""
         )

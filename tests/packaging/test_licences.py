@@ -58,6 +58,11 @@ def check(text: str, wheels: list[str], *, with_core: bool) -> None:
         assert phrase in text, name
 
 
+def wheels() -> list[str]:
+    """The wheels whose content a worker gets."""
+    return [path.name for path in (ROOT / "build/pyodide").glob("*.whl")]
+
+
 @pytest.fixture(scope="module")
 def tunnel_package(dist: Path) -> tarfile.TarFile:
     (path,) = (dist / "npm").glob("mix-tunnel-*.tgz")
@@ -66,12 +71,11 @@ def tunnel_package(dist: Path) -> tarfile.TarFile:
 
 def test_the_npm_package_has_the_licences_of_all_that_it_brings(tunnel_package: tarfile.TarFile):
     names = tunnel_package.getnames()
-    wheels = [Path(name).name for name in names if name.endswith(".whl")]
     assert "package/pyodide/pyodide.asm.wasm" in names
     for place in (f"package/{NAME}", f"package/pyodide/{NAME}"):
         member = tunnel_package.extractfile(place)
         assert member is not None
-        check(member.read().decode(), wheels, with_core=True)
+        check(member.read().decode(), wheels(), with_core=True)
     assert "package/LICENSE" in names
 
 
@@ -82,8 +86,7 @@ def test_the_folder_for_pyodide_has_the_licences_of_its_wheels(dist: Path):
 
 def test_the_web_build_has_them_too():
     folder = ROOT / "web/dist"
-    wheels = [path.name for path in (folder / "mix-tunnel/pyodide").glob("*.whl")]
     for place in (folder, folder / "mix-tunnel/pyodide"):
-        check((place / NAME).read_text(), wheels, with_core=True)
+        check((place / NAME).read_text(), wheels(), with_core=True)
     version = json.loads((ROOT / "node_modules/pyodide/package.json").read_text())["version"]
     assert f"Pyodide {version}" in (folder / NAME).read_text()

@@ -1,4 +1,4 @@
-// Installs mix_fetch with micropip from web/dist, in a Node that may not reach for any network.
+// Installs mix_fetch with micropip from build/pyodide, in a Node that may not reach for any network.
 // usage: node offline.mjs PYODIDE_DIRECTORY PACKAGE...
 import dns from "node:dns";
 import net from "node:net";

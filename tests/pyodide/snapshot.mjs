@@ -3,18 +3,17 @@
 import fs from "node:fs";
 import path from "node:path";
 import { pathToFileURL } from "node:url";
-import { gunzipSync } from "node:zlib";
 
 const dist = path.resolve(process.argv[2]);
 const folder = path.join(dist, "mix-tunnel/pyodide/");
 const { loadPyodide } = await import(pathToFileURL(path.join(folder, "pyodide.mjs")));
 const { unpack } = await import(pathToFileURL(path.join(dist, "mix-tunnel/site_packages.js")));
-const { withRoomFor } = await import(pathToFileURL(path.join(dist, "mix-tunnel/snapshot.js")));
-const packed = gunzipSync(fs.readFileSync(path.join(folder, "snapshot.bin.gz")));
-const snapshot = packed.buffer.slice(packed.byteOffset, packed.byteOffset + packed.byteLength);
-const python = await withRoomFor(snapshot, () => loadPyodide({ indexURL: folder, _loadSnapshot: snapshot }));
+const { applyPatch, withMemory } = await import(pathToFileURL(path.join(dist, "mix-tunnel/snapshot.js")));
+const [base, own] = ["base.bin", "own.bin"].map((name) => new Uint8Array(fs.readFileSync(path.join(folder, name))).buffer);
+const snapshot = applyPatch(base, own);
 const index = JSON.parse(fs.readFileSync(path.join(folder, "site-packages.json"), "utf8"));
-const contents = new Uint8Array(gunzipSync(fs.readFileSync(path.join(folder, "site-packages.bin.gz"))));
+const python = await withMemory(snapshot, index.data, () => loadPyodide({ indexURL: folder, _loadSnapshot: snapshot }));
+const contents = new Uint8Array(fs.readFileSync(path.join(folder, "site-packages.bin")));
 const modules = index.modules.map(([name, file]) => {
   return [name, new WebAssembly.Module(fs.readFileSync(path.join(folder, file)))];
 });
@@ -31,20 +30,60 @@ import sys
 early = sorted({"ssl", "_ssl", "_hashlib", "_oscrypto"} & sys.modules.keys())
 import certifi, hashlib, json, os, random, ssl
 from mix_protocol.crypto.worker import WorkerCrypto
-import nacl.utils
+import nacl.bindings
 
 crypto = WorkerCrypto()
 json.dumps({
     "early": early,
-    "bytecode": nacl.utils.__spec__.cached,
     "urandom": os.urandom(16).hex(),
     "random": random.random(),
-    "nacl": nacl.utils.random(16).hex(),
+    "nacl": nacl.bindings.randombytes(16).hex(),
     "ssl": ssl.RAND_bytes(16).hex(),
     "roots": len(certifi.contents()),
     "x25519": crypto.x25519_public(bytes(32)).hex(),
     "sha256": hashlib.sha256(b"").hexdigest(),
 })
 `);
-console.log(JSON.stringify({ ...JSON.parse(found), before: JSON.parse(before) }));
+const later = python.runPython(`
+import importlib, inspect, site, sys, types, zipfile
+
+def name_of(file):
+    return file.removesuffix(".pyc").removesuffix("/__init__").replace("/", ".")
+
+(archive,) = (path for path in sys.path if path.endswith(".zip"))
+names = [name for name in zipfile.ZipFile(archive).namelist()]
+root = site.getsitepackages()[0]
+names += [os.path.relpath(os.path.join(folder, file), root) for folder, _, files in os.walk(root) for file in files]
+imported, failed = [], {}
+for name in sorted(name_of(name) for name in names if name.endswith(".pyc") and "__pycache__" not in name):
+    try:
+        importlib.import_module(name)
+        imported.append(name)
+    except Exception as error:
+        failed[name] = repr(error)
+
+functions = [
+    (f"{name}.{value.__qualname__}", value)
+    for name, module in list(sys.modules.items())
+    for value in list(getattr(module, "__dict__", {}).values())
+    if isinstance(value, types.FunctionType) and value.__module__ == name and value.__code__.co_filename[0] != "<"
+]
+from mix_protocol.codec.reader import Cursor
+try:
+    Cursor(b"", "test").take(1)
+except Exception as error:
+    last = error.__traceback__
+    while last.tb_next:
+        last = last.tb_next
+    code = last.tb_frame.f_code
+    frame = {"file": code.co_filename, "function": code.co_name, "line": last.tb_lineno}
+json.dumps({
+    "imported": imported,
+    "failed": failed,
+    "docstrings": [name for name, value in functions if value.__code__.co_flags & inspect.CO_HAS_DOCSTRING],
+    "columns": any(column for _, value in functions for *_, column in value.__code__.co_positions()),
+    "frame": frame,
+})
+`);
+console.log(JSON.stringify({ ...JSON.parse(found), ...JSON.parse(later), before: JSON.parse(before) }));
 process.exit(0);

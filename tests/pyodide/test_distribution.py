@@ -1,4 +1,5 @@
-"""web/dist is complete: everything that a page installs comes from it, and nothing is looked for elsewhere."""
+"""What is built for Pyodide is complete: everything that is installed comes from there, and nothing is looked for
+elsewhere."""
 
 from __future__ import annotations
 
@@ -14,7 +15,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 DIST = ROOT / "web/dist"
-PYODIDE = DIST / "mix-tunnel/pyodide"
+PYODIDE = ROOT / "build/pyodide"
 
 
 @pytest.fixture(scope="module", autouse=True)

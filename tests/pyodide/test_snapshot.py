@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 ROOT = Path(__file__).parents[2]
+WHOLE = ROOT / "build/pyodide"
 PYODIDE = ROOT / "web/dist/mix-tunnel/pyodide"
 
 
@@ -57,33 +58,68 @@ def test_openssl_waits_until_it_is_wanted(starts: list[dict[str, Any]]):
 
 def wheels_of(package: str) -> set[Path]:
     """The wheels that a package needs, its own among them, by the lock file."""
-    packages = json.loads((PYODIDE / "pyodide-lock.json").read_text())["packages"]
+    packages = json.loads((WHOLE / "pyodide-lock.json").read_text())["packages"]
     names, found = [package], set()
     while names:
         entry = packages[names.pop()]
-        if PYODIDE / entry["file_name"] not in found:
-            found.add(PYODIDE / entry["file_name"])
+        if WHOLE / entry["file_name"] not in found:
+            found.add(WHOLE / entry["file_name"])
             names += entry["depends"]
     return found
 
 
-def test_files_that_are_left_out_are_those_of_imported_modules(starts: list[dict[str, Any]]):
-    index = json.loads((PYODIDE / "site-packages.json").read_text())
-    present = {name for name, *_ in index["files"] + index["modules"]}
-    files = {name for wheel in wheels_of("mix-tunnel") for name in zipfile.ZipFile(wheel).namelist() if name[-1] != "/"}
-    imported = {file.partition("/site-packages/")[2] for file in starts[0]["before"].values() if file}
-    assert files - present == files & imported
-    assert {"certifi/cacert.pem", "nacl/utils.py", "ossl/_ssl_py.py"} <= present
-    assert "mix_tunnel/tunnel.py" not in present
+def index_of() -> dict[str, Any]:
+    """What the archive and the modules are."""
+    return json.loads((PYODIDE / "site-packages.json").read_text())
 
 
-def test_modules_that_come_later_have_their_bytecode(starts: list[dict[str, Any]]):
-    present = {name for name, _ in json.loads((PYODIDE / "site-packages.json").read_text())["files"]}
-    for name in present:
-        if name.endswith(".py"):
-            folder, _, file = name.rpartition("/")
-            assert f"{folder}/__pycache__/{file.removesuffix('.py')}.cpython-314.pyc".lstrip("/") in present
-    assert starts[0]["bytecode"].endswith("nacl/__pycache__/utils.cpython-314.pyc")
+def later_files() -> set[str]:
+    """What a worker finds in site-packages."""
+    return {name for name, *_ in index_of()["files"] + index_of()["modules"]}
+
+
+def later_modules() -> set[str]:
+    """What a worker may import, beside what its memory holds."""
+    names = later_files() | set(zipfile.ZipFile(PYODIDE / "python_stdlib.zip").namelist())
+    return {
+        name.removesuffix(".pyc").removesuffix("/__init__").replace("/", ".")
+        for name in names
+        if name.endswith(".pyc") and "__pycache__" not in name
+    }
+
+
+def test_every_file_that_may_be_needed_is_there_and_no_other(starts: list[dict[str, Any]]):
+    files = {name for wheel in wheels_of("mix-tunnel") for name in zipfile.ZipFile(wheel).namelist()}
+    sources = {f"{name}c" for name in files if name.endswith(".py")}
+    by_path = {"ossl/_ssl_py.py", "ossl/__pycache__/_ssl_py.cpython-314.pyc"}
+    assert later_files() - by_path <= files | sources
+    assert by_path <= later_files()
+    assert {name for name in files if name.endswith(".so")} <= later_files()
+    data = {"certifi/cacert.pem", "publicsuffixlist/public_suffix_list.dat"}
+    assert {*data, "nacl/bindings/randombytes.pyc"} <= later_files()
+    assert later_modules() & set(starts[0]["before"]) == {"hashlib", "hmac"}  # which ossl loads again
+    every_type = {name for name in sources if name.startswith("dns/rdtypes/")}
+    assert {name[: -len(".pyc")].removesuffix("/__init__").replace("/", ".") for name in every_type} <= (
+        later_modules() | set(starts[0]["before"])
+    )
+
+
+def test_whatever_was_not_imported_can_be(starts: list[dict[str, Any]]):
+    assert starts[0]["failed"] == {}
+    assert set(starts[0]["imported"]) == later_modules()
+
+
+def test_nothing_has_what_a_worker_never_shows(starts: list[dict[str, Any]]):
+    assert starts[0]["docstrings"] == []
+    assert starts[0]["columns"] is False
+
+
+def test_a_traceback_tells_file_line_and_function(starts: list[dict[str, Any]]):
+    file = starts[0]["frame"]["file"]
+    assert file == "mix_protocol/codec/reader.py"
+    lines = (ROOT / "packages/mix_protocol/src" / file).read_text().splitlines()
+    assert starts[0]["frame"]["function"] == "take"
+    assert lines[starts[0]["frame"]["line"] - 1].strip().startswith("raise MalformedMessage")
 
 
 def integrity_of(file: str) -> str:
@@ -92,8 +128,13 @@ def integrity_of(file: str) -> str:
 
 
 def test_the_index_has_the_hashes(starts: list[dict[str, Any]]):
-    index = json.loads((PYODIDE / "site-packages.json").read_text())
-    assert index["integrity"] == integrity_of("site-packages.bin.gz")
+    index = index_of()
+    expected = {
+        "base": integrity_of("base.bin"),
+        "own": integrity_of("own.bin"),
+        "archive": integrity_of("site-packages.bin"),
+    }
+    assert index["integrity"] == expected
     assert {file for _, file, _ in index["modules"]} >= {"ossl._ossl.wasm", "nacl._sodium.wasm", "_brotli.wasm"}
     for _, file, integrity in index["modules"]:
         assert integrity == integrity_of(file)

@@ -3,23 +3,34 @@
  * snapshot has imported already; and the compiled modules. Unpacking wheels in Python would take a quarter of a start.
  */
 import { compileModules, offerModules } from "./compiled_modules.js";
-import { fetchFile, inflate } from "./files.js";
+import { checkIntegrity, fetchFile, fetchPacked } from "./files.js";
 
 /** @import { CompiledModules, ModuleFile } from "./compiled_modules.js" */
 
-/** @typedef {{ path: string, integrity: string, files: [name: string, size: number][], modules: ModuleFile[] }} Index */
+/** @typedef {{ path: string, integrity: { base: string, own: string, archive: string }, files: [name: string, size: number][],
+ *   modules: ModuleFile[], data: [start: number, end: number][] }} Index */
 /** @typedef {{ index: Index, contents: Uint8Array<ArrayBuffer>, modules: CompiledModules }} SitePackages */
 
 /**
- * @param {URL} folder where site-packages.json, the archive and the modules are
+ * @param {URL} folder where site-packages.json is
+ * @returns {Promise<Index>}
+ */
+export async function fetchIndex(folder) {
+  return (await fetchFile(new URL("site-packages.json", folder))).json();
+}
+
+/**
+ * @param {URL} folder where the archive and the modules are
+ * @param {Promise<Index>} coming
  * @returns {Promise<SitePackages>}
  */
-export async function fetchSitePackages(folder) {
-  /** @type {Index} */
-  const index = await (await fetchFile(new URL("site-packages.json", folder))).json();
-  const { integrity } = index; // the browser checks it
-  const archive = fetchFile(new URL("site-packages.bin.gz", folder), { integrity }).then(inflate);
-  const [contents, modules] = await Promise.all([archive, compileModules(folder, index.modules)]);
+export async function fetchSitePackages(folder, coming) {
+  const url = new URL("site-packages.bin", folder);
+  const archive = fetchPacked(url).then((answer) => answer.arrayBuffer());
+  archive.catch(() => {}); // said below, or something else before it
+  const index = await coming;
+  const checked = archive.then((content) => checkIntegrity(content, index.integrity.archive, url));
+  const [contents, modules] = await Promise.all([archive, compileModules(folder, index.modules), checked]);
   return { index, contents: new Uint8Array(contents), modules };
 }
 

@@ -6,10 +6,10 @@
  * A bundler may make this file part of something else, but never Pyodide, which looks for its own files.
  */
 import { DirectoryAhead } from "./directory_ahead.js";
-import { fetchFile, inflate } from "./files.js";
+import { fetchFile, fetchPacked } from "./files.js";
 import { Pages } from "./pages.js";
-import { fetchSitePackages, unpack } from "./site_packages.js";
-import { withRoomFor } from "./snapshot.js";
+import { fetchIndex, fetchSitePackages, unpack } from "./site_packages.js";
+import { fetchSnapshot, withMemory } from "./snapshot.js";
 
 const folder = new URL("pyodide/", location.href);
 const directory = new DirectoryAhead();
@@ -32,9 +32,10 @@ function importFile(name) {
  * wait for ever when its WebAssembly is missing.
  *
  * @param {Promise<ArrayBuffer>} snapshot
+ * @param {Promise<import("./site_packages.js").Index>} index
  * @param {Map<string, Promise<Response>>} files URL -> answer
  */
-async function startPython(snapshot, files) {
+async function startPython(snapshot, index, files) {
   // With stack switching, Pyodide would run each callback on a stack of its own. Nobody here waits in that way, and
   // Chromium has crashed on such stacks.
   Reflect.deleteProperty(WebAssembly, "Suspending");
@@ -45,8 +46,9 @@ async function startPython(snapshot, files) {
       importFile("pyodide.mjs"),
       importFile("pyodide.asm.mjs"), // Pyodide itself would ask for it later
     ]);
+    const data = index.then((known) => known.data);
     const options = { indexURL: folder.href, createPyodideModule, _loadSnapshot: snapshot };
-    return await withRoomFor(snapshot, () => loadPyodide(options));
+    return await withMemory(snapshot, data, () => loadPyodide(options));
   } finally {
     globalThis.fetch = fetch;
   }
@@ -63,11 +65,14 @@ function mark(what) {
 async function start() {
   mark("the worker runs");
   // All at once, whatever is needed first.
-  const snapshot = fetchFile(new URL("snapshot.bin.gz", folder)).then(inflate);
-  const sitePackages = fetchSitePackages(folder);
-  const urls = ["pyodide-lock.json", "pyodide.asm.wasm", "python_stdlib.zip"].map((name) => new URL(name, folder));
-  const files = new Map(urls.map((url) => [url.href, fetchFile(url)]));
-  const [python, found] = await Promise.all([startPython(snapshot, files), sitePackages, ...files.values()]);
+  const index = fetchIndex(folder);
+  const snapshot = fetchSnapshot(folder, index);
+  const sitePackages = fetchSitePackages(folder, index);
+  const lock = new URL("pyodide-lock.json", folder);
+  const urls = ["pyodide.asm.wasm", "python_stdlib.zip"].map((name) => new URL(name, folder));
+  const files = new Map([[lock.href, fetchFile(lock)]]);
+  urls.forEach((url) => files.set(url.href, fetchPacked(url)));
+  const [python, found] = await Promise.all([startPython(snapshot, index, files), sitePackages, ...files.values()]);
   mark("Python has started");
   unpack(python, found);
   python.pyimport("importlib").invalidate_caches();
