@@ -31,7 +31,7 @@ function importFile(name) {
  * Start Python with the files that are on their way. Pyodide would ask for them only when it has been loaded itself, and
  * wait for ever when its WebAssembly is missing.
  *
- * @param {Promise<ArrayBuffer>} snapshot
+ * @param {Promise<import("./snapshot.js").Snapshot>} snapshot
  * @param {Promise<import("./site_packages.js").Index>} index
  * @param {Map<string, Promise<Response>>} files URL -> answer
  */

@@ -1,0 +1,96 @@
+/** The memory snapshot, put into a new memory. */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { Snapshot, withMemory } from "../../../packages/mix_tunnel/js/snapshot.js";
+
+const PAGE = 4096;
+const WASM_PAGE = 65_536;
+const HEAD = 48;
+
+/** A snapshot as Pyodide makes it, whose memory has bytes at these places. */
+function whole(memoryBytes, places) {
+  const bytes = new Uint8Array(HEAD + memoryBytes);
+  new Uint32Array(bytes.buffer, 0, 2).set([0x706e7300, HEAD]);
+  bytes.fill(7, 8, HEAD);
+  places.forEach((at, index) => (bytes[HEAD + at] = (index % 255) + 1));
+  return bytes;
+}
+
+const PLACES = {
+  nothing: [],
+  "first byte": [0],
+  "last byte": [3 * WASM_PAGE - 1],
+  "pages beside each other": [PAGE - 1, PAGE],
+  "pages apart": [5, 9 * PAGE + 1, 9 * PAGE + 2, 30 * PAGE],
+  everything: Array.from({ length: 48 }, (_, page) => page * PAGE + page),
+};
+
+/** What Pyodide does: it reads its head, and then asks for the memory, which it would write. */
+function restore(snapshot) {
+  assert.deepEqual([...snapshot.subarray(4, 8)], [HEAD, 0, 0, 0]);
+  assert.equal(snapshot.subarray(HEAD).length, 0);
+}
+
+function read(original) {
+  return Snapshot.read(original.slice().buffer);
+}
+
+for (const [name, places] of Object.entries(PLACES)) {
+  test(`a memory is restored, whatever was in it: ${name}`, () => {
+    const original = whole(3 * WASM_PAGE, places);
+    const snapshot = read(original);
+    const memory = new WebAssembly.Memory({ initial: 1 });
+    snapshot.prepare(memory, []);
+    const bytes = new Uint8Array(memory.buffer);
+    [0, 1, 6, PAGE, 11 * PAGE, 3 * WASM_PAGE - 1].forEach((at) => (bytes[at] = 99));
+    restore(snapshot);
+    assert.deepEqual(Buffer.from(snapshot), Buffer.from(original.subarray(0, HEAD)));
+    assert.deepEqual(Buffer.from(memory.buffer), Buffer.from(original.subarray(HEAD)));
+  });
+}
+
+test("a larger memory stays as large, and its end is zero", () => {
+  const snapshot = read(whole(WASM_PAGE, [1]));
+  const memory = new WebAssembly.Memory({ initial: 5 });
+  snapshot.prepare(memory, []);
+  new Uint8Array(memory.buffer)[4 * WASM_PAGE] = 1;
+  restore(snapshot);
+  assert.equal(memory.buffer.byteLength, 5 * WASM_PAGE);
+  assert.equal(Buffer.from(memory.buffer).reduce((sum, byte) => sum + byte), 1);
+});
+
+test("before that, a memory has the module's data alone", () => {
+  const places = [PAGE - 2, PAGE - 1, PAGE, 9 * PAGE, 9 * PAGE + 1];
+  const memory = new WebAssembly.Memory({ initial: 1 });
+  read(whole(WASM_PAGE, places)).prepare(memory, [[PAGE - 1, PAGE + 1], [8 * PAGE, 9 * PAGE + 1], [12 * PAGE, 13 * PAGE]]);
+  const found = [...new Uint8Array(memory.buffer).entries()].filter(([, byte]) => byte !== 0);
+  assert.deepEqual(found, [[PAGE - 1, 2], [PAGE, 3], [9 * PAGE, 4]]);
+});
+
+test("what was restored is kept no longer", () => {
+  const snapshot = read(whole(WASM_PAGE, [10]));
+  const memory = new WebAssembly.Memory({ initial: 1 });
+  snapshot.prepare(memory, []);
+  restore(snapshot);
+  new Uint8Array(memory.buffer)[10] = 77;
+  restore(snapshot);
+  assert.equal(new Uint8Array(memory.buffer)[10], 77);
+  assert.equal(snapshot.buffer.byteLength, HEAD);
+});
+
+test("the memory of a module that is loaded is made ready, and other modules are let be", async () => {
+  const snapshot = Promise.resolve(read(whole(2 * WASM_PAGE, [WASM_PAGE + 3])));
+  // A module that exports a memory of one page, and an empty one.
+  const withExport = [0, 97, 115, 109, 1, 0, 0, 0, 5, 3, 1, 0, 1, 7, 10, 1, 6, ...Buffer.from("memory"), 2, 0];
+  const empty = [0, 97, 115, 109, 1, 0, 0, 0];
+  const { instantiate } = WebAssembly;
+  const loaded = await withMemory(snapshot, [[WASM_PAGE, WASM_PAGE + 4]], async () => {
+    await WebAssembly.instantiate(Uint8Array.from(empty));
+    return WebAssembly.instantiate(Uint8Array.from(withExport));
+  });
+  const memory = /** @type {WebAssembly.Memory} */ (loaded.instance.exports.memory);
+  assert.equal(memory.buffer.byteLength, 2 * WASM_PAGE);
+  assert.equal(new Uint8Array(memory.buffer)[WASM_PAGE + 3], 1);
+  assert.equal(WebAssembly.instantiate, instantiate);
+});
