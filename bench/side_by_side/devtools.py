@@ -105,7 +105,7 @@ def running_browser(profile: Path, more_flags: Sequence[str] = ()) -> Iterator[C
         with connect(_address(profile, process), max_size=None, compression=None) as socket:
             connection = Connection(socket)
             yield connection
-            with contextlib.suppress(DevtoolsError):
+            with contextlib.suppress(DevtoolsError, subprocess.TimeoutExpired):  # it is killed anyway
                 connection.send("Browser.close")
                 process.wait(STOP_S)
     finally:

@@ -108,7 +108,7 @@ class Memory:
 
     row: Row
     script: str = ""
-    timeout_s: float = 200
+    timeout_s: float = 300
     covers: tuple[str, ...] = ("off", "on")
     rounds: int = ALWAYS
 

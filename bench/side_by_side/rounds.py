@@ -23,7 +23,7 @@ START_S = 30
 """How long a page may take until the first byte, on plain links."""
 STORED_S = 4
 """Chromium keeps what it has compiled of WebAssembly once nothing more came for two seconds."""
-FAILURES = (DevtoolsError, NoRenderer)
+FAILURES = (DevtoolsError, NoRenderer, OSError)
 
 Say = Callable[[str], None]
 

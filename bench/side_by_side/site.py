@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
+import sys
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,11 +14,11 @@ from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Mount, Route
-from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 ROOT = Path(__file__).resolve().parents[2]
 DIST = ROOT / "web/dist"
+sys.path.insert(0, str(ROOT / "web"))  # the playground's own parts, which are no package
 SOURCES = Path(__file__).resolve().parent / "page"
 PAGES = ROOT / "build/side_by_side"
 FOLDERS = {"/pages": PAGES, "/mix-tunnel": DIST / "mix-tunnel"}
@@ -75,6 +78,16 @@ def bundle_pages() -> None:
     pages = [str(SOURCES / f"{client}.js") for client in CLIENTS]
     command = [str(esbuild), *pages, "--bundle", "--minify", "--format=esm", f"--outdir={PAGES}", *aliases]
     subprocess.run(command, check=True, capture_output=True)
+    compress(PAGES / f"{client}.js" for client in CLIENTS)
+
+
+def compress(files: Iterable[Path]) -> None:
+    """Put compressed forms beside files, as the build does for what our worker loads."""
+    from build import compressed
+
+    for file, forms in compressed(files).items():
+        for form in forms:
+            shutil.copyfile(form, f"{file}{form.suffix}")
 
 
 def file_of(path: str) -> Path | None:
@@ -87,6 +100,8 @@ def file_of(path: str) -> Path | None:
 
 def make_site() -> ASGIApp:
     """The site: `/page/ours` and `/page/theirs`, what they load, and `/sent.json`, which tells once what was sent."""
+    from static_files import CompressedFiles
+
     sent: list[Sent] = []
 
     async def page(request: Request) -> Response:
@@ -101,6 +116,6 @@ def make_site() -> ASGIApp:
         Route("/page/{client}", page),
         Route("/favicon.ico", lambda request: Response(status_code=204)),
         Route("/sent.json", tell_sent),
-        *(Mount(prefix, StaticFiles(directory=folder)) for prefix, folder in FOLDERS.items()),
+        *(Mount(prefix, CompressedFiles(directory=folder)) for prefix, folder in FOLDERS.items()),
     ]
     return Starlette(routes=routes, middleware=[Middleware(Recorder, sent=sent)])

@@ -19,6 +19,8 @@ from bench.side_by_side.world import DIRECTORY_HOST, FRESH_NAMES, World
 
 Client = Literal["ours", "theirs"]
 CLIENTS: tuple[Client, ...] = ("ours", "theirs")
+SETTLE_S = 4
+"""What compiling took is given back by then."""
 GRACE_S = 10
 """How long after a time-out the page may take to say so, before it is given up."""
 
@@ -139,5 +141,5 @@ class Visit:
         for _ in range(2):
             self._browser.evaluate("gc()", self._page)
             self.in_worker("gc()")
-        time.sleep(1)
+        time.sleep(SETTLE_S)
         return self.renderer.memory_mb()

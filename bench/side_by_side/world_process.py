@@ -11,11 +11,10 @@ import asyncio
 import contextlib
 import json
 import signal
-import sys
 import tempfile
 from pathlib import Path
 
-from bench.side_by_side.site import ROOT, bundle_pages, make_site
+from bench.side_by_side.site import bundle_pages, make_site
 from bench.side_by_side.world import FRESH_NAMES, HOST
 
 LONG_S = 3600
@@ -23,8 +22,6 @@ LONG_S = 3600
 
 async def run() -> None:
     """Start everything, say where it is, and stop it in reverse."""
-    # The playground's own parts; web/ is no package.
-    sys.path.insert(0, str(ROOT / "web"))
     from demo_site import Visitors, make_demo_site
     from playground import Certificate, local_network
     from serving import listen, serving
