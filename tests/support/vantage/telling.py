@@ -40,14 +40,22 @@ def tell_apart(idle: Rows, busy: Rows) -> Auc:
     trees = RandomForestClassifier(40, min_samples_leaf=5, random_state=1, n_jobs=1)
     classifier = VotingClassifier([("linear", linear), ("trees", trees)], voting="soft")
     scores = cross_val_score(classifier, figures, labels, cv=StratifiedKFold(FOLDS), scoring="roc_auc")
-    return with_bounds(float(scores.mean()), len(idle), len(busy))
+    return with_bounds(float(scores.mean()), len(idle), len(busy), wider=_learning_spread(len(idle), len(busy)))
 
 
-def with_bounds(value: float, negatives: int, positives: int) -> Auc:
-    """The bounds by Hanley and McNeil (1982), "The meaning and use of the area under a ROC curve"."""
+def _learning_spread(negatives: int, positives: int) -> float:
+    """How much further the figure strays than that of a classifier that had nothing to learn: what was learnt from some
+    windows is judged by few others, five times. Measured with windows of a random generator, 60 times each: 1.65 times
+    with 24 and 6 windows, 1.56 with 12 and 12, 1.37 with 30 each, 1.27 with 240 and 60, 1.22 with 120 and 1.27 with 300.
+    """
+    return 1.25 + 4 / min(negatives, positives)
+
+
+def with_bounds(value: float, negatives: int, positives: int, *, wider: float = 1.0) -> Auc:
+    """The bounds by Hanley and McNeil (1982), "The meaning and use of the area under a ROC curve", `wider` times."""
     first, second = value / (2 - value), 2 * value * value / (1 + value)
     variance = (value * (1 - value) + (positives - 1) * (first - value**2) + (negatives - 1) * (second - value**2)) / (
         positives * negatives
     )
-    spread = 1.96 * max(variance, 0.0) ** 0.5
+    spread = 1.96 * wider * max(variance, 0.0) ** 0.5
     return Auc(value, max(0.0, value - spread), min(1.0, value + spread))
