@@ -161,7 +161,7 @@ def test_the_declarations_for_typescript_name_the_same_options():
     declarations = (Path(__file__).parents[3] / "packages/mix_tunnel/js/index.d.ts").read_text()
     body = declarations.partition("export interface SetupMixTunnelOptions {")[2].partition("\n}")[0]
     names = re.findall(r"^  (\w+)\?:", body, re.MULTILINE)
-    assert names == ["tunnel", "assetsUrl", *(rule.js_name for rule in OPTION_RULES.values())]
+    assert names == ["tunnel", "assetsUrl", "shared", *(rule.js_name for rule in OPTION_RULES.values())]
 
 
 @given(

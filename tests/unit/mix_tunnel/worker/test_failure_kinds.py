@@ -10,7 +10,7 @@ from mix_tunnel.runtime.tunnel_errors import GatewayConnectionLost, TunnelCrashe
 from mix_tunnel.worker.failure_kinds import BRIDGE, KIND_OF_CODE, KIND_OF_LAYER, PANIC, REACTOR, failure_kind
 
 PACKAGES = ("mix_protocol", "mix_tunnel")
-NOT_HERE = ("mix_tunnel.platform.browser", "mix_tunnel.cli")
+NOT_HERE = ("mix_tunnel.platform.browser", "mix_tunnel.worker.event_loop", "mix_tunnel.cli")
 
 
 def codes() -> set[str]:

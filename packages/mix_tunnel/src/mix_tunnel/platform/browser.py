@@ -1,4 +1,4 @@
-"""The platform of Pyodide in a browser's worker: the only module that imports `js`.
+"""The platform of Pyodide in a browser's worker: with the worker's event loop, the only module that imports `js`.
 
 Every callback that JavaScript may call is a proxy, which keeps Python objects alive until it is destroyed; so each
 has one owner here that destroys it.
