@@ -11,6 +11,7 @@ from mix_protocol.messages.preparation import MessagePreparer, PreparedPacket
 from mix_protocol.messages.reply_queue import RepliesDropped, ReplyQueue, ReplyQueueOptions
 from mix_protocol.messages.reply_surb import ReplySurb
 from mix_protocol.messages.rotation_period import RotationPeriod
+from mix_protocol.sphinx.version import SphinxVersion
 
 ALICE, BOB = b"alice's tag 16 b", b"bob's tag, 16 by"
 UNKNOWN_IV = bytes(16)  # tells nothing about the round trip
@@ -21,14 +22,19 @@ class RecordingPreparer(MessagePreparer):
 
     sent: list[tuple[Fragment, ReplySurb]]
     came_home: list[ReplySurb]
+    ack_versions: list[SphinxVersion | None]
 
-    def prepare_reply(self, fragment: Fragment, surb: ReplySurb) -> PreparedPacket:
+    def prepare_reply(
+        self, fragment: Fragment, surb: ReplySurb, version: SphinxVersion | None = None
+    ) -> PreparedPacket:
         self.sent.append((fragment, surb))
-        return super().prepare_reply(fragment, surb)
+        self.ack_versions.append(version)
+        return super().prepare_reply(fragment, surb, version)
 
-    def prepare_empty_reply(self, surb: ReplySurb) -> PreparedPacket:
+    def prepare_empty_reply(self, surb: ReplySurb, version: SphinxVersion | None = None) -> PreparedPacket:
         self.came_home.append(surb)
-        return super().prepare_empty_reply(surb)
+        self.ack_versions.append(version)
+        return super().prepare_empty_reply(surb, version)
 
 
 class Replier:
@@ -40,7 +46,7 @@ class Replier:
         self.preparer = RecordingPreparer(
             mixnet.crypto, SeededRandom("preparer"), own, b"a" * 16, topology=mixnet.topology
         )
-        self.preparer.sent, self.preparer.came_home = [], []
+        self.preparer.sent, self.preparer.came_home, self.preparer.ack_versions = [], [], []
         self.topology = mixnet.topology
         self.queue = ReplyQueue(self.preparer, SeededRandom("ids"), options=options)
         self.now = 0.0
@@ -477,3 +483,15 @@ def test_surbs_of_a_forgotten_sender_still_come_home(make_surb):
 def test_a_stranger_cannot_be_balanced(replier: Replier):
     replier.queue.balance(ALICE, 0.0)
     assert not replier.queue.knows(ALICE)
+
+
+def test_acknowledgements_bear_the_version_of_all_that_the_sender_sends(replier: Replier, make_surb):
+    # Its packets and their acknowledgements bear 260 while replies to it are sealed; one of 259 would stand out.
+    replier.queue.receive_surbs(ALICE, make_surb.many(20), 0.0)
+    replier.queue.queue_reply(ALICE, b"to whom nothing tells", 0.0)
+    replier.send()
+    assert replier.preparer.ack_versions == [None]
+    replier.queue.receive_surbs(ALICE, [make_surb(hops=1)], 0.0)
+    replier.queue.queue_reply(ALICE, b"sealed from now on", 0.0)
+    replier.send()
+    assert replier.preparer.ack_versions[1:] == [SphinxVersion.LAST_SEED]

@@ -215,26 +215,32 @@ class MessagePreparer:
         """Make loop cover packets: to ourselves, with nothing in them."""
         return self.build([self._draft(cover_content(size), size, COVER, self.own) for _ in range(count)])
 
-    def prepare_reply(self, fragment: Fragment, surb: ReplySurb) -> PreparedPacket:
+    def prepare_reply(
+        self, fragment: Fragment, surb: ReplySurb, version: SphinxVersion | None = None
+    ) -> PreparedPacket:
         """Make a packet that carries the fragment to whoever made the SURB; the SURB is used up by that.
+
+        version -- of the acknowledgement, so that it is like all else that the SURB's maker sends; ours if None
 
         One that comes sealed is not acknowledged: nobody but its receiver could find the acknowledgement in it, and
         when that sent it on, everybody on its link would see that a reply has come.
         """
-        return self._prepare_reply(fragment.encode(), fragment.identifier, surb)
+        return self._prepare_reply(fragment.encode(), fragment.identifier, surb, version)
 
-    def prepare_empty_reply(self, surb: ReplySurb) -> PreparedPacket:
+    def prepare_empty_reply(self, surb: ReplySurb, version: SphinxVersion | None = None) -> PreparedPacket:
         """Make a packet that brings the SURB home with nothing; on the way it is a reply like any other."""
-        return self._prepare_reply(cover_content(), COVER, surb)
+        return self._prepare_reply(cover_content(), COVER, surb, version)
 
-    def _prepare_reply(self, content: bytes, identifier: FragmentIdentifier, surb: ReplySurb) -> PreparedPacket:
+    def _prepare_reply(
+        self, content: bytes, identifier: FragmentIdentifier, surb: ReplySurb, version: SphinxVersion | None
+    ) -> PreparedPacket:
         size = _size_for(content)
         if surb.surb.is_sealing:
             return self._prepare_sealed_reply(content, size, surb)
         # The last hop sends the acknowledgement on as what the reply came in: a packet of the SURB's key rotation.
         topology = self._topology_of(surb.key_rotation)
         ack_iv = self.random(AES_IV_LENGTH)
-        ack, ack_hop, ack_delay_s = self._draw_surb_ack(topology, identifier, ack_iv)
+        ack, ack_hop, ack_delay_s = self._draw_surb_ack(topology, identifier, ack_iv, version)
         (ack_packet,) = self._core.build_packets((ack,))
         sealed = self.crypto.aes128_ctr(surb.encryption_key, content)
         plaintext = b"".join((ack_hop, ack_packet, surb.digest(self.crypto), sealed))
@@ -311,7 +317,7 @@ class MessagePreparer:
         )
 
     def _draw_surb_ack(
-        self, topology: Topology, identifier: FragmentIdentifier, iv: bytes
+        self, topology: Topology, identifier: FragmentIdentifier, iv: bytes, version: SphinxVersion | None = None
     ) -> tuple[PacketRequest, bytes, float]:
         """Draw an acknowledgement; also give its first hop as it stands before it, and for how long it is held."""
         route = topology.route_to(self.own.gateway, self.random, apart_from=self._ends)
@@ -325,7 +331,7 @@ class MessagePreparer:
             ack_key=self.ack_key,
             identifier=identifier,
             iv=iv,
-            version=self.version,
+            version=version or self.version,
         )
         return ack, route[0].padded_address[:MAX_ENCODED_LENGTH], forward_delay_s(delays_ns)
 

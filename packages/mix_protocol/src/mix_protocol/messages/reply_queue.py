@@ -17,6 +17,7 @@ from mix_protocol.messages.retransmission import PendingAcks
 from mix_protocol.messages.rotation_period import RotationPeriod
 from mix_protocol.messages.surb_returns import SurbReturns
 from mix_protocol.messages.surb_store import SurbThresholds
+from mix_protocol.sphinx.version import SphinxVersion
 
 _REQUEST_RETRANSMISSIONS = 10
 
@@ -133,6 +134,7 @@ class ReplyQueue:
             sender = self._senders[sender_tag] = ReplySender(self._options.thresholds, now)
         self._senders.move_to_end(sender_tag)
         sender.receive_surbs(len(surbs), now, requested=requested)
+        sender.seals_replies = sender.seals_replies or any(surb.surb.is_sealing for surb in surbs)
         if sender.is_balanced:
             self._returns.add(sender_tag, surbs, now)
         else:
@@ -235,10 +237,18 @@ class ReplyQueue:
         if (sender := self._senders.get(sender_tag)) is not None:
             with self._counting(sender):
                 outgoing = sender.pop_any()
-        return self._preparer.prepare_empty_reply(surb) if outgoing is None else self._prepare(outgoing, surb, now)
+        if outgoing is not None:
+            return self._prepare(outgoing, surb, now)
+        return self._preparer.prepare_empty_reply(surb, self._version_of(sender))
+
+    @staticmethod
+    def _version_of(sender: ReplySender | None) -> SphinxVersion | None:
+        """Which version all packets of a sender bear; None if there is nothing to tell it by."""
+        return SphinxVersion.LAST_SEED if sender is not None and sender.seals_replies else None
 
     def _prepare(self, outgoing: OutgoingFragment, surb: ReplySurb, now: float) -> PreparedPacket:
-        prepared = self._preparer.prepare_reply(outgoing.fragment, surb)
+        version = self._version_of(self._senders.get(outgoing.sender_tag))
+        prepared = self._preparer.prepare_reply(outgoing.fragment, surb, version)
         if surb.surb.is_sealing:
             self._pending.forget(outgoing.identifier)  # nothing will tell whether it has arrived
         elif outgoing.max_retransmissions != 0:

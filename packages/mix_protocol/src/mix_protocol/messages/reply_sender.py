@@ -34,6 +34,7 @@ class ReplySender:
 
     heard_at -- when its last SURBs came
     requests_unanswered -- how often it was asked again since
+    seals_replies -- whether it has sent SURBs that seal replies: all of its packets bear their version then
     is_balanced -- whether each of its SURBs comes home at a time of its own, so that none is kept
     replacements_wanted -- how many of its SURBs became suspect by a key rotation and were not asked for anew yet
     """
@@ -48,6 +49,7 @@ class ReplySender:
         self.requests_unanswered = 0
         self.replacements_wanted = 0
         self.is_balanced = False
+        self.seals_replies = False
 
     @property
     def queued(self) -> int:
