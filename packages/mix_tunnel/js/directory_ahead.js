@@ -24,12 +24,14 @@ export class DirectoryAhead {
   #asked = new Map();
 
   /**
-   * Ask for what a set-up with these parameters will need. Whether they are valid is for Python to say.
+   * Ask for what a set-up with these parameters will need. Whether they are valid is for Python to say; nothing is asked
+   * for with those that can't be.
    * @param {Record<string, unknown>} params
    */
-  begin({ directoryUrl, preferredIpr }) {
+  begin(params) {
+    const { directoryUrl, preferredIpr } = params;
     const directory = directoryUrl ?? DEFAULT_DIRECTORY;
-    if (this.#asked.size > 0 || typeof directory !== "string" || !/^https?:\/\/[^?#]*$/.test(directory)) {
+    if (this.#asked.size > 0 || !Object.values(params).every(canBeValid) || typeof directory !== "string" || !/^https?:\/\/[^?#]*$/.test(directory)) {
       return;
     }
     for (const path of typeof preferredIpr === "string" ? DOCUMENTS : [...DOCUMENTS, ALL_NODES]) {
@@ -70,4 +72,19 @@ export class DirectoryAhead {
     }
     this.#asked.clear();
   }
+}
+
+/**
+ * Whether some option might have this value.
+ * @param {unknown} value
+ * @returns {boolean}
+ */
+function canBeValid(value) {
+  if (typeof value === "number") {
+    return Number.isSafeInteger(value) && value >= 0;
+  }
+  if (Array.isArray(value)) {
+    return value.every((each) => typeof each === "string");
+  }
+  return typeof value === "boolean" || value === null || (typeof value === "string" && value !== "");
 }

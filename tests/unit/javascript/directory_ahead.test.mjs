@@ -70,3 +70,12 @@ for (const directoryUrl of [7, "", "ftp://directory.test/", "javascript:0", "htt
     assert.equal(asked.length, 0);
   });
 }
+
+test("nothing is asked for with an option that can't be valid", () => {
+  for (const wrong of [{}, [{}], -1, 0.5, NaN, ""]) {
+    new DirectoryAhead().begin({ directoryUrl: DIRECTORY, clientId: wrong });
+    assert.equal(asked.length, 0);
+  }
+  new DirectoryAhead().begin({ directoryUrl: DIRECTORY, clientId: null, forceTls: false, caCertificates: ["pem"], setupTimeoutMs: 1 });
+  assert.equal(asked.length, 6);
+});
