@@ -10,18 +10,11 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
+sys.path.insert(0, str(ROOT / "wasm"))
+
+from build_core import SODIUM_INCLUDE, SODIUM_PARTS  # noqa: E402
+
 CORE = ROOT / "packages/mix_sphinx_core/c"
-# As wasm/build_core.py has them: what of libsodium is compiled in, and where its headers are.
-PARTS = """
-    crypto_core/ed25519/ref10/ed25519_ref10.c crypto_generichash/blake2b/ref/blake2b-*.c
-    crypto_hash/sha256/cp/hash_sha256_cp.c crypto_scalarmult/curve25519/ref10/x25519_ref10.c
-    crypto_stream/chacha20/stream_chacha20.c crypto_stream/chacha20/*/*.c crypto_verify/verify.c
-    sodium/runtime.c
-"""
-INCLUDE = """
-    include include/sodium crypto_core/ed25519/ref10 crypto_generichash/blake2b/ref crypto_scalarmult/curve25519
-    crypto_scalarmult/curve25519/ref10
-"""
 DEFINITIONS = "-DWITHOUT_UTILS=1 -DCONFIGURED=1 -DSODIUM_STATIC=1 -DNATIVE_LITTLE_ENDIAN=1 -DHAVE_WEAK_SYMBOLS=1 -DTLS="
 INTEL = "-DHAVE_CPUID=1 -DHAVE_AVX_ASM=1" + "".join(
     f" -DHAVE_{name}INTRIN_H=1" for name in ("M", "EMM", "PMM", "TMM", "SMM", "WMM", "AVX", "AVX2")
@@ -46,8 +39,8 @@ def fetch_sodium(folder: Path) -> Path:
 def build(folder: Path, sodium: Path, flags: str, ours: list[Path], output: Path, link: str) -> None:
     """Compile parts of libsodium and files of ours, and link them."""
     folder.mkdir()
-    include = [f"-I{CORE}", *(f"-I{sodium / part}" for part in INCLUDE.split())]
-    theirs = [path for part in PARTS.split() for path in sorted(sodium.glob(part))]
+    include = [f"-I{CORE}", *(f"-I{sodium / part}" for part in SODIUM_INCLUDE.split())]
+    theirs = [path for part in SODIUM_PARTS.split() for path in sorted(sodium.glob(part))]
 
     def compile_one(source: Path) -> Path:
         words = [*flags.split(), *DEFINITIONS.split(), *(WARNINGS.split() if source in ours else ["-w"])]
