@@ -14,19 +14,20 @@ from typing import Any, BinaryIO
 from mix_network.descriptors import DescriptorBudget, descriptor_limit
 from mix_network.directory.app import create_app
 from mix_network.directory.certificates import ServerCertificate, issue_server_certificate
-from mix_network.directory.descriptor import NodeDescriptor, Role
 from mix_network.directory.documents import DirectoryDocuments
+from mix_network.directory.registered_node import RegisteredNode
 from mix_network.directory.server import DirectoryServer
 from mix_network.exit.gateway import ExitGateway, ExitOptions, Gateway
 from mix_network.exit.hosts_resolver import HostsResolver
 from mix_network.exit.policy import ExitPolicy
 from mix_network.gateway.node import GatewayServer
 from mix_network.links.line import LinkEmulation
-from mix_network.metrics import add_up
+from mix_network.metrics import Role, add_up
 from mix_network.mixnode.mixing import NodeContext
 from mix_network.mixnode.node import MixNodeServer
 from mix_network.mixnode.outgoing import OutgoingLimits
 from mix_network.network_view import NetworkView
+from mix_network.node.self_description import NodeFacts, SelfDescription
 from mix_network.node_keys import IdentityKeys, ServiceKeys, SphinxKeyring
 from mix_network.options import NetworkOptions
 from mix_network.rotation import RotationSchedule
@@ -42,6 +43,7 @@ from mix_protocol.ipr.router import RouterConfig
 from mix_protocol.messages.rotation_period import RotationPeriod
 from mix_protocol.netstack.pcap import PcapFile
 from mix_protocol.topology.described import BuildInformation
+from mix_protocol.topology.documents import RewardedSet
 from mix_protocol.topology.exits import ipr_version_of
 from mix_protocol.topology.features import NodeFeature
 from mix_protocol.topology.topology import Topology
@@ -104,6 +106,7 @@ class LocalNetwork:
         suffixes = ["" if number == 1 else f"-{number}" for number in numbers]
         self.entries = [self._gateway(f"entry{name}", "entry-gateway") for name in suffixes[: self.options.entries]]
         self.exits = [self._exit(f"exit{name}") for name in suffixes[: self.options.exits]]
+        self._described: dict[int, SelfDescription] = {}
         self._documents: DirectoryDocuments | None = None
         self._directory: DirectoryServer | None = None
         self._refreshing: asyncio.Task[None] | None = None
@@ -226,7 +229,8 @@ class LocalNetwork:
         recording = self._start_capture()
         for node in self.exits:
             node.start(recording)
-        self._documents = DirectoryDocuments(self._descriptors(), self._schedule)
+        self._described = self._describe_all()
+        self._documents = DirectoryDocuments(self._registered, self._assign, self._schedule)
         self._refreshing = asyncio.create_task(self._keep_fresh())
         app = create_app(self._documents, self._wall_clock, self.metrics, self.options.origins, self.set_link)
         self._directory = DirectoryServer(
@@ -245,44 +249,50 @@ class LocalNetwork:
         self._capture = self.options.pcap.open("wb")
         return PcapFile(self._capture, self._wall_clock)
 
-    def _descriptors(self) -> list[NodeDescriptor]:
-        # Identifiers: entry gateways are odd, exit gateways even, mix nodes 11 to 13.
-        described = [
-            self._describe_gateway(2 * number - 1, "entry-gateway", gateway)
-            for number, gateway in enumerate(self.entries, 1)
+    def _registered(self, wall_s: float) -> list[RegisteredNode]:
+        """Who is in the network, in their own words: the directory sees no node's secrets, here as anywhere."""
+        return [
+            RegisteredNode(node_id, description.describe(wall_s)) for node_id, description in self._described.items()
         ]
-        described += [
-            self._describe_gateway(2 * number, "exit-gateway", node.gateway, node.recipient)
-            for number, node in enumerate(self.exits, 1)
-        ]
-        described += [
-            NodeDescriptor(
-                node_id=10 + node.layer,
-                role="mix-node",
-                identity=node.identity.public,
-                keyring=node.keyring,
-                address=_started(node.address),
-                layer=node.layer,
-                build_version=self.options.advertise_version,
-            )
-            for node in self.mix_nodes
-        ]
+
+    def _assign(self, epoch: int) -> RewardedSet:
+        layers: list[list[int]] = [[] for _ in _LAYERS]
+        for node in self.mix_nodes:
+            layers[node.layer - 1].append(_mix_node_id(node.layer))
+        return RewardedSet(
+            epoch_id=epoch,
+            entry_gateways=[_entry_id(number) for number, _ in enumerate(self.entries)],
+            exit_gateways=[_exit_id(number) for number, _ in enumerate(self.exits)],
+            layer1=layers[0],
+            layer2=layers[1],
+            layer3=layers[2],
+        )
+
+    def _describe_all(self) -> dict[int, SelfDescription]:
+        described = {_entry_id(number): self._describe_gateway(gateway) for number, gateway in enumerate(self.entries)}
+        for number, node in enumerate(self.exits):
+            described[_exit_id(number)] = self._describe_gateway(node.gateway, node.recipient)
+        for mix_node in self.mix_nodes:
+            described[_mix_node_id(mix_node.layer)] = self._describe(mix_node, mixes=True)
         return described
 
-    def _describe_gateway(
-        self, node_id: int, role: Role, gateway: Gateway, router: Recipient | None = None
-    ) -> NodeDescriptor:
-        return NodeDescriptor(
-            node_id=node_id,
-            role=role,
-            identity=gateway.identity.public,
-            keyring=gateway.keyring,
-            address=_started(gateway.address),
+    def _describe_gateway(self, gateway: Gateway, router: Recipient | None = None) -> SelfDescription:
+        return self._describe(
+            gateway,
             ws_port=gateway.ws_port,
             ip_packet_router=router,
             features=_EXIT_FEATURES if router is not None else frozenset(),
-            build_version=self.options.advertise_version,
         )
+
+    def _describe(self, node: Gateway | MixNodeServer | WorkedMixNode, **roles: Any) -> SelfDescription:
+        address = _started(node.address)
+        facts = NodeFacts(
+            ip_addresses=(str(address.ip),),
+            mix_port=address.port,
+            build_version=self.options.advertise_version,
+            **roles,
+        )
+        return SelfDescription(node.identity.public, node.keyring, lambda: facts)
 
     def refresh(self) -> None:
         """Give the nodes the picture of the network that holds now: node keys change with the rotations."""
@@ -361,3 +371,16 @@ class LocalNetwork:
 def _started(address: NodeAddress | None) -> NodeAddress:
     assert address is not None, "it must have been started"
     return address
+
+
+# Identifiers: entry gateways are odd, exit gateways even, mix nodes 11 to 13.
+def _entry_id(number: int) -> int:
+    return 2 * number + 1
+
+
+def _exit_id(number: int) -> int:
+    return 2 * number + 2
+
+
+def _mix_node_id(layer: int) -> int:
+    return 10 + layer

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
+
+Role = Literal["mix-node", "entry-gateway", "exit-gateway"]
 
 _LABELS = frozenset({"name", "role"})
 _GAUGES = frozenset({"waiting", "connections"})

@@ -11,13 +11,15 @@ from cryptography.x509.verification import PolicyBuilder, Store
 
 from mix_network.directory.app import create_app
 from mix_network.directory.certificates import issue_server_certificate
-from mix_network.directory.descriptor import NodeDescriptor
 from mix_network.directory.documents import DirectoryDocuments
+from mix_network.directory.draw import draw_rewarded_set
+from mix_network.directory.registered_node import RegisteredNode
 from mix_network.links.line import LinkEmulation
+from mix_network.node.self_description import NodeFacts, SelfDescription
 from mix_network.node_keys import IdentityKeys, ServiceKeys, SphinxKeyring
 from mix_network.origins import Origins
 from mix_network.rotation import RotationSchedule
-from mix_protocol.addressing import KeyRotation, NodeAddress
+from mix_protocol.addressing import KeyRotation
 from mix_protocol.crypto.native import NativeCrypto
 from mix_protocol.crypto.randomness import SeededRandom
 from mix_protocol.topology.described import decode_described
@@ -59,23 +61,25 @@ class AppClient:
 def network(request):
     crypto, random = NativeCrypto(), SeededRandom(7)
 
-    def descriptor(node_id, role, **fields):
-        return NodeDescriptor(
-            node_id=node_id,
-            role=role,
-            identity=IdentityKeys.generate(crypto, random).public,
-            keyring=SphinxKeyring(crypto, random, SCHEDULE, WALL_S),
-            address=NodeAddress.from_text("127.0.0.1", 1000 + node_id),
-            build_version=request.param,
-            **fields,
-        )
+    def node(node_id, **roles):
+        identity = IdentityKeys.generate(crypto, random).public
+        keyring = SphinxKeyring(crypto, random, SCHEDULE, WALL_S)
+        facts = NodeFacts(ip_addresses=("127.0.0.1",), mix_port=1000 + node_id, build_version=request.param, **roles)
+        described = SelfDescription(identity, keyring, lambda: facts)
+        return SimpleNamespace(node_id=node_id, identity=identity, keyring=keyring, described=described)
 
-    entry = descriptor(1, "entry-gateway", ws_port=9000)
-    exit_ = descriptor(2, "exit-gateway", ws_port=9001)
-    service = ServiceKeys.generate(crypto, random).recipient(exit_.identity)
-    exit_ = NodeDescriptor(**{**exit_.__dict__, "ip_packet_router": service})
-    mixes = [descriptor(10 + layer, "mix-node", layer=layer) for layer in (1, 2, 3)]
-    documents = DirectoryDocuments([entry, exit_, *mixes], SCHEDULE)
+    entry = node(1, ws_port=9000)
+    service = ServiceKeys.generate(crypto, random).recipient(bytes(32))
+    exit_ = node(2, ws_port=9001, ip_packet_router=service)
+    mixes = [node(10 + number, mixes=True) for number in (1, 2, 3)]
+
+    def registered(wall_s):
+        return [RegisteredNode(each.node_id, each.described.describe(wall_s)) for each in (entry, exit_, *mixes)]
+
+    def assign(epoch):
+        return draw_rewarded_set(bytes(32), epoch, [each.candidate for each in registered(WALL_S)])
+
+    documents = DirectoryDocuments(registered, assign, SCHEDULE)
 
     links = LinkEmulation()
 
@@ -106,11 +110,14 @@ def test_a_client_builds_its_topology(network):
     mixnodes = decode_skimmed(get(network, f"{SKIMMED}/mixnodes/active?page=0"))
     gateways = decode_skimmed(get(network, f"{SKIMMED}/entry-gateways?page=0&output=bincode"))
     topology = Topology.from_documents(rewarded, mixnodes, gateways)
-    assert [[node.identity for node in layer] for layer in topology.layers] == [[mix.identity] for mix in network.mixes]
+    by_id = {mix.node_id: mix for mix in network.mixes}
+    layers = [by_id[node_id] for (node_id,) in rewarded.layers]
+    assert {each.node_id for each in layers} == set(by_id)
+    assert [[node.identity for node in layer] for layer in topology.layers] == [[mix.identity] for mix in layers]
     assert set(topology.gateways) == {network.entry.identity, network.exit.identity}
     assert topology.key_rotation is not KeyRotation.UNKNOWN
     route = topology.route_to(network.exit.identity, SeededRandom(1))
-    assert [hop.sphinx_key for hop in route] == [node.keyring.current.public for node in (*network.mixes, network.exit)]
+    assert [hop.sphinx_key for hop in route] == [node.keyring.current.public for node in (*layers, network.exit)]
 
 
 def test_a_client_finds_entries_and_exits(network):

@@ -27,7 +27,7 @@ from mix_protocol.errors import MixError
 
 _CRASHES = CrashLog(logging.getLogger(__name__))
 _ROLES = {
-    "active-mixnode": "mix-node",
+    "active-mixnode": "active-mix-node",
     "entry-gateway": "entry-gateway",
     "entry": "entry-gateway",
     "gateway": "entry-gateway",
@@ -107,7 +107,7 @@ def create_app(
         (nodes, skimmed_by_role),
         (f"{nodes}/entry-gateways", skimmed(*_GATEWAYS)),
         (f"{nodes}/exit-gateways", skimmed("exit-gateway")),
-        (f"{nodes}/mixnodes/active", skimmed("mix-node")),
+        (f"{nodes}/mixnodes/active", skimmed("active-mix-node")),
         (f"{nodes}/mixnodes/all", skimmed("mix-node")),
     ]
     if origins.only_local:

@@ -7,28 +7,18 @@ Nym spec: nym-api `v1/nym-nodes/rewarded-set`, `v2/unstable/nym-nodes/skimmed*`,
 from __future__ import annotations
 
 import datetime
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
-from mix_network.directory.descriptor import NodeDescriptor
+from mix_network.directory.registered_node import RegisteredNode
 from mix_network.rotation import RotationSchedule
-from mix_protocol.codec import base58
-from mix_protocol.topology.described import (
-    AnnouncePorts,
-    AuxiliaryDetails,
-    BuildInformation,
-    DescribedNode,
-    DescribedNodes,
-    HostInformation,
-    HostKeys,
-    MixnetWebSockets,
-    NodeDescription,
-    ServiceAddress,
-    SphinxKey,
-)
+from mix_protocol.topology.described import DescribedNode, DescribedNodes
 from mix_protocol.topology.documents import (
     ENTRY_GATEWAY,
     EXIT_GATEWAY,
+    INACTIVE,
+    STANDBY,
     EntryInterface,
     EpochDuration,
     EpochRole,
@@ -39,53 +29,59 @@ from mix_protocol.topology.documents import (
     SkimmedMetadata,
     SkimmedNode,
     SkimmedNodes,
-    SupportedRoles,
+    assigned_layer,
     mixnode_role,
 )
-from mix_protocol.topology.features import announce_features
 
 _EPOCHS_IN_INTERVAL = 720
-_BUILD_DATE = "2026-06-01T00:00:00.000000000Z"
 
 
 class DirectoryDocuments:
-    """The documents of a network with fixed nodes. `wall_s` are seconds since 1970."""
+    """The documents of a network. `wall_s` are seconds since 1970.
 
-    def __init__(self, nodes: Sequence[NodeDescriptor], schedule: RotationSchedule) -> None:
-        self._nodes = tuple(nodes)
+    nodes -- gives who is in the network at a moment, as they describe themselves then
+    assign -- gives who does what in an epoch
+    """
+
+    def __init__(
+        self,
+        nodes: Callable[[float], Sequence[RegisteredNode]],
+        assign: Callable[[int], RewardedSet],
+        schedule: RotationSchedule,
+    ) -> None:
+        self._nodes = nodes
+        self._assign = assign
         self._schedule = schedule
 
     def rewarded_set(self, wall_s: float) -> RewardedSet:
-        """Which node has which job in this epoch; in this network it is the same one in every epoch."""
-        mix = [node for node in self._nodes if node.role == "mix-node"]
-        return RewardedSet(
-            epoch_id=self._schedule.epoch_at(wall_s),
-            entry_gateways=[node.node_id for node in self._nodes if node.role == "entry-gateway"],
-            exit_gateways=[node.node_id for node in self._nodes if node.role == "exit-gateway"],
-            layer1=[node.node_id for node in mix if node.layer == 1],
-            layer2=[node.node_id for node in mix if node.layer == 2],
-            layer3=[node.node_id for node in mix if node.layer == 3],
-        )
+        """Which node has which job in this epoch."""
+        return self._assign(self._schedule.epoch_at(wall_s))
 
     def skimmed(self, wall_s: float, *roles: str) -> SkimmedNodes:
-        """What clients must know of the nodes with one of these roles, or of all nodes."""
+        """What clients must know of the nodes with one of these roles, or of all nodes.
+
+        Gateways and mix nodes are who declare that they are; an active mix node is in one of the epoch's layers.
+        """
         epoch = self._schedule.epoch_at(wall_s)
-        metadata = SkimmedMetadata(
-            absolute_epoch_id=epoch, rotation_id=self._schedule.rotation_of(epoch), refreshed_at=_spaced_time(wall_s)
-        )
-        self._update_keys(wall_s)
-        nodes = [_skimmed_node(node) for node in self._nodes if not roles or node.role in roles]
+        rotation_id = self._schedule.rotation_of(epoch)
+        metadata = SkimmedMetadata(absolute_epoch_id=epoch, rotation_id=rotation_id, refreshed_at=_spaced_time(wall_s))
+        assigned = _roles_of(self._assign(epoch))
+        nodes = [
+            _skimmed_node(node, rotation_id, assigned.get(node.node_id, INACTIVE))
+            for node in self._nodes(wall_s)
+            if not roles or not _roles_in(node, assigned).isdisjoint(roles)
+        ]
         return SkimmedNodes.of(metadata, nodes)
 
     def described(self, wall_s: float) -> DescribedNodes:
         """What the nodes tell of themselves."""
-        self._update_keys(wall_s)
-        return DescribedNodes.of([_described_node(node, wall_s) for node in self._nodes])
-
-    def _update_keys(self, wall_s: float) -> None:
-        # At a rotation's boundary the directory may be asked before the nodes have noticed that it has passed.
-        for node in self._nodes:
-            node.keyring.update(wall_s)
+        now = _spaced_time(wall_s)
+        return DescribedNodes.of(
+            [
+                DescribedNode(node_id=node.node_id, description=replace(node.description, last_polled=now))
+                for node in self._nodes(wall_s)
+            ]
+        )
 
     def key_rotation_info(self, wall_s: float) -> KeyRotationInfo:
         """Which key rotation is in force and for how long."""
@@ -127,74 +123,40 @@ def _rfc3339_time(wall_s: float) -> str:
     return datetime.datetime.fromtimestamp(wall_s, datetime.UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
-def _epoch_role(node: NodeDescriptor) -> EpochRole:
-    if node.layer is not None:
-        return mixnode_role(node.layer)
-    return ENTRY_GATEWAY if node.role == "entry-gateway" else EXIT_GATEWAY
+def _roles_of(rewarded: RewardedSet) -> dict[int, EpochRole]:
+    roles: dict[int, EpochRole] = dict.fromkeys(rewarded.standby, STANDBY)
+    roles |= dict.fromkeys(rewarded.entry_gateways, ENTRY_GATEWAY)
+    roles |= dict.fromkeys(rewarded.exit_gateways, EXIT_GATEWAY)
+    for layer, members in enumerate(rewarded.layers, 1):
+        roles |= dict.fromkeys(members, mixnode_role(layer))
+    return roles
 
 
-def _supported_roles(node: NodeDescriptor) -> SupportedRoles:
-    return SupportedRoles(
-        mixnode=node.role == "mix-node",
-        entry=node.ws_port is not None,
-        exit_ipr=node.ip_packet_router is not None,
-    )
+def _roles_in(node: RegisteredNode, assigned: Mapping[int, EpochRole]) -> set[str]:
+    declared = node.candidate
+    names = {
+        "mix-node": declared.mixes,
+        "active-mix-node": assigned_layer(assigned.get(node.node_id, INACTIVE)) is not None,
+        "entry-gateway": declared.enters and not declared.exits,
+        "exit-gateway": declared.exits,
+    }
+    return {name for name, holds in names.items() if holds}
 
 
-def _skimmed_node(node: NodeDescriptor) -> SkimmedNode:
+def _skimmed_node(node: RegisteredNode, rotation_id: int, role: EpochRole) -> SkimmedNode:
+    description = node.description
+    host, sockets = description.host_information, description.mixnet_websockets
+    entry = None
+    if description.declared_role.entry and sockets is not None:
+        entry = EntryInterface(hostname=host.hostname, ws_port=sockets.ws_port, wss_port=sockets.wss_port)
     return SkimmedNode(
         node_id=node.node_id,
-        ed25519_identity_pubkey=base58.encode(node.identity),
-        ip_addresses=[str(node.address.ip)],
-        mix_port=node.address.port,
-        x25519_sphinx_pubkey=base58.encode(node.keyring.current.public),
-        role=_epoch_role(node),
-        supported_roles=_supported_roles(node),
-        entry=EntryInterface(ws_port=node.ws_port) if node.ws_port is not None else None,
-        performance="1",
-    )
-
-
-def _described_node(node: NodeDescriptor, wall_s: float) -> DescribedNode:
-    current, next_key = node.keyring.current, node.keyring.pre_announced
-    keys = HostKeys(
-        ed25519=base58.encode(node.identity),
-        x25519=base58.encode(current.public),
-        current_x25519_sphinx_key=SphinxKey(rotation_id=current.rotation_id, public_key=base58.encode(current.public)),
-        pre_announced_x25519_sphinx_key=SphinxKey(
-            rotation_id=next_key.rotation_id, public_key=base58.encode(next_key.public)
-        )
-        if next_key is not None
-        else None,
-    )
-    router = node.ip_packet_router
-    return DescribedNode(
-        node_id=node.node_id,
-        description=NodeDescription(
-            last_polled=_spaced_time(wall_s),
-            host_information=HostInformation(ip_address=[str(node.address.ip)], keys=keys),
-            declared_role=_supported_roles(node),
-            auxiliary_details=AuxiliaryDetails(
-                announce_ports=AnnouncePorts(mix_port=node.address.port), accepted_operator_terms_and_conditions=True
-            ),
-            build_information=_build_information(node),
-            ip_packet_router=ServiceAddress(address=router.to_text()) if router is not None else None,
-            # The published client wants this on every node, also on those that take no clients.
-            mixnet_websockets=MixnetWebSockets(ws_port=node.ws_port if node.ws_port is not None else 9000),
-        ),
-    )
-
-
-def _build_information(node: NodeDescriptor) -> BuildInformation:
-    return BuildInformation(
-        binary_name=announce_features(node.features),
-        build_timestamp=_BUILD_DATE,
-        build_version=node.build_version,
-        commit_sha="0" * 40,
-        commit_timestamp=_BUILD_DATE,
-        commit_branch="HEAD",
-        rustc_version="none",
-        rustc_channel="none",
-        cargo_profile="release",
-        cargo_triple="python",
+        ed25519_identity_pubkey=host.keys.ed25519,
+        ip_addresses=host.ip_address,
+        mix_port=node.mix_port,
+        x25519_sphinx_pubkey=node.sphinx_key(rotation_id),
+        role=role,
+        supported_roles=description.declared_role,
+        entry=entry,
+        performance=f"{node.performance:.4f}".rstrip("0").rstrip("."),
     )

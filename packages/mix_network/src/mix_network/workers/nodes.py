@@ -5,10 +5,9 @@ from __future__ import annotations
 import asyncio
 from typing import Any, cast
 
-from mix_network.directory.descriptor import Role
 from mix_network.gateway.delivery import ConnectedClient
 from mix_network.gateway.inbox import Inbox
-from mix_network.metrics import NodeMetrics
+from mix_network.metrics import NodeMetrics, Role
 from mix_network.mixnode.loop_cover import LoopCover
 from mix_network.mixnode.mixing import NodeContext, follow_rotations
 from mix_network.node_keys import IdentityKeys, SphinxKeyring

@@ -1,0 +1,1 @@
+"""A node as others see it, whatever its roles are."""
