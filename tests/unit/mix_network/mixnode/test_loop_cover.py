@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -22,9 +23,7 @@ class Stage:
         nodes = list(network.topology.gateways.values()) if layer is None else network.topology.layers[layer - 1]
         self.node = nodes[0]
         self.metrics = NodeMetrics("node", "mix-node")
-        self.cover = LoopCover(
-            network.crypto, network.random, self.metrics, identity=self.node.identity, layer=layer, rate=1.0
-        )
+        self.cover = LoopCover(network.crypto, network.random, self.metrics, identity=self.node.identity, rate=1.0)
         self.cover.set_topology(network.topology)
 
     def follow(self, address: Any, packet: bytes) -> tuple[list[Any], FinalPacket]:
@@ -86,8 +85,20 @@ def test_loops_that_are_lost_are_forgotten():
 def test_nothing_is_sent_into_a_network_that_does_not_know_the_node():
     stage = Stage(1)
     network = MemoryMixnet(seed=6)
-    unknown = LoopCover(network.crypto, network.random, stage.metrics, identity=b"?" * 32, layer=1, rate=1.0)
+    unknown = LoopCover(network.crypto, network.random, stage.metrics, identity=b"?" * 32, rate=1.0)
     assert unknown.make(0.0) is None
     unknown.set_topology(network.topology)
     assert unknown.make(0.0) is None
     assert stage.metrics.loops_sent == 0
+
+
+def test_a_node_that_is_drawn_into_another_layer_goes_the_ways_of_that():
+    stage = Stage(1)
+    topology = stage.network.topology
+    stage.cover.set_topology(replace(topology, layers=(topology.layers[1], topology.layers[0], topology.layers[2])))
+    sent = stage.cover.make(0.0)
+    assert sent is not None
+    assert stage.places(stage.follow(sent.first_hop, sent.packet)[0]) == [3, 4]
+    others = (topology.layers[1], topology.layers[1], topology.layers[2])
+    stage.cover.set_topology(replace(topology, layers=others))
+    assert stage.cover.make(1.0) is None  # it has no part in this epoch

@@ -51,9 +51,7 @@ class GatewayServer:
             clock=self._now,
             own_identity=identity.public,
         )
-        self._loops = LoopCover(
-            context.crypto, random, self.metrics, identity=identity.public, layer=None, rate=context.cover_rate
-        )
+        self._loops = LoopCover(context.crypto, random, self.metrics, identity=identity.public, rate=context.cover_rate)
         # A gateway is no mix node: what does not end here is dropped.
         self.mixing = MixingNode(
             context, keyring, self.metrics, mixes=False, on_final=self.delivery.receive_final, loops=self._loops

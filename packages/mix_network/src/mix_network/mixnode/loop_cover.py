@@ -40,10 +40,9 @@ _CRASHES = CrashLog(logging.getLogger(__name__))
 
 
 class LoopCover:
-    """Makes one node's loops and knows them when they are back.
+    """Makes one node's loops and knows them when they are back. Its place, layer or gateway, is the epoch's.
 
     identity -- the node's own, 32 bytes
-    layer -- of a mix node; None for a gateway
     rate -- loops a second, at random times; 0 makes none
     """
 
@@ -54,24 +53,29 @@ class LoopCover:
         metrics: NodeMetrics,
         *,
         identity: bytes,
-        layer: int | None,
         rate: float,
     ) -> None:
         self._core = sphinx_core(crypto)
         self._random = random
         self._metrics = metrics
         self._identity = identity
-        self._layer = layer
         self._rate = rate
         self._topology: Topology | None = None
         self._own: RouteHop | None = None
+        self._layers_before = 0
         self._under_way: OrderedDict[bytes, float] = OrderedDict()
 
     def set_topology(self, topology: Topology) -> None:
         """Draw routes through this picture of the network from now on."""
         self._topology = topology
-        nodes = topology.gateways.values() if self._layer is None else topology.layers[self._layer - 1]
-        self._own = next((node.hop for node in nodes if node.identity == self._identity), None)
+        self._own = None
+        gateway = topology.gateways.get(self._identity)
+        if gateway is not None:
+            self._own, self._layers_before = gateway.hop, len(topology.layers)
+        for before, layer in enumerate(topology.layers):
+            for node in layer:
+                if node.identity == self._identity:
+                    self._own, self._layers_before = node.hop, before
 
     async def run(self, send: Callable[[NodeAddress, bytes, KeyRotation], None]) -> None:
         """Send loops for as long as this runs."""
@@ -88,11 +92,12 @@ class LoopCover:
         topology, own = self._topology, self._own
         if topology is None or own is None or not topology.gateways:
             return None
-        place = self._layer if self._layer is not None else 0
+        before = self._layers_before
+        is_gateway = before == len(topology.layers)
         gateway = choose(self._random, list(topology.gateways.values()))
-        onward = [choose(self._random, layer).hop for layer in topology.layers[place:]] + [gateway.hop]
-        before = topology.layers if self._layer is None else topology.layers[: place - 1]
-        back = [choose(self._random, layer).hop for layer in before] + [own]
+        onward = [choose(self._random, layer).hop for layer in topology.layers[0 if is_gateway else before + 1 :]]
+        onward.append(gateway.hop)
+        back = [choose(self._random, layer).hop for layer in topology.layers[:before]] + [own]
 
         identifier = self._random(SURB_IDENTIFIER_LENGTH)
         returning = draw_packet(

@@ -30,9 +30,7 @@ class MixNodeServer:
         self.keyring = keyring
         self.layer = layer
         self.metrics = NodeMetrics(name, "mix-node")
-        self._loops = LoopCover(
-            context.crypto, random, self.metrics, identity=identity.public, layer=layer, rate=context.cover_rate
-        )
+        self._loops = LoopCover(context.crypto, random, self.metrics, identity=identity.public, rate=context.cover_rate)
         self._mixing = MixingNode(context, keyring, self.metrics, mixes=True, on_final=None, loops=self._loops)
         self.address: NodeAddress | None = None
 

@@ -39,7 +39,6 @@ class _Worked:
         *,
         name: str,
         role: str,
-        layer: int | None,
     ) -> None:
         self.context = context
         self.identity = identity
@@ -49,9 +48,7 @@ class _Worked:
         self.tables = [SharedTable.create(random, SEEN_CAPACITY, 0)]
         self._pool = pool
         self._own = NodeMetrics(name, role)
-        self._loops = LoopCover(
-            context.crypto, random, self._own, identity=identity.public, layer=layer, rate=context.cover_rate
-        )
+        self._loops = LoopCover(context.crypto, random, self._own, identity=identity.public, rate=context.cover_rate)
         self._tasks: list[asyncio.Task[None]] = []
         self._number = pool.add(cast(Any, self))
         keyring.on_change = self._tell_keys
@@ -132,7 +129,7 @@ class WorkedMixNode(_Worked):
         name: str,
         layer: int,
     ) -> None:
-        super().__init__(pool, context, identity, keyring, random, name=name, role="mix-node", layer=layer)
+        super().__init__(pool, context, identity, keyring, random, name=name, role="mix-node")
         self.layer = layer
 
     async def start(self, port: int = 0) -> NodeAddress:
@@ -154,7 +151,7 @@ class WorkedGateway(_Worked):
         name: str,
         role: Role,
     ) -> None:
-        super().__init__(pool, context, identity, keyring, random, name=name, role=role, layer=None)
+        super().__init__(pool, context, identity, keyring, random, name=name, role=role)
         self.ws_port = 0
         self.listeners.append(None)
         self.tables.append(SharedTable.create(random, MAX_CLIENTS, RECORD_LENGTH))
