@@ -292,7 +292,7 @@ export declare class GatewayTimedOut extends NetworkFailure {
 }
 
 /** A message that the protocol does not allow at this moment. */
-export declare class UnexpectedFrame extends PeerMisbehaved {
+export declare class GatewayUnexpectedFrame extends PeerMisbehaved {
   static code: string;
 }
 
@@ -533,6 +533,26 @@ export declare class UnsolicitedReply extends PeerMisbehaved {
 
 /** A frame's header names something that does not exist; the stream can't be followed any further. */
 export declare class MixwireMalformedFrame extends PeerMisbehaved {
+  static code: string;
+}
+
+/** A frame's header or length is not one of this protocol; the stream can't be followed any further. */
+export declare class NoiseMalformedFrame extends PeerMisbehaved {
+  static code: string;
+}
+
+/** Data can be sealed only once the handshake is over. */
+export declare class LinkNotReady extends UsageError {
+  static code: string;
+}
+
+/** This link has failed, or has used up its message counter: no more can be read or written. */
+export declare class LinkSpent extends Closed {
+  static code: string;
+}
+
+/** A frame of the handshake after it, data before its end, or another version or pattern than agreed. */
+export declare class NoiseUnexpectedFrame extends PeerMisbehaved {
   static code: string;
 }
 

@@ -292,7 +292,7 @@ export class GatewayTimedOut extends NetworkFailure {
 }
 
 /** A message that the protocol does not allow at this moment. */
-export class UnexpectedFrame extends PeerMisbehaved {
+export class GatewayUnexpectedFrame extends PeerMisbehaved {
   static code = "gateway.unexpected_frame";
 }
 
@@ -534,6 +534,26 @@ export class UnsolicitedReply extends PeerMisbehaved {
 /** A frame's header names something that does not exist; the stream can't be followed any further. */
 export class MixwireMalformedFrame extends PeerMisbehaved {
   static code = "mixwire.malformed_frame";
+}
+
+/** A frame's header or length is not one of this protocol; the stream can't be followed any further. */
+export class NoiseMalformedFrame extends PeerMisbehaved {
+  static code = "noise.malformed_frame";
+}
+
+/** Data can be sealed only once the handshake is over. */
+export class LinkNotReady extends UsageError {
+  static code = "noise.not_ready";
+}
+
+/** This link has failed, or has used up its message counter: no more can be read or written. */
+export class LinkSpent extends Closed {
+  static code = "noise.spent";
+}
+
+/** A frame of the handshake after it, data before its end, or another version or pattern than agreed. */
+export class NoiseUnexpectedFrame extends PeerMisbehaved {
+  static code = "noise.unexpected_frame";
 }
 
 /** A URL could not be fetched. */
@@ -1097,7 +1117,7 @@ export const ERROR_CLASSES = new Map(/** @type {[string, typeof MixError][]} */ 
   ["gateway.paid_bandwidth", PaidBandwidthWanted],
   ["gateway.stale_request", StaleRequest],
   ["gateway.timed_out", GatewayTimedOut],
-  ["gateway.unexpected_frame", UnexpectedFrame],
+  ["gateway.unexpected_frame", GatewayUnexpectedFrame],
   ["gateway.unknown_client", UnknownClient],
   ["gateway.unsupported_client_version", UnsupportedClientVersion],
   ["http.bad_encoding", BadEncoding],
@@ -1146,6 +1166,10 @@ export const ERROR_CLASSES = new Map(/** @type {[string, typeof MixError][]} */ 
   ["messages.unknown_surb", UnknownSurb],
   ["messages.unsolicited_reply", UnsolicitedReply],
   ["mixwire.malformed_frame", MixwireMalformedFrame],
+  ["noise.malformed_frame", NoiseMalformedFrame],
+  ["noise.not_ready", LinkNotReady],
+  ["noise.spent", LinkSpent],
+  ["noise.unexpected_frame", NoiseUnexpectedFrame],
   ["platform.get_failed", GetFailed],
   ["platform.storage_in_use", StorageInUse],
   ["platform.storage_unavailable", StorageUnavailable],

@@ -51,6 +51,7 @@ from mix_protocol.netstack.wire.icmp import decode_icmp
 from mix_protocol.netstack.wire.ip import IpPacket, decode_ip, decode_quoted_ip
 from mix_protocol.netstack.wire.tcp import TcpSegment, decode_tcp
 from mix_protocol.netstack.wire.udp import UdpDatagram, decode_udp
+from mix_protocol.noise import frames as noise_frames
 from mix_protocol.sphinx.core import sphinx_core
 from mix_protocol.sphinx.geometry import PacketSize
 from mix_protocol.sphinx.mix_packet import MixPacket
@@ -128,6 +129,12 @@ def feed_in_two(data: bytes) -> object:
     decoder = FrameDecoder()
     half = len(data) // 2
     return decoder.feed(data[:half]) + decoder.feed(data[half:])
+
+
+def feed_noise(data: bytes) -> object:
+    decoder = noise_frames.FrameDecoder()
+    decoder.feed(data)
+    return decoder.next_frame()
 
 
 def samples() -> dict[str, tuple[bytes, ...]]:
@@ -222,6 +229,7 @@ def samples() -> dict[str, tuple[bytes, ...]]:
         "recovery": (build_sealing_surb(CRYPTO, RANDOM, **way)[1].encode(),),
         "reply surb": (reply_surb.encode(),),
         "node frames": (encode_frame(packet, KeyRotation.ODD) * 2, encode_frame(packet, KeyRotation.UNKNOWN, 7)),
+        "noise frames": (noise_frames.encode_frame(noise_frames.FrameType.HANDSHAKE, bytes(48)),),
         "packet": (packet, last),
         "routing": (
             encode_forward_meta(259, address.encode_padded(32), 1),
@@ -278,6 +286,7 @@ DECODERS = {
     "messages.nym_message.decode_message": Decoder(nym_message.decode_message, VALID["message"]),
     "messages.reply_surb.ReplySurb.decode": Decoder(ReplySurb.decode, VALID["reply surb"]),
     "mixwire.frames.FrameDecoder.feed": Decoder(feed_in_two, VALID["node frames"]),
+    "noise.frames.FrameDecoder.feed": Decoder(feed_noise, VALID["noise frames"]),
     "netstack.wire.icmp.decode_icmp": Decoder(lambda data: decode_icmp(data, V4, V4), VALID["icmp"]),
     "netstack.wire.ip.decode_ip": Decoder(decode_ip, VALID["ip packet"]),
     "netstack.wire.ip.decode_quoted_ip": Decoder(decode_quoted_ip, VALID["ip packet"]),

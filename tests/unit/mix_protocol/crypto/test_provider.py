@@ -95,6 +95,36 @@ def test_seals_of_wrong_lengths_do_not_open(crypto: CryptoProvider, nonce: bytes
         crypto.aes256_gcm_siv_open(KEY32, nonce, sealed)
 
 
+def test_aes256_gcm(crypto: CryptoProvider):
+    # The GCM specification (McGrew and Viega), test cases 13 and 16
+    assert crypto.aes256_gcm_seal(bytes(32), bytes(12), b"", b"").hex() == "530f8afbc74536b9a963b4f1c4cb738b"
+    key = bytes.fromhex("feffe9928665731c6d6a8f9467308308" * 2)
+    nonce = bytes.fromhex("cafebabefacedbaddecaf888")
+    associated = bytes.fromhex("feedfacedeadbeeffeedfacedeadbeefabaddad2")
+    plain = bytes.fromhex(
+        "d9313225f88406e5a55909c5aff5269a86a7a9531534f7da2e4c303d8a318a72"
+        "1c3c0c95956809532fcf0e2449a6b525b16aedf5aa0de657ba637b39"
+    )
+    sealed = crypto.aes256_gcm_seal(key, nonce, plain, associated)
+    assert sealed[:16].hex() == "522dc1f099567d07f47f37a32a84427d"
+    assert sealed[-16:].hex() == "76fc6ece0f4e1768cddf8853bb2d551b"
+    assert crypto.aes256_gcm_open(key, nonce, sealed, associated) == plain
+    assert crypto.aes256_gcm_open(KEY32, nonce, crypto.aes256_gcm_seal(KEY32, nonce, b"", b"a"), b"a") == b""
+    for wrong, with_ in ((sealed[:-1] + b"?", associated), (sealed, associated[1:]), (sealed[:15], associated)):
+        with pytest.raises(AuthenticationFailed):
+            crypto.aes256_gcm_open(key, nonce, wrong, with_)
+    for wrong_key, wrong_nonce in ((key[:16], nonce), (key, nonce[1:])):
+        with pytest.raises(ValueError, match=r"key|nonce"):
+            crypto.aes256_gcm_seal(wrong_key, wrong_nonce, plain, b"")
+        with pytest.raises(ValueError, match=r"key|nonce"):
+            crypto.aes256_gcm_open(wrong_key, wrong_nonce, sealed, b"")
+
+
+def test_sha256(crypto: CryptoProvider):
+    # FIPS 180-2, B.1
+    assert crypto.sha256(b"abc").hex() == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+
+
 def test_hmac_and_hkdf_sha256(crypto: CryptoProvider):
     # RFC 4231, test 2; RFC 5869, A.1 and A.3
     mac = crypto.hmac_sha256(b"Jefe", b"what do ya want for nothing?")

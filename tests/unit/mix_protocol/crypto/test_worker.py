@@ -21,14 +21,18 @@ KEY_16, KEY_32, NONCE, DATA = RANDOM(16), RANDOM(32), RANDOM(12), RANDOM(1000)
 def openssl_stand_in(native: CryptoProvider) -> ModuleType:
     """`_oscrypto` as the wheel has it, computed by the native provider."""
 
-    def open_(name: str, key: bytes, nonce: bytes, sealed: bytes) -> bytes:
-        assert name == "AES-256-GCM-SIV"
+    def open_(name: str, key: bytes, nonce: bytes, sealed: bytes, aad: bytes = b"") -> bytes:
         try:
+            if name == "AES-256-GCM":
+                return native.aes256_gcm_open(key, nonce, sealed, aad)
+            assert name == "AES-256-GCM-SIV"
             return native.aes256_gcm_siv_open(key, nonce, sealed)
         except AuthenticationFailed:
             raise ValueError("tag") from None
 
-    def seal(name: str, key: bytes, nonce: bytes, plaintext: bytes) -> bytes:
+    def seal(name: str, key: bytes, nonce: bytes, plaintext: bytes, aad: bytes = b"") -> bytes:
+        if name == "AES-256-GCM":
+            return native.aes256_gcm_seal(key, nonce, plaintext, aad)
         assert name == "AES-256-GCM-SIV"
         return native.aes256_gcm_siv_seal(key, nonce, plaintext)
 
@@ -64,6 +68,8 @@ def providers(monkeypatch):
         ("aes128_ctr_iv", (KEY_16, KEY_16, DATA)),
         ("chacha20", (KEY_32, DATA)),
         ("aes256_gcm_siv_seal", (KEY_32, NONCE, DATA)),
+        ("aes256_gcm_seal", (KEY_32, NONCE, DATA, b"associated")),
+        ("sha256", (DATA,)),
         ("hmac_sha256", (KEY_32, DATA)),
         ("hkdf_sha256", (KEY_32, b"salt", b"info", 288)),
         ("blake2b_256", (KEY_32 * 2, DATA)),
@@ -84,6 +90,13 @@ def test_what_does_not_open_or_verify(providers):
     for nonce, wrong in ((NONCE, sealed[:-1] + b"?"), (NONCE[1:], sealed), (NONCE, b"short"), (NONCE, b"")):
         with pytest.raises(AuthenticationFailed):
             worker.aes256_gcm_siv_open(KEY_32, nonce, wrong)
+    sealed = worker.aes256_gcm_seal(KEY_32, NONCE, b"", b"associated")
+    assert worker.aes256_gcm_open(KEY_32, NONCE, sealed, b"associated") == b""
+    for wrong, associated in ((sealed, b"other"), (sealed[:15], b"associated")):
+        with pytest.raises(AuthenticationFailed):
+            worker.aes256_gcm_open(KEY_32, NONCE, wrong, associated)
+    with pytest.raises(ValueError, match="12"):
+        worker.aes256_gcm_open(KEY_32, NONCE[1:], sealed, b"associated")
     public, signature = worker.ed25519_public(KEY_32), worker.ed25519_sign(KEY_32, DATA)
     assert worker.ed25519_verify(public, DATA, signature)
     assert not worker.ed25519_verify(public, DATA + b"?", signature)

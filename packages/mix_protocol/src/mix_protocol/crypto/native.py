@@ -27,7 +27,7 @@ class NativeCrypto(SodiumCurves):
         self._blake3 = blake3.blake3
         self._cipher, self._ctr = Cipher, modes.CTR
         self._aes, self._chacha20 = algorithms.AES128, algorithms.ChaCha20
-        self._gcm_siv = aead.AESGCMSIV
+        self._gcm, self._gcm_siv = aead.AESGCM, aead.AESGCMSIV
         self._invalid_tag = exceptions.InvalidTag
         self._hkdf, self._sha256 = HKDF, hashes.SHA256()
 
@@ -53,6 +53,20 @@ class NativeCrypto(SodiumCurves):
         except self._invalid_tag:
             raise AuthenticationFailed from None
 
+    def aes256_gcm_seal(self, key: bytes, nonce: bytes, plaintext: bytes, associated: bytes) -> bytes:
+        _check_gcm_lengths(key, nonce)
+        return self._gcm(key).encrypt(nonce, plaintext, associated)
+
+    def aes256_gcm_open(self, key: bytes, nonce: bytes, sealed: bytes, associated: bytes) -> bytes:
+        _check_gcm_lengths(key, nonce)
+        try:
+            return self._gcm(key).decrypt(nonce, sealed, associated)
+        except self._invalid_tag:
+            raise AuthenticationFailed from None
+
+    def sha256(self, data: bytes) -> bytes:
+        return portable.sha256(data)
+
     def hmac_sha256(self, key: bytes, data: bytes) -> bytes:
         return portable.hmac_sha256(key, data)
 
@@ -70,3 +84,9 @@ class NativeCrypto(SodiumCurves):
 
     def xor(self, a: bytes, b: bytes) -> bytes:
         return portable.xor(a, b)
+
+
+def _check_gcm_lengths(key: bytes, nonce: bytes) -> None:
+    # The library would take shorter keys, for AES-128, and other nonces.
+    if len(key) != 32 or len(nonce) != 12:
+        raise ValueError("AES-256-GCM needs a key of 32 bytes and a nonce of 12")

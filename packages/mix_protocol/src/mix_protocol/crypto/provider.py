@@ -71,6 +71,16 @@ class CryptoProvider(Protocol):
         """The plaintext; AuthenticationFailed if the tag is wrong."""
         ...
 
+    def aes256_gcm_seal(self, key: bytes, nonce: bytes, plaintext: bytes, associated: bytes) -> bytes:
+        """NIST SP 800-38D with a nonce of 12 bytes: the ciphertext and its 16-byte tag."""
+        ...
+
+    def aes256_gcm_open(self, key: bytes, nonce: bytes, sealed: bytes, associated: bytes) -> bytes:
+        """The plaintext; AuthenticationFailed if the tag is wrong."""
+        ...
+
+    def sha256(self, data: bytes) -> bytes: ...
+
     def hmac_sha256(self, key: bytes, data: bytes) -> bytes: ...
 
     def hkdf_sha256(self, ikm: bytes, salt: bytes, info: bytes, length: int) -> bytes:

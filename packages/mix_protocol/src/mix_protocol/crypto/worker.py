@@ -12,6 +12,7 @@ from mix_protocol.crypto.sodium import SodiumCurves
 
 _ZERO_IV = bytes(16)
 _ZERO_NONCE = bytes(8)
+_GCM = "AES-256-GCM"
 _GCM_SIV = "AES-256-GCM-SIV"
 
 
@@ -50,6 +51,20 @@ class WorkerCrypto(SodiumCurves):
             return bytes(self._ossl.open(_GCM_SIV, key, nonce, sealed))
         except ValueError:
             raise AuthenticationFailed from None
+
+    def aes256_gcm_seal(self, key: bytes, nonce: bytes, plaintext: bytes, associated: bytes) -> bytes:
+        return bytes(self._ossl.seal(_GCM, key, nonce, plaintext, associated))
+
+    def aes256_gcm_open(self, key: bytes, nonce: bytes, sealed: bytes, associated: bytes) -> bytes:
+        if len(key) != 32 or len(nonce) != 12:
+            raise ValueError("AES-256-GCM needs a key of 32 bytes and a nonce of 12")
+        try:
+            return bytes(self._ossl.open(_GCM, key, nonce, sealed, associated))
+        except ValueError:
+            raise AuthenticationFailed from None
+
+    def sha256(self, data: bytes) -> bytes:
+        return portable.sha256(data)
 
     def hmac_sha256(self, key: bytes, data: bytes) -> bytes:
         return bytes(self._ossl.hmac_sha256(key, data))

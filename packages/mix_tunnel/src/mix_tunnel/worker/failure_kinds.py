@@ -28,6 +28,7 @@ KIND_OF_LAYER = {
     "messages": BRIDGE,
     "mix": BRIDGE,
     "mixwire": BRIDGE,
+    "noise": BRIDGE,
     "platform": BRIDGE,
     "rpc": PANIC,
     "socket": REACTOR,
