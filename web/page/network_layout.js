@@ -5,6 +5,7 @@
  * @typedef {object} NodeCounters
  * @property {string} name
  * @property {"entry-gateway" | "exit-gateway" | "mix-node"} role
+ * @property {number | null} [layer] of a mix node, in this epoch
  * @property {number} received
  * @property {number} forwarded
  * @property {number} from_clients
@@ -153,11 +154,11 @@ function isMix({ role }) {
 }
 
 /**
- * Mix nodes are named `mix-LAYER`, or `mix-LAYER-NUMBER` where a layer has several.
+ * The layer that a mix node serves in; 0 for one that has none in this epoch.
  * @param {NodeCounters} node
  */
-function layerOf({ name }) {
-  return Number(/\d+/.exec(name)?.[0] ?? 0);
+function layerOf({ layer }) {
+  return layer ?? 0;
 }
 
 /**

@@ -66,9 +66,9 @@ const exits = { exit: { packets_from_clients: 4, packets_to_clients: 6 } };
 test("the stations of a small network stand in a row", () => {
   const nodes = [
     node("entry", "entry-gateway", { received: 30, forwarded: 50, from_clients: 50, pushed: 30 }),
-    node("mix-1", "mix-node", { received: 60, forwarded: 60 }),
-    node("mix-2", "mix-node", { received: 60, forwarded: 60 }),
-    node("mix-3", "mix-node", { received: 60, forwarded: 60 }),
+    node("mix-1", "mix-node", { layer: 1, received: 60, forwarded: 60 }),
+    node("mix-2", "mix-node", { layer: 2, received: 60, forwarded: 60 }),
+    node("mix-3", "mix-node", { layer: 3, received: 60, forwarded: 60 }),
     node("exit", "exit-gateway", { received: 20, forwarded: 10, pushed: 20 }),
   ];
   const counters = { nodes, exits };
@@ -88,7 +88,8 @@ test("the stations of a small network stand in a row", () => {
 test("several nodes of a kind share a column and their packets", () => {
   const nodes = [
     node("entry", "entry-gateway", { forwarded: 10 }), node("entry-2", "entry-gateway"),
-    node("mix-1-1", "mix-node"), node("mix-1-2", "mix-node"), node("mix-2-1", "mix-node"), node("mix-3-1", "mix-node"),
+    node("mix-1-1", "mix-node", { layer: 1 }), node("mix-1-2", "mix-node", { layer: 1 }),
+    node("mix-2-1", "mix-node", { layer: 2 }), node("mix-3-1", "mix-node", { layer: 3 }),
     node("exit", "exit-gateway"), node("exit-2", "exit-gateway"),
   ];
   const counters = { nodes, exits };

@@ -1,4 +1,4 @@
-"""A whole mixnet in one process: directory, entry gateways, three mix nodes and exit gateways on loopback."""
+"""A whole mixnet in one process: directory, entry gateways, mix nodes in three layers and exit gateways on loopback."""
 
 from __future__ import annotations
 
@@ -13,8 +13,10 @@ from typing import Any, BinaryIO
 
 from mix_network.descriptors import DescriptorBudget, descriptor_limit
 from mix_network.directory.app import create_app
+from mix_network.directory.assignment import EpochAssignment
 from mix_network.directory.certificates import ServerCertificate, issue_server_certificate
 from mix_network.directory.documents import DirectoryDocuments
+from mix_network.directory.draw import SEED_LENGTH
 from mix_network.directory.registered_node import RegisteredNode
 from mix_network.directory.server import DirectoryServer
 from mix_network.exit.gateway import ExitGateway, ExitOptions, Gateway
@@ -26,6 +28,7 @@ from mix_network.metrics import Role, add_up
 from mix_network.mixnode.mixing import NodeContext
 from mix_network.mixnode.node import MixNodeServer
 from mix_network.mixnode.outgoing import OutgoingLimits
+from mix_network.naming import FIRST_MIX_ID, gateway_names, mix_names
 from mix_network.network_view import NetworkView
 from mix_network.node.self_description import NodeFacts, SelfDescription
 from mix_network.node_keys import IdentityKeys, ServiceKeys, SphinxKeyring
@@ -43,14 +46,12 @@ from mix_protocol.ipr.router import RouterConfig
 from mix_protocol.messages.rotation_period import RotationPeriod
 from mix_protocol.netstack.pcap import PcapFile
 from mix_protocol.topology.described import BuildInformation
-from mix_protocol.topology.documents import RewardedSet
 from mix_protocol.topology.exits import ipr_version_of
 from mix_protocol.topology.features import NodeFeature
 from mix_protocol.topology.topology import Topology
 
 _HOST = "127.0.0.1"
 _CERTIFICATE_NAMES = ("localhost", "127.0.0.1", "::1")
-_LAYERS = (1, 2, 3)
 _OLDEST_IPR_VERSION = 9
 _REFRESH_S = 60.0
 _EXIT_FEATURES = frozenset(NodeFeature)
@@ -78,13 +79,14 @@ class LocalNetwork:
         )
         self._random = random
         self._wall_clock = wall_clock
-        self._schedule = schedule or RotationSchedule()
+        self._schedule = schedule or self.options.schedule
         self._crypto = NativeCrypto()
         self._links = LinkEmulation(self.options.link, self.options.link_seed)
         self.view = NetworkView()
         gateways = self.options.entries + self.options.exits
+        names = mix_names(self.options.nodes_per_layer, is_drawn=self.draws_layers)
         self._budget = DescriptorBudget.of(
-            descriptor_limit(), exits=self.options.exits, gateways=gateways, nodes=gateways + len(_LAYERS)
+            descriptor_limit(), exits=self.options.exits, gateways=gateways, nodes=gateways + len(names)
         )
         self._context = NodeContext(
             self._crypto,
@@ -101,11 +103,10 @@ class LocalNetwork:
         self._pool = (
             WorkerPool(self._context, self.options, wall_clock() - time.time()) if self.options.workers else None
         )
-        self.mix_nodes = [self._mix_node(layer) for layer in _LAYERS]
-        numbers = range(1, max(self.options.entries, self.options.exits) + 1)
-        suffixes = ["" if number == 1 else f"-{number}" for number in numbers]
-        self.entries = [self._gateway(f"entry{name}", "entry-gateway") for name in suffixes[: self.options.entries]]
-        self.exits = [self._exit(f"exit{name}") for name in suffixes[: self.options.exits]]
+        self.mix_nodes = [self._mix_node(name, layer) for name, layer in names]
+        self.entries = [self._gateway(name, "entry-gateway") for name in gateway_names("entry", self.options.entries)]
+        self.exits = [self._exit(name) for name in gateway_names("exit", self.options.exits)]
+        self._assignment = EpochAssignment(random(SEED_LENGTH) if self.draws_layers else None)
         self._described: dict[int, SelfDescription] = {}
         self._documents: DirectoryDocuments | None = None
         self._directory: DirectoryServer | None = None
@@ -156,6 +157,11 @@ class LocalNetwork:
     def exit(self) -> ExitGateway:
         """The first exit gateway."""
         return self.exits[0]
+
+    @property
+    def draws_layers(self) -> bool:
+        """Whether each epoch puts the mix nodes into layers anew."""
+        return self.options.epoch_s is not None
 
     @property
     def _gateways(self) -> list[Gateway]:
@@ -209,7 +215,7 @@ class LocalNetwork:
         """The counters of every node, and of what the exits exchange with servers, one by one and added up."""
         nodes = [
             *(gateway.snapshot() for gateway in self.entries),
-            *(node.metrics.snapshot() for node in self.mix_nodes),
+            *({**node.metrics.snapshot(), "layer": node.layer} for node in self.mix_nodes),
             *(node.gateway.snapshot() for node in self.exits),
         ]
         exits = {node.gateway.metrics.name: node.snapshot() for node in self.exits}
@@ -229,8 +235,8 @@ class LocalNetwork:
         recording = self._start_capture()
         for node in self.exits:
             node.start(recording)
-        self._described = self._describe_all()
-        self._documents = DirectoryDocuments(self._registered, self._assign, self._schedule)
+        self._register_all()
+        self._documents = DirectoryDocuments(self._registered, self._assignment.of, self._schedule)
         self._refreshing = asyncio.create_task(self._keep_fresh())
         app = create_app(self._documents, self._wall_clock, self.metrics, self.options.origins, self.set_link)
         self._directory = DirectoryServer(
@@ -255,26 +261,19 @@ class LocalNetwork:
             RegisteredNode(node_id, description.describe(wall_s)) for node_id, description in self._described.items()
         ]
 
-    def _assign(self, epoch: int) -> RewardedSet:
-        layers: list[list[int]] = [[] for _ in _LAYERS]
-        for node in self.mix_nodes:
-            layers[node.layer - 1].append(_mix_node_id(node.layer))
-        return RewardedSet(
-            epoch_id=epoch,
-            entry_gateways=[_entry_id(number) for number, _ in enumerate(self.entries)],
-            exit_gateways=[_exit_id(number) for number, _ in enumerate(self.exits)],
-            layer1=layers[0],
-            layer2=layers[1],
-            layer3=layers[2],
-        )
-
-    def _describe_all(self) -> dict[int, SelfDescription]:
-        described = {_entry_id(number): self._describe_gateway(gateway) for number, gateway in enumerate(self.entries)}
+    def _register_all(self) -> None:
+        # Identifiers: entry gateways are odd, exit gateways even, mix nodes from 11 on.
+        for number, gateway in enumerate(self.entries):
+            self._register(2 * number + 1, self._describe_gateway(gateway))
         for number, node in enumerate(self.exits):
-            described[_exit_id(number)] = self._describe_gateway(node.gateway, node.recipient)
-        for mix_node in self.mix_nodes:
-            described[_mix_node_id(mix_node.layer)] = self._describe(mix_node, mixes=True)
-        return described
+            self._register(2 * number + 2, self._describe_gateway(node.gateway, node.recipient))
+        for node_id, mix_node in enumerate(self.mix_nodes, FIRST_MIX_ID):
+            self._register(node_id, self._describe(mix_node, mixes=True), mix_node.layer)
+
+    def _register(self, node_id: int, description: SelfDescription, layer: int | None = None) -> None:
+        self._described[node_id] = description
+        candidate = RegisteredNode(node_id, description.describe(self._wall_clock())).candidate
+        self._assignment.add(candidate, layer)
 
     def _describe_gateway(self, gateway: Gateway, router: Recipient | None = None) -> SelfDescription:
         return self._describe(
@@ -301,7 +300,7 @@ class LocalNetwork:
         wall_s = self._wall_clock()
         topology = Topology.from_documents(
             documents.rewarded_set(wall_s),
-            documents.skimmed(wall_s, "mix-node"),
+            documents.skimmed(wall_s, "active-mix-node"),
             documents.skimmed(wall_s, "entry-gateway", "exit-gateway"),
         )
         started_s = self._schedule.epoch_start(self._schedule.epochs_of(topology.rotation_id)[0])
@@ -313,7 +312,9 @@ class LocalNetwork:
         )
         for node in self.exits:
             node.set_topology(topology, rotation)
+        layer_of = {node.identity: number for number, layer in enumerate(topology.layers, 1) for node in layer}
         for mix_node in self.mix_nodes:
+            mix_node.layer = layer_of.get(mix_node.identity.public)
             mix_node.set_topology(topology)
         for gateway in self._gateways:
             gateway.set_topology(topology)
@@ -354,9 +355,8 @@ class LocalNetwork:
             return WorkedGateway(self._pool, context, identity, keyring, random, name=name, role=role)
         return GatewayServer(context, identity, keyring, random, name=name, role=role)
 
-    def _mix_node(self, layer: int) -> MixNodeServer | WorkedMixNode:
+    def _mix_node(self, name: str, layer: int) -> MixNodeServer | WorkedMixNode:
         context, identity, keyring, random = self._context, self._identity(), self._keyring(), self._random
-        name = f"mix-{layer}"
         if self._pool is not None:
             return WorkedMixNode(self._pool, context, identity, keyring, random, name=name, layer=layer)
         return MixNodeServer(context, identity, keyring, name=name, layer=layer, random=random)
@@ -371,16 +371,3 @@ class LocalNetwork:
 def _started(address: NodeAddress | None) -> NodeAddress:
     assert address is not None, "it must have been started"
     return address
-
-
-# Identifiers: entry gateways are odd, exit gateways even, mix nodes 11 to 13.
-def _entry_id(number: int) -> int:
-    return 2 * number + 1
-
-
-def _exit_id(number: int) -> int:
-    return 2 * number + 2
-
-
-def _mix_node_id(layer: int) -> int:
-    return 10 + layer

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv6Address
@@ -11,10 +12,16 @@ from mix_network.errors import InvalidNetworkOption
 from mix_network.exit.hosts_resolver import OtherNames
 from mix_network.links.profile import parse_links
 from mix_network.origins import Origins
+from mix_network.rotation import DEFAULT_EPOCH_S, RotationSchedule
 from mix_protocol.topology.exits import NodeVersion
+from mix_protocol.topology.topology import LAYER_COUNT
 
 DEFAULT_VERSION = "1.40.0"
 MAX_GATEWAYS = 4
+MAX_NODES_PER_LAYER = 20
+MIN_EPOCH_S = 2
+MAX_EPOCH_S = 7 * 86_400
+MAX_ROTATION_EPOCHS = 1000
 MAX_NODE_COVER = 100
 MAX_WORKERS = 16
 
@@ -37,6 +44,13 @@ class NetworkOptions:
     """How many entry gateways."""
     exits: int = 1
     """How many exit gateways."""
+    mixes: str = "3x1"
+    """Mix nodes: layers, of which there are always three, times nodes in each: `3x1`, or `3` for the same, `3x3` …"""
+    epoch_s: int | None = None
+    """Seconds of an epoch. Given, each epoch puts the mix nodes into layers anew, drawn from a public seed; without it
+    an epoch is an hour and every node stays in its layer."""
+    rotation_epochs: int = 24
+    """Epochs for which the nodes' Sphinx keys serve."""
     allow_local: bool | Collection[int] = False
     """Let the exit connect to loopback addresses: to all of their ports, or to these. Only pages of this machine may
     use the network then."""
@@ -67,6 +81,16 @@ class NetworkOptions:
     their packets can be told apart."""
 
     @property
+    def nodes_per_layer(self) -> int:
+        """What `mixes` says of each layer."""
+        return parse_mixes(self.mixes)
+
+    @property
+    def schedule(self) -> RotationSchedule:
+        """When epochs and keys change."""
+        return RotationSchedule(self.epoch_s or DEFAULT_EPOCH_S, self.rotation_epochs)
+
+    @property
     def origins(self) -> Origins:
         """Whose pages may use the network. A site must not reach this machine's services through it."""
         return Origins(only_local=self.allow_local is not False, also=self.allow_origins)
@@ -78,6 +102,11 @@ class NetworkOptions:
         for name in ("entries", "exits"):
             if not 1 <= getattr(self, name) <= MAX_GATEWAYS:
                 raise InvalidNetworkOption(f"there may be 1 to {MAX_GATEWAYS} gateways of a kind", option=name)
+        parse_mixes(self.mixes)
+        if self.epoch_s is not None and not MIN_EPOCH_S <= self.epoch_s <= MAX_EPOCH_S:
+            raise InvalidNetworkOption(f"an epoch is from {MIN_EPOCH_S} s to a week", option="epoch_s")
+        if not 1 <= self.rotation_epochs <= MAX_ROTATION_EPOCHS:
+            raise InvalidNetworkOption(f"keys serve for 1 to {MAX_ROTATION_EPOCHS} epochs", option="rotation_epochs")
         if not isinstance(self.allow_local, bool) and not all(0 < port <= 0xFFFF for port in self.allow_local):
             raise InvalidNetworkOption("a port of this machine is from 1 to 65535", option="allow_local")
         try:
@@ -95,3 +124,15 @@ class NetworkOptions:
         if not 0 <= self.workers <= MAX_WORKERS:
             raise InvalidNetworkOption(f"there may be 0 to {MAX_WORKERS} worker processes", option="workers")
         parse_links(self.link)
+
+
+def parse_mixes(text: str) -> int:
+    """Mix nodes in each layer of a network described as `3x2`. Raises `InvalidNetworkOption`."""
+    shape = re.fullmatch(r"([0-9]{1,3})(?:[xX×]([0-9]{1,3}))?", text.strip())
+    layers, nodes = (int(shape[1]), int(shape[2] or 1)) if shape else (0, 0)
+    if layers != LAYER_COUNT or not 1 <= nodes <= MAX_NODES_PER_LAYER:
+        raise InvalidNetworkOption(
+            f"write it as 3x2: a route has three layers, and each of them 1 to {MAX_NODES_PER_LAYER} mix nodes",
+            option="mixes",
+        )
+    return nodes

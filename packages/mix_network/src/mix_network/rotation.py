@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+DEFAULT_EPOCH_S = 3600
+
 # A fixed origin makes every node of a network, in whatever process, count the same epochs.
 _GENESIS_UNIX_S = 1_577_836_800.0  # 2020-01-01T00:00:00Z
 
@@ -16,7 +18,7 @@ _GENESIS_UNIX_S = 1_577_836_800.0  # 2020-01-01T00:00:00Z
 class RotationSchedule:
     """Counts epochs from `genesis_unix_s`. Wall-clock times are seconds since 1970."""
 
-    epoch_duration_s: int = 3600
+    epoch_duration_s: int = DEFAULT_EPOCH_S
     validity_epochs: int = 24
     genesis_unix_s: float = _GENESIS_UNIX_S
 

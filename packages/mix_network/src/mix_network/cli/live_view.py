@@ -72,6 +72,7 @@ def _node_table(nodes: list[dict[str, Any]]) -> RenderableType:
 
     table = Table()
     table.add_column("node", style="bold")
+    table.add_column("layer", justify="right")
     for column in _COLUMNS:
         table.add_column(column.replace("_", " "), justify="right")
     table.add_column("own loops", justify="right")
@@ -79,7 +80,8 @@ def _node_table(nodes: list[dict[str, Any]]) -> RenderableType:
     for node in nodes:
         loops = f"{node['loops_returned']} of {node['loops_sent']}"
         drops = ", ".join(f"{count} {reason}" for reason, count in node["dropped"].items())
-        table.add_row(node["name"], *(str(node[column]) for column in _COLUMNS), loops, drops)
+        layer = str(node.get("layer") or "")
+        table.add_row(node["name"], layer, *(str(node[column]) for column in _COLUMNS), loops, drops)
     return table
 
 

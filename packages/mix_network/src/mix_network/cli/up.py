@@ -18,7 +18,15 @@ import click
 from mix_network.descriptors import raise_descriptor_limit
 from mix_network.exit.hosts_resolver import parse_host
 from mix_network.links.profile import parse_links
-from mix_network.options import DEFAULT_VERSION, MAX_GATEWAYS, MAX_NODE_COVER, MAX_WORKERS, NetworkOptions
+from mix_network.options import (
+    DEFAULT_VERSION,
+    MAX_GATEWAYS,
+    MAX_NODE_COVER,
+    MAX_ROTATION_EPOCHS,
+    MAX_WORKERS,
+    NetworkOptions,
+    parse_mixes,
+)
 from mix_protocol.errors import MixError
 
 IpAddress = IPv4Address | IPv6Address
@@ -40,6 +48,10 @@ Examples:
   mix-network up --ca-out ca.pem
       Also writes the certificate of the authority behind the directory's
       https, for clients to trust.
+  mix-network up --mixes 3x3 --entries 2 --exits 2
+      Three mix nodes in each layer: every packet takes a way of its own.
+  mix-network up --mixes 3x3 --epoch 60s
+      Each minute draws anew which nodes make which layer.
   mix-network up --link mainnet
       As slow as people report the live network to be; see how an app feels.
 """
@@ -57,6 +69,37 @@ class _HostParameter(click.ParamType[tuple[str, IpAddress]]):
             return parse_host(str(value))
         except ValueError as error:
             self.fail(str(error), param, ctx)
+
+
+class _MixesParameter(click.ParamType[str]):
+    """Layers times nodes in each."""
+
+    name = "3xN"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        try:
+            parse_mixes(str(value))
+        except MixError as error:
+            self.fail(str(error), param, ctx)
+        return str(value)
+
+
+_UNITS_S = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86_400}
+
+
+class _Duration(click.ParamType[int]):
+    """Seconds, or with a unit."""
+
+    name = "TIME"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        if isinstance(value, int):
+            return value
+        text = str(value).strip().lower()
+        number, unit = text.rstrip("smhd"), text.lstrip("0123456789")
+        if not (number.isascii() and number.isdigit() and len(number) < 9 and unit in _UNITS_S):
+            self.fail("write it as 60s, 5m or 1h", param, ctx)
+        return int(number) * _UNITS_S[unit]
 
 
 class _LinkParameter(click.ParamType[str]):
@@ -104,6 +147,29 @@ _port_help = "0 for a free one."
 @click.option("--exit-port", type=_PORT, default=0, metavar="PORT", help=f"Exit gateway's WebSocket; {_port_help}")
 @click.option("--entries", type=_COUNT, default=1, show_default=True, help="How many entry gateways.")
 @click.option("--exits", type=_COUNT, default=1, show_default=True, help="How many exit gateways.")
+@click.option(
+    "--mixes",
+    type=_MixesParameter(),
+    default="3x1",
+    show_default=True,
+    help="Layers times mix nodes in each, such as 3x3; a route always has three layers.",
+)
+@click.option(
+    "--epoch",
+    "epoch_s",
+    type=_Duration(),
+    help="Length of an epoch, such as 60s or 5m. Each epoch then draws anew which mix nodes make which layer; without "
+    "it an epoch is an hour, and layers stay.",
+)
+@click.option(
+    "--rotation",
+    "rotation_epochs",
+    type=click.IntRange(1, MAX_ROTATION_EPOCHS),
+    default=24,
+    show_default=True,
+    metavar="EPOCHS",
+    help="Epochs after which the nodes' Sphinx keys change.",
+)
 @click.option(
     "--allow-local",
     type=_LocalPorts(),
@@ -200,6 +266,9 @@ def up_command(
     exit_port: int,
     entries: int,
     exits: int,
+    mixes: str,
+    epoch_s: int | None,
+    rotation_epochs: int,
     allow_local: bool | tuple[int, ...] | None,
     allow_origins: tuple[str, ...],
     hosts: tuple[tuple[str, IpAddress], ...],
@@ -216,8 +285,8 @@ def up_command(
 ) -> None:
     """Start a whole mixnet on this machine and run it until Ctrl-C.
 
-    A directory, an entry gateway, three mix nodes and an exit gateway, all on 127.0.0.1 and without root. The exit
-    forwards TCP, UDP and, where the system allows it, ping.
+    A directory, entry gateways, three layers of mix nodes and exit gateways, all on 127.0.0.1 and without root. Exits
+    forward TCP, UDP and, where the system allows it, ping.
     """
     table: dict[str, tuple[IpAddress, ...]] = {}
     for name, address in hosts:
@@ -231,6 +300,9 @@ def up_command(
             exit_port=exit_port,
             entries=entries,
             exits=exits,
+            mixes=mixes,
+            epoch_s=epoch_s,
+            rotation_epochs=rotation_epochs,
             allow_local=allow_local if allow_local is not None else False,
             allow_origins=allow_origins,
             hosts=table,

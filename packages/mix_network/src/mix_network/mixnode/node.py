@@ -14,7 +14,10 @@ from mix_protocol.topology.topology import Topology
 
 
 class MixNodeServer:
-    """A node of one mixing layer: it passes packets on, and sends loop cover of its own."""
+    """A mix node: it passes packets on, and sends loop cover of its own.
+
+    layer -- where it serves in this epoch, or None; whoever assigns layers changes it
+    """
 
     def __init__(
         self,
@@ -28,7 +31,7 @@ class MixNodeServer:
     ) -> None:
         self.identity = identity
         self.keyring = keyring
-        self.layer = layer
+        self.layer: int | None = layer
         self.metrics = NodeMetrics(name, "mix-node")
         self._loops = LoopCover(context.crypto, random, self.metrics, identity=identity.public, rate=context.cover_rate)
         self._mixing = MixingNode(context, keyring, self.metrics, mixes=True, on_final=None, loops=self._loops)

@@ -116,7 +116,10 @@ class _Worked:
 
 
 class WorkedMixNode(_Worked):
-    """A node of one mixing layer."""
+    """A mix node.
+
+    layer -- where it serves in this epoch, or None; whoever assigns layers changes it
+    """
 
     def __init__(
         self,
@@ -130,7 +133,7 @@ class WorkedMixNode(_Worked):
         layer: int,
     ) -> None:
         super().__init__(pool, context, identity, keyring, random, name=name, role="mix-node")
-        self.layer = layer
+        self.layer: int | None = layer
 
     async def start(self, port: int = 0) -> NodeAddress:
         """Listen; returns the address where the node takes packets. Raises `PortUnavailable`."""
