@@ -19,40 +19,31 @@ from mix_network.directory.documents import DirectoryDocuments
 from mix_network.directory.draw import SEED_LENGTH
 from mix_network.directory.registered_node import RegisteredNode
 from mix_network.directory.server import DirectoryServer
-from mix_network.exit.gateway import ExitGateway, ExitOptions, Gateway
-from mix_network.exit.hosts_resolver import HostsResolver
-from mix_network.exit.policy import ExitPolicy
-from mix_network.gateway.node import GatewayServer
+from mix_network.exit.gateway import ExitGateway, Gateway
 from mix_network.links.line import LinkEmulation
-from mix_network.metrics import Role, add_up
+from mix_network.metrics import add_up
 from mix_network.mixnode.mixing import NodeContext
-from mix_network.mixnode.node import MixNodeServer
 from mix_network.mixnode.outgoing import OutgoingLimits
 from mix_network.naming import FIRST_MIX_ID, gateway_names, mix_names
 from mix_network.network_view import NetworkView
 from mix_network.node.self_description import NodeFacts, SelfDescription
-from mix_network.node_keys import IdentityKeys, ServiceKeys, SphinxKeyring
+from mix_network.node_factory import MixNode, NodeFactory
 from mix_network.options import NetworkOptions
 from mix_network.rotation import RotationSchedule
 from mix_network.workers.channel import Kind
 from mix_network.workers.messages import Place
-from mix_network.workers.nodes import WorkedGateway, WorkedMixNode
 from mix_network.workers.pool import WorkerPool
 from mix_protocol.addressing import NodeAddress, Recipient
 from mix_protocol.codec import base58
 from mix_protocol.crypto.native import NativeCrypto
 from mix_protocol.crypto.randomness import RandomBytes
-from mix_protocol.ipr.router import RouterConfig
 from mix_protocol.messages.rotation_period import RotationPeriod
 from mix_protocol.netstack.pcap import PcapFile
-from mix_protocol.topology.described import BuildInformation
-from mix_protocol.topology.exits import ipr_version_of
 from mix_protocol.topology.features import NodeFeature
 from mix_protocol.topology.topology import Topology
 
 _HOST = "127.0.0.1"
 _CERTIFICATE_NAMES = ("localhost", "127.0.0.1", "::1")
-_OLDEST_IPR_VERSION = 9
 _REFRESH_S = 60.0
 _EXIT_FEATURES = frozenset(NodeFeature)
 _LIMITS = OutgoingLimits(backoff_initial_s=0.25, backoff_max_s=2.0)
@@ -103,9 +94,10 @@ class LocalNetwork:
         self._pool = (
             WorkerPool(self._context, self.options, wall_clock() - time.time()) if self.options.workers else None
         )
-        self.mix_nodes = [self._mix_node(name, layer) for name, layer in names]
-        self.entries = [self._gateway(name, "entry-gateway") for name in gateway_names("entry", self.options.entries)]
-        self.exits = [self._exit(name) for name in gateway_names("exit", self.options.exits)]
+        self._make = NodeFactory(self._context, self.options, random, self._pool)
+        self.mix_nodes = [self._make.mix_node(name, layer) for name, layer in names]
+        self.entries = [self._make.entry(name) for name in gateway_names("entry", self.options.entries)]
+        self.exits = [self._make.exit(name) for name in gateway_names("exit", self.options.exits)]
         self._assignment = EpochAssignment(random(SEED_LENGTH) if self.draws_layers else None)
         self._described: dict[int, SelfDescription] = {}
         self._documents: DirectoryDocuments | None = None
@@ -283,7 +275,7 @@ class LocalNetwork:
             features=_EXIT_FEATURES if router is not None else frozenset(),
         )
 
-    def _describe(self, node: Gateway | MixNodeServer | WorkedMixNode, **roles: Any) -> SelfDescription:
+    def _describe(self, node: Gateway | MixNode, **roles: Any) -> SelfDescription:
         address = _started(node.address)
         facts = NodeFacts(
             ip_addresses=(str(address.ip),),
@@ -325,47 +317,6 @@ class LocalNetwork:
             wall_s = self._wall_clock()
             until_next_s = self._schedule.epoch_start(self._schedule.epoch_at(wall_s) + 1) - wall_s
             await asyncio.sleep(min(_REFRESH_S, max(0.05, until_next_s)))
-
-    def _exit_options(self, name: str) -> ExitOptions:
-        options = self.options
-        loopback = options.allow_local if isinstance(options.allow_local, bool) else frozenset(options.allow_local)
-        if options.exit_policy is None:
-            policy = ExitPolicy.default(allow_loopback=loopback)
-        else:
-            policy = ExitPolicy.parse(options.exit_policy, allow_loopback=loopback)
-        newest = ipr_version_of(options.advertise_version) or _OLDEST_IPR_VERSION
-        return ExitOptions(
-            policy=policy,
-            router=RouterConfig(
-                versions=tuple(range(_OLDEST_IPR_VERSION, newest + 1)),
-                build=BuildInformation(binary_name="mix-network", build_version=options.advertise_version),
-            ),
-            resolver=HostsResolver(options.hosts, options.dns) if options.hosts else None,
-            mean_ack_delay_ms=options.mean_ack_delay_ms,
-            max_flows=self._budget.flows,
-        )
-
-    def _exit(self, name: str) -> ExitGateway:
-        keys = ServiceKeys.generate(self._crypto, self._random)
-        return ExitGateway(self._gateway(name, "exit-gateway"), keys, self._exit_options(name), self._random)
-
-    def _gateway(self, name: str, role: Role) -> Gateway:
-        context, identity, keyring, random = self._context, self._identity(), self._keyring(), self._random
-        if self._pool is not None:
-            return WorkedGateway(self._pool, context, identity, keyring, random, name=name, role=role)
-        return GatewayServer(context, identity, keyring, random, name=name, role=role)
-
-    def _mix_node(self, name: str, layer: int) -> MixNodeServer | WorkedMixNode:
-        context, identity, keyring, random = self._context, self._identity(), self._keyring(), self._random
-        if self._pool is not None:
-            return WorkedMixNode(self._pool, context, identity, keyring, random, name=name, layer=layer)
-        return MixNodeServer(context, identity, keyring, name=name, layer=layer, random=random)
-
-    def _identity(self) -> IdentityKeys:
-        return IdentityKeys.generate(self._crypto, self._random)
-
-    def _keyring(self) -> SphinxKeyring:
-        return SphinxKeyring(self._crypto, self._random, self._schedule, self._wall_clock())
 
 
 def _started(address: NodeAddress | None) -> NodeAddress:
