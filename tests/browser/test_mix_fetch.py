@@ -248,6 +248,27 @@ def test_setups_that_fail_leave_the_way_free(api: Any, playground: Any):
     assert got["status"] == 200
 
 
+def test_requests_need_not_wait_for_the_set_up(api: Any, playground: Any):
+    got = api(
+        """
+        await disconnectMixTunnel();
+        const failing = caught(setupMixTunnel({ ...options, directoryUrl: values.wrong }));
+        const lost = await caught(mixFetch(site + "/"));
+        const why = await failing;
+        const setup = setupMixTunnel(options);
+        const gone = caught(mixFetch(site + "/", { signal: AbortSignal.timeout(1) }));
+        const response = await mixFetch(site + "/");
+        await setup;
+        return { lost, why, gone: await gone, status: response.status };
+        """,
+        wrong=f"{playground.url}nothing/here",
+    )
+    assert got["lost"]["code"] == got["why"]["code"]
+    assert got["why"]["isMixError"]
+    assert got["gone"]["name"] == "TimeoutError"
+    assert got["status"] == 200
+
+
 def test_disconnect_while_connecting(api: Any):
     got = api("""
       await disconnectMixTunnel();

@@ -261,6 +261,8 @@ export type SetupMixTunnelOpts = SetupMixTunnelOptions;
 /**
  * Set a tunnel up: resolves when the exit has given it an address. Rejects with a `MixError`, with the message
  * "tunnel already initialised" when there is one already. After `disconnectMixTunnel()` it may be called again.
+ *
+ * Nobody has to wait for it: requests that are made from then on wait until the tunnel is ready, and fail as the set-up does.
  */
 export declare function setupMixTunnel(options?: SetupMixTunnelOptions): Promise<void>;
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import json
 from contextlib import asynccontextmanager
-from types import SimpleNamespace
 
 import pytest
+from support.ready_tunnels import ReadyTunnels
 from support.waiting import PATIENCE_S
 
 from mix_tunnel.options import TunnelOptions
@@ -28,7 +28,7 @@ async def page(*, cookies: bool):
     answers: asyncio.Queue[dict] = asyncio.Queue()
     ours.listen(lambda head, body: answers.put_nowait(json.loads(head)))
     server = RpcServer(theirs)
-    server.offer(CookieService(SimpleNamespace(slot=SimpleNamespace(tunnel=tunnel))).methods)
+    server.offer(CookieService(ReadyTunnels(tunnel)).methods)
     server.start()
 
     async def call(method: str, **params):

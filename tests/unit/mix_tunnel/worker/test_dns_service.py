@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 import json
 from contextlib import asynccontextmanager
-from types import SimpleNamespace
 
 import pytest
 from support.kernel_tunnel import kernel_tunnel
+from support.ready_tunnels import ReadyTunnels
 from support.waiting import PATIENCE_S, until
 
 from mix_tunnel.rpc.endpoint import memory_pair
@@ -46,7 +46,7 @@ async def page():
     ours, theirs = memory_pair()
     server = RpcServer(theirs)
     async with kernel_tunnel({"a.test": "192.0.2.1"}) as tunnel:
-        server.offer(DnsService(SimpleNamespace(slot=SimpleNamespace(tunnel=tunnel))).methods)
+        server.offer(DnsService(ReadyTunnels(tunnel)).methods)
         server.start()
         yield Page(ours, tunnel)
         await server.aclose()

@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 import json
 from contextlib import asynccontextmanager
-from types import SimpleNamespace
 
 import pytest
 from support.http_server import serve_answers, serve_conversations
 from support.kernel_tunnel import kernel_tunnel
+from support.ready_tunnels import ReadyTunnels
 from support.waiting import PATIENCE_S, until
 
 from mix_tunnel.options import TunnelOptions
@@ -59,7 +59,7 @@ async def page(**options):
     ours, theirs = memory_pair()
     server = RpcServer(theirs)
     async with kernel_tunnel(options=TunnelOptions(**options) if options else None) as tunnel:
-        server.offer(FetchService(SimpleNamespace(slot=SimpleNamespace(tunnel=tunnel))).methods)
+        server.offer(FetchService(ReadyTunnels(tunnel)).methods)
         server.start()
         yield Page(ours)
         await server.aclose()

@@ -11,6 +11,7 @@ from ipaddress import ip_address
 
 import pytest
 from support.kernel import KernelNetwork
+from support.ready_tunnels import ReadyTunnels
 from support.tls_server import authority, certificate, pem_of, server_context
 from support.waiting import PATIENCE_S
 
@@ -52,20 +53,13 @@ class Tunnel:
         return UdpEndpoint(self.network.open_udp(), Names())
 
 
-class Tunnels:
-    """A tunnel service with its slot."""
-
-    def __init__(self, tunnel) -> None:
-        self.slot = type("Slot", (), {"tunnel": tunnel})()
-
-
 class Page:
     """Speaks to the worker in plain JSON, as JavaScript does."""
 
     def __init__(self) -> None:
         here, self._endpoint = memory_pair()
         self.tunnel = Tunnel()
-        self.service = SocketService(Tunnels(self.tunnel))
+        self.service = SocketService(ReadyTunnels(self.tunnel))
         self.server = RpcServer(here)
         self.server.offer(self.service.methods)
         self.server.start()

@@ -240,6 +240,70 @@ async def test_fetch_without_a_tunnel(worker):
     assert (await worker.page.call("fetch.start", {"url": "https://site.test/"}))["code"] == "tunnel.not_set_up"
 
 
+@pytest.fixture
+async def slow_worker(worker):
+    """A worker whose set-up goes on until `worker.outcome` is known."""
+    connect = worker.connect
+    worker.outcome = asyncio.get_running_loop().create_future()
+
+    async def later(options, on_state):
+        on_state(TunnelState(Phase.CONNECTING, "fetching the directory"))
+        await worker.outcome
+        return await connect(options, on_state)
+
+    worker.connect = later
+    return worker
+
+
+async def start_early(page, **more):
+    """Set up and fetch twice, all at once; returns when the set-up is under way."""
+    page.send("tunnel.setup")
+    for _ in range(2):
+        page.send("fetch.start", {"url": "https://site.test/", **more})
+    await page.call("tunnel.state")
+
+
+async def test_fetches_of_the_time_of_the_set_up_wait_for_its_end(slow_worker):
+    page = slow_worker.page
+    await start_early(page, timeoutMs=60_000)
+    slow_worker.outcome.set_result(None)
+    answers = [(await page.next())[0] for _ in range(5)]  # of both fetches the result and the body's end
+    assert {each["id"] for each in answers if each["type"] == "result"} == {1, 2, 3}
+
+
+async def test_fetches_of_the_time_of_a_set_up_that_fails_fail_as_it_does(slow_worker):
+    page = slow_worker.page
+    await start_early(page)
+    slow_worker.outcome.set_exception(GatewayGone())
+    assert [(await page.next())[0]["code"] for _ in range(3)] == ["test.gateway_gone"] * 3
+    assert (await page.call("fetch.start", {"url": "https://site.test/"}))["code"] == "tunnel.not_set_up"
+
+
+async def test_fetches_of_the_time_of_a_set_up_that_is_stopped_fail_as_it_does(slow_worker):
+    page = slow_worker.page
+    await start_early(page)
+    page.send("tunnel.disconnect")
+    answers = {message["id"]: message.get("code") for message, _ in [await page.next() for _ in range(4)]}
+    assert answers == {1: "tunnel.setup_cancelled", 2: "tunnel.setup_cancelled", 3: "tunnel.setup_cancelled", 5: None}
+
+
+async def test_the_time_limit_of_a_fetch_counts_while_it_waits_for_the_set_up(slow_worker):
+    page = slow_worker.page
+    page.send("tunnel.setup")
+    assert (await page.call("fetch.start", {"url": "https://site.test/", "timeoutMs": 1}))[
+        "code"
+    ] == "http.total_timed_out"
+
+
+async def test_a_second_set_up_during_the_first_is_refused_and_harms_nobody(slow_worker):
+    page = slow_worker.page
+    await start_early(page)
+    assert (await page.call("tunnel.setup"))["code"] == "tunnel.already_initialised"
+    slow_worker.outcome.set_result(None)
+    answers = [(await page.next())[0] for _ in range(5)]
+    assert {each["id"] for each in answers if each["type"] == "result"} == {1, 2, 3}
+
+
 async def test_fetch(worker):
     page = worker.page
     await page.call("tunnel.setup")

@@ -7,6 +7,7 @@ import json
 
 import pytest
 from support.kernel_connector import KernelConnector
+from support.ready_tunnels import ReadyTunnels
 from support.waiting import PATIENCE_S, until
 from support.websocket_server import answering, drain, serving, speaking
 from websockets.asyncio.server import ServerConnection
@@ -25,9 +26,8 @@ class Page:
     def __init__(self) -> None:
         here, self._endpoint = memory_pair()
         self.tunnel = KernelConnector()
-        slot = type("Slot", (), {"tunnel": self.tunnel})()
         self.server = RpcServer(here)
-        self.server.offer(WebSocketService(type("Tunnels", (), {"slot": slot})()).methods)
+        self.server.offer(WebSocketService(ReadyTunnels(self.tunnel)).methods)
         self.server.start()
         self._messages: asyncio.Queue = asyncio.Queue()
         self._granted = 0

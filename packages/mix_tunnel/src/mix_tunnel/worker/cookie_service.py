@@ -24,14 +24,14 @@ class CookieService:
 
     async def _export(self, call: IncomingCall) -> list[dict[str, Any]]:
         try:
-            return self._tunnels.slot.tunnel.cookies.export()
+            return (await self._tunnels.ready()).cookies.export()
         except CookiesDisabled:
             return []
 
     async def _import(self, call: IncomingCall) -> None:
         cookies: Any = call.params.get("cookies")
-        self._tunnels.slot.tunnel.cookies.load(cookies)
+        (await self._tunnels.ready()).cookies.load(cookies)
 
     async def _clear(self, call: IncomingCall) -> None:
         with contextlib.suppress(CookiesDisabled):
-            self._tunnels.slot.tunnel.cookies.clear()
+            (await self._tunnels.ready()).cookies.clear()

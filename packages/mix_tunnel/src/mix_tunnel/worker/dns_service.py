@@ -57,23 +57,23 @@ class DnsService:
 
     async def _lookup(self, call: IncomingCall) -> str:
         asked = call.params_as(LookupParameters)
-        resolver = self._tunnels.slot.tunnel.resolver
+        resolver = (await self._tunnels.ready()).resolver
         addresses = await resolver.lookup(asked.name, timeout_s=_seconds(asked.timeout_ms), use_cache=asked.cache)
         return str(addresses[0])
 
     async def _resolve(self, call: IncomingCall) -> dict[str, Any]:
         asked = call.params_as(ResolveParameters)
-        resolver = self._tunnels.slot.tunnel.resolver
+        resolver = (await self._tunnels.ready()).resolver
         timeout_s = _seconds(asked.timeout_ms)
         return describe(await resolver.resolve(asked.name, asked.type, timeout_s=timeout_s, use_cache=asked.cache))
 
     async def _reverse(self, call: IncomingCall) -> dict[str, Any]:
         asked = call.params_as(ReverseParameters)
-        resolver = self._tunnels.slot.tunnel.resolver
+        resolver = (await self._tunnels.ready()).resolver
         return describe(await resolver.reverse(asked.ip, timeout_s=_seconds(asked.timeout_ms), use_cache=asked.cache))
 
     async def _clear(self, call: IncomingCall) -> None:
-        self._tunnels.slot.tunnel.resolver.clear_cache()
+        (await self._tunnels.ready()).resolver.clear_cache()
 
 
 def describe(answer: DnsAnswer) -> dict[str, Any]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from mix_tunnel.rpc.server import IncomingCall, Method, Reply
 from mix_tunnel.runtime.http import HttpRequest, HttpTimeouts
+from mix_tunnel.runtime.http.deadline import Deadline
 from mix_tunnel.worker.tunnel_service import TunnelService
 
 
@@ -65,7 +67,12 @@ class FetchService:
         import msgspec  # compiled: must not load when this module does
 
         asked = call.params_as(FetchParameters)
-        http = self._tunnels.slot.tunnel.http
+        clock = asyncio.get_running_loop().time
+        asked_at = clock()
+        async with Deadline(None if asked.timeout_ms is None else asked.timeout_ms / 1000).limit():
+            http = (await self._tunnels.ready()).http
+        if asked.timeout_ms is not None:  # which is for everything, waiting for the tunnel included
+            asked = replace(asked, timeout_ms=asked.timeout_ms - 1000 * (clock() - asked_at))
         request = HttpRequest(
             method=asked.method,
             url=asked.url,

@@ -87,7 +87,7 @@ class SocketService:
 
     async def _connect(self, call: IncomingCall) -> Reply:
         asked = call.params_as(ConnectParameters)
-        connection = await self._tunnels.slot.tunnel.dial(asked.host, asked.port, tls=asked.tls, alpn=asked.alpn)
+        connection = await (await self._tunnels.ready()).dial(asked.host, asked.port, tls=asked.tls, alpn=asked.alpn)
         id = next(self._ids)
         opened = self._open[id] = _OpenSocket(connection.stream)
         (local_address, local_port), (remote_address, remote_port) = connection.local, connection.remote
@@ -144,7 +144,7 @@ class SocketService:
     async def _open_udp(self, call: IncomingCall) -> Reply:
         if call.upload is None:
             raise InvalidParameters("a UDP socket's datagrams have to be uploaded")
-        return Reply(None, _Datagrams(self._tunnels.slot.tunnel.open_udp(), call.upload))
+        return Reply(None, _Datagrams((await self._tunnels.ready()).open_udp(), call.upload))
 
 
 class _Arriving:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
@@ -12,6 +13,7 @@ from mix_tunnel.rpc.naming import fields_to_camel, spell_option, to_camel
 from mix_tunnel.rpc.server import IncomingCall, Method
 from mix_tunnel.state import Phase, StepTaken, TunnelState
 from mix_tunnel.tunnel import Tunnel
+from mix_tunnel.worker.errors import SetupCancelled, TunnelAlreadyInitialised
 from mix_tunnel.worker.failure_kinds import failure_kind
 
 
@@ -86,6 +88,16 @@ class TunnelService:
         self._emit = emit
         self.slot: Slot = slot if slot is not None else TunnelSlot()
         self._told: Phase | None = None
+        self._setup_end: asyncio.Future[None] | None = None
+
+    async def ready(self) -> Tunnel:
+        """The tunnel; while the page is setting it up, once that is done.
+
+        Raises `TunnelNotSetUp` when there is none, or what made the set-up fail.
+        """
+        if self._setup_end is not None:
+            await asyncio.shield(self._setup_end)  # others wait for it, too
+        return self.slot.tunnel
 
     @property
     def methods(self) -> Mapping[str, Method]:
@@ -98,7 +110,23 @@ class TunnelService:
         }
 
     async def _setup(self, call: IncomingCall) -> None:
-        await self.slot.setup(read_options(call.params), self._tell)
+        options = read_options(call.params)
+        if self._setup_end is not None:
+            raise TunnelAlreadyInitialised
+        end = self._setup_end = asyncio.get_running_loop().create_future()
+        failure: MixError = SetupCancelled()
+        try:
+            await self.slot.setup(options, self._tell)
+        except MixError as error:
+            failure = error
+            raise
+        else:
+            end.set_result(None)
+        finally:
+            self._setup_end = None
+            if not end.done():
+                end.set_exception(failure)
+                end.exception()  # maybe nobody has waited
 
     async def _disconnect(self, call: IncomingCall) -> None:
         await self.slot.disconnect()

@@ -93,7 +93,7 @@ class WebSocketService:
         asked = call.params_as(OpenParameters)
         if call.upload is None:
             raise InvalidParameters("a WebSocket's messages have to be uploaded")
-        websocket = await self._tunnels.slot.tunnel.connect_websocket(asked.url, asked.options())
+        websocket = await (await self._tunnels.ready()).connect_websocket(asked.url, asked.options())
         value = {"protocol": websocket.subprotocol or "", "extensions": websocket.extensions}
         conversation = _Conversation(websocket, call.upload)
         return Reply(value, RecordBody(conversation.next_record, conversation.aclose))
