@@ -66,6 +66,16 @@ def test_a_node_that_starts_after_a_boundary_makes_no_key_for_the_past():
     assert keyring(30).rotation_ids == (3,)
 
 
+@pytest.mark.parametrize("wall_s", [3499.9, 2500.0, 1_795_249_698.7, 1_795_249_698.0])
+@pytest.mark.parametrize("duration_s", [3, 7, 3600])
+def test_an_epoch_can_begin_ahead_of_its_time(wall_s: float, duration_s: int):
+    schedule = RotationSchedule(epoch_duration_s=duration_s, validity_epochs=10)
+    schedule.begin(500_000_000, wall_s)
+    assert schedule.epoch_at(wall_s) == 500_000_000
+    assert 0 <= wall_s - schedule.epoch_start(500_000_000) < 1
+    assert schedule.epoch_at(wall_s + duration_s) == 500_000_001
+
+
 def test_secrets_are_not_shown():
     keys = keyring(25)
     assert keys.current.secret.hex() not in repr(keys.current)

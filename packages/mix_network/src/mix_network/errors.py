@@ -31,3 +31,17 @@ class WorkersNotReady(NetworkFailure):
 
     code = "network.workers_not_ready"
     message = "the worker processes have not started in time; what they say stands before this"
+
+
+class UnknownNode(UsageError):
+    """No node of the network is called that. Field `nodes` has the names that there are."""
+
+    code = "network.unknown_node"
+    message = "the network has no node of that name"
+
+
+class FaultUnsupported(UsageError):
+    """That can't happen to this node, or in this network."""
+
+    code = "network.fault_unsupported"
+    message = "that can't happen to this node"

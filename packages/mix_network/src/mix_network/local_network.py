@@ -7,7 +7,9 @@ import contextlib
 import datetime
 import os
 import time
+from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from types import TracebackType
 from typing import Any, BinaryIO
 
@@ -19,16 +21,18 @@ from mix_network.directory.documents import DirectoryDocuments
 from mix_network.directory.draw import SEED_LENGTH
 from mix_network.directory.registered_node import RegisteredNode
 from mix_network.directory.server import DirectoryServer
+from mix_network.errors import FaultUnsupported
 from mix_network.exit.gateway import ExitGateway, Gateway
 from mix_network.links.line import LinkEmulation
 from mix_network.metrics import add_up
 from mix_network.mixnode.mixing import NodeContext
 from mix_network.mixnode.outgoing import OutgoingLimits
-from mix_network.naming import FIRST_MIX_ID, gateway_names, mix_names
+from mix_network.naming import FIRST_MIX_ID, LAYERS, gateway_names, mix_names, next_mix_name
 from mix_network.network_view import NetworkView
 from mix_network.node.self_description import NodeFacts, SelfDescription
 from mix_network.node_factory import MixNode, NodeFactory
-from mix_network.options import NetworkOptions
+from mix_network.options import MAX_NODES_PER_LAYER, NetworkOptions
+from mix_network.rehearsal import SLOW_LINK, NodeState, Rehearsal
 from mix_network.rotation import RotationSchedule
 from mix_network.workers.channel import Kind
 from mix_network.workers.messages import Place
@@ -70,7 +74,8 @@ class LocalNetwork:
         )
         self._random = random
         self._wall_clock = wall_clock
-        self._schedule = schedule or self.options.schedule
+        # Its own, for `rotate_keys` moves it.
+        self._schedule = replace(schedule or self.options.schedule)
         self._crypto = NativeCrypto()
         self._links = LinkEmulation(self.options.link, self.options.link_seed)
         self.view = NetworkView()
@@ -99,6 +104,12 @@ class LocalNetwork:
         self.entries = [self._make.entry(name) for name in gateway_names("entry", self.options.entries)]
         self.exits = [self._make.exit(name) for name in gateway_names("exit", self.options.exits)]
         self._assignment = EpochAssignment(random(SEED_LENGTH) if self.draws_layers else None)
+        self._rehearsal = Rehearsal(self._links, self._set_away)
+        for node in (*self.mix_nodes, *self.entries):
+            self._rehearsal.add(node.metrics.name, node)
+        for exit_gateway in self.exits:
+            self._rehearsal.add(exit_gateway.gateway.metrics.name, exit_gateway)
+        self._node_ids: dict[str, int] = {}
         self._described: dict[int, SelfDescription] = {}
         self._documents: DirectoryDocuments | None = None
         self._directory: DirectoryServer | None = None
@@ -185,6 +196,80 @@ class LocalNetwork:
         if self._pool is not None:
             self._pool.tell(Kind.LINK, 0, link.encode())
 
+    @property
+    def states(self) -> dict[str, NodeState]:
+        """What each node is doing, by name."""
+        return self._rehearsal.states
+
+    async def add_mix(self, layer: int | None = None) -> str:
+        """Add a mix node, to this layer or to the smallest; returns its name. Clients use it once they have asked the
+        directory again. Where layers are drawn it waits for the next epoch's draw.
+
+        Raises `FaultUnsupported` with workers, in a network that is full, and for a layer where that is drawn.
+        """
+        if self._pool is not None:
+            raise FaultUnsupported("workers know their nodes from the start; run without them to add some")
+        if self.draws_layers and layer is not None:
+            raise FaultUnsupported("each epoch draws the layers; leave the layer out")
+        if layer is not None and layer not in LAYERS:
+            raise FaultUnsupported("a mix node is of layer 1, 2 or 3")
+        if len(self.mix_nodes) >= len(LAYERS) * MAX_NODES_PER_LAYER:
+            raise FaultUnsupported("the network has as many mix nodes as it can have")
+        if layer is None:
+            sizes = Counter(dict.fromkeys(LAYERS, 0))
+            sizes.update(node.layer for node in self.mix_nodes if node.layer is not None)
+            layer = min(LAYERS, key=lambda each: sizes[each])
+        name = next_mix_name(self._rehearsal.states, layer, is_drawn=self.draws_layers)
+        node = self._make.mix_node(name, layer)
+        await node.start()
+        self.mix_nodes.append(node)
+        self._rehearsal.add(name, node)
+        self._tell_addresses()
+        node_id = FIRST_MIX_ID + len(self.mix_nodes) - 1
+        self._register(name, node_id, self._describe(node, mixes=True), layer)
+        self.refresh()
+        return name
+
+    async def kill(self, name: str) -> None:
+        """End a node as SIGKILL does: connections break and what it holds is lost. Ports, keys and registered clients
+        are there when it is restarted. The directory notices when the next epoch begins. Raises `UnknownNode`.
+        """
+        await self._rehearsal.kill(name)
+
+    async def restart(self, name: str) -> None:
+        """End a node, if it still runs, and start it again on its ports. Raises `UnknownNode`, `PortUnavailable`."""
+        await self._rehearsal.restart(name)
+
+    def stop(self, name: str) -> None:
+        """Let a node do nothing any more, as SIGSTOP does: connections stay open and nothing is answered.
+
+        Raises `UnknownNode`; `FaultUnsupported` with workers, and for a node that was killed.
+        """
+        self._rehearsal.stop(name)
+
+    def slow(self, name: str, link: str = SLOW_LINK) -> None:
+        """Let all that a node sends, and what it exchanges with clients, go over links like this: text as for
+        `set_link`. Raises `UnknownNode`, `InvalidNetworkOption`; `FaultUnsupported` as `stop`.
+        """
+        self._rehearsal.slow(name, link)
+
+    def resume(self, name: str) -> None:
+        """Undo `stop` and `slow`. Raises `UnknownNode`; `FaultUnsupported` as `stop`."""
+        self._rehearsal.resume(name)
+
+    def rotate_keys(self) -> int:
+        """Change every node's Sphinx keys now; returns the new rotation's number.
+
+        An epoch begins with it, during which the former keys still serve. Clients learn of the new ones when they ask
+        the directory next: each eighth of an epoch, or every five minutes. Twice within an epoch leaves those behind
+        who have not asked in between.
+        """
+        wall_s = self._wall_clock()
+        rotation = self._schedule.rotation_of(self._schedule.epoch_at(wall_s)) + 1
+        self._schedule.begin(self._schedule.epochs_of(rotation)[0], wall_s)
+        self.refresh()
+        return rotation
+
     def description(self) -> dict[str, Any]:
         """What a client must know of the network: the line that `mix-network up --json` prints."""
         return {
@@ -215,18 +300,17 @@ class LocalNetwork:
         return {"link": self.link, "nodes": nodes, "exits": exits, "exit": add_up(exits.values()), **workers}
 
     async def _start(self) -> None:
-        addresses = [await node.start() for node in self.mix_nodes]
+        for node in self.mix_nodes:
+            await node.start()
         ports = {id(self.entry): self.options.entry_port, id(self.exit.gateway): self.options.exit_port}
-        addresses += [await gateway.start(ws_port=ports.get(id(gateway), 0)) for gateway in self._gateways]
-        self.view.update(addresses)
-        names = [node.metrics.name for node in self.mix_nodes] + [gateway.metrics.name for gateway in self._gateways]
-        self._links.name_nodes(dict(zip(addresses, names, strict=True)))
+        for gateway in self._gateways:
+            await gateway.start(ws_port=ports.get(id(gateway), 0))
+        names = self._tell_addresses()
         if self._pool is not None:
-            places = zip(addresses, names, strict=True)
-            await self._pool.start([Place(str(address.ip), address.port, name) for address, name in places])
+            await self._pool.start([Place(str(address.ip), address.port, name) for address, name in names.items()])
         recording = self._start_capture()
-        for node in self.exits:
-            node.start(recording)
+        for exit_gateway in self.exits:
+            exit_gateway.start(recording)
         self._register_all()
         self._documents = DirectoryDocuments(self._registered, self._assignment.of, self._schedule)
         self._refreshing = asyncio.create_task(self._keep_fresh())
@@ -240,6 +324,17 @@ class LocalNetwork:
             max_connections=self._budget.requests,
         )
         await self._directory.start()
+
+    def _tell_addresses(self) -> dict[NodeAddress, str]:
+        """Let nodes know each other; gives their names by address."""
+        nodes = [*self.mix_nodes, *self._gateways]
+        names = {_started(node.address): node.metrics.name for node in nodes}
+        self.view.update(names)
+        self._links.name_nodes(names)
+        return names
+
+    def _set_away(self, name: str, is_away: bool) -> None:
+        self._assignment.set_away(self._node_ids[name], is_away)
 
     def _start_capture(self) -> PcapFile | None:
         if self.options.pcap is None:
@@ -256,13 +351,15 @@ class LocalNetwork:
     def _register_all(self) -> None:
         # Identifiers: entry gateways are odd, exit gateways even, mix nodes from 11 on.
         for number, gateway in enumerate(self.entries):
-            self._register(2 * number + 1, self._describe_gateway(gateway))
+            self._register(gateway.metrics.name, 2 * number + 1, self._describe_gateway(gateway))
         for number, node in enumerate(self.exits):
-            self._register(2 * number + 2, self._describe_gateway(node.gateway, node.recipient))
+            description = self._describe_gateway(node.gateway, node.recipient)
+            self._register(node.gateway.metrics.name, 2 * number + 2, description)
         for node_id, mix_node in enumerate(self.mix_nodes, FIRST_MIX_ID):
-            self._register(node_id, self._describe(mix_node, mixes=True), mix_node.layer)
+            self._register(mix_node.metrics.name, node_id, self._describe(mix_node, mixes=True), mix_node.layer)
 
-    def _register(self, node_id: int, description: SelfDescription, layer: int | None = None) -> None:
+    def _register(self, name: str, node_id: int, description: SelfDescription, layer: int | None = None) -> None:
+        self._node_ids[name] = node_id
         self._described[node_id] = description
         candidate = RegisteredNode(node_id, description.describe(self._wall_clock())).candidate
         self._assignment.add(candidate, layer)

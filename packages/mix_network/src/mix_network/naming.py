@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+from itertools import count
+
 from mix_protocol.topology.topology import LAYER_COUNT
 
 LAYERS = tuple(range(1, LAYER_COUNT + 1))
@@ -21,6 +24,14 @@ def mix_name(layer: int, number: int, per_layer: int) -> str:
 def drawn_mix_name(number: int) -> str:
     """`mix-7`: where layers are drawn, a name can't tell one."""
     return f"mix-{number}"
+
+
+def next_mix_name(taken: Collection[str], layer: int, *, is_drawn: bool) -> str:
+    """What one more node of a layer is called."""
+    name = drawn_mix_name if is_drawn else lambda number: f"mix-{layer}-{number}"
+    # The only node of a layer is called after it, and counts as its first.
+    first = 1 if f"mix-{layer}" not in taken or is_drawn else 2
+    return next(each for number in count(first) if (each := name(number)) not in taken)
 
 
 def mix_names(per_layer: int, *, is_drawn: bool) -> list[tuple[str, int]]:

@@ -6,6 +6,7 @@ one epoch before it comes into force and honoured for one epoch after.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 DEFAULT_EPOCH_S = 3600
@@ -14,7 +15,7 @@ DEFAULT_EPOCH_S = 3600
 _GENESIS_UNIX_S = 1_577_836_800.0  # 2020-01-01T00:00:00Z
 
 
-@dataclass(frozen=True)
+@dataclass
 class RotationSchedule:
     """Counts epochs from `genesis_unix_s`. Wall-clock times are seconds since 1970."""
 
@@ -30,6 +31,11 @@ class RotationSchedule:
     def epoch_start(self, epoch: int) -> float:
         """When an epoch begins."""
         return self.genesis_unix_s + epoch * self.epoch_duration_s
+
+    def begin(self, epoch: int, wall_s: float) -> None:
+        """Let an epoch begin in this second, ahead of its time; those after it follow."""
+        # Whole seconds, which floating point holds exactly.
+        self.genesis_unix_s = float(math.floor(wall_s) - epoch * self.epoch_duration_s)
 
     def rotation_of(self, epoch: int) -> int:
         """The rotation id in force during an epoch."""

@@ -111,3 +111,25 @@ async def test_the_same_seed_loses_the_same_packets_whatever_the_ports():
 
     assert lost(1, PEER) == lost(1, OTHER_PORT)
     assert lost(1, PEER) != lost(2, PEER)
+
+
+@virtual_time
+async def test_one_node_can_be_slower_than_the_others_whatever_those_are_like():
+    loop = asyncio.get_running_loop()
+    times: list[float] = []
+    links = LinkEmulation()
+    slow = links.node_line("mix-1", PEER, lambda _: times.append(loop.time()), print)
+    other = links.node_line("mix-2", PEER, lambda _: times.append(loop.time()), print)
+    links.slow("mix-1", "delay=500ms")
+    links.slow("entry", "delay=200ms")
+    _, down = links.client_lines(print, lambda _: times.append(loop.time()), "entry")
+    links.change("delay=10ms")
+    started = loop.time()
+    for line in (slow, other, down):
+        line.send(b"a")
+    await asyncio.sleep(1)
+    assert [round(at - started, 3) for at in times] == [0.01, 0.2, 0.5]
+    links.slow("mix-1", None)
+    slow.send(b"b")
+    await asyncio.sleep(1)
+    assert times[-1] - started == pytest.approx(1.01)

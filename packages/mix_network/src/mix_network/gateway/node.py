@@ -114,10 +114,27 @@ class GatewayServer:
         """
         address = self.address
         assert address is not None, "it must have been started"
+        self.resume()
         await self.close()
         if forgets_clients:
             self.clients.clear()
         await self.start(mix_port=address.port, ws_port=self.ws_port)
+
+    async def kill(self) -> None:
+        """End at once: every connection breaks, and what is held is lost."""
+        self.resume()
+        self._listener.drop()
+        await self.close()
+
+    def stop(self) -> None:
+        """Do nothing any more, as a process that got SIGSTOP, until `resume`."""
+        self._listener.stop()
+        self.mixing.stop()
+
+    def resume(self) -> None:
+        """Go on where it stopped."""
+        self.mixing.resume()
+        self._listener.resume()
 
     def forward(self, packet: MixPacket) -> None:
         """Send a client's packet to its first hop."""

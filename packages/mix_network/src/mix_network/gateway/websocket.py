@@ -77,14 +77,17 @@ _CRASHES = CrashLog(logger)
 class _AcceptedConnection(ServerConnection):
     """A connection that counts from accept on."""
 
-    def __init__(self, table: ConnectionTable, *arguments: Any, **options: Any) -> None:
+    def __init__(self, table: ConnectionTable, goes_on: asyncio.Event, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
         self._table = table
+        self._goes_on = goes_on
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
         peer = transport.get_extra_info("peername")
         self._table.opened(self, peer[0] if peer else None)
+        if not self._goes_on.is_set():
+            self.pause()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._table.closed(self)
@@ -101,6 +104,14 @@ class _AcceptedConnection(ServerConnection):
             self.transport.writelines(self.protocol.data_to_send())
         else:
             super().send_data()  # there may be the end of the stream among it
+
+    def pause(self) -> None:
+        """Read nothing, not even pings, until `go_on`."""
+        self.transport.pause_reading()
+
+    def go_on(self) -> None:
+        """Read again. Where more waits than anybody has taken, `websockets` pauses again by itself."""
+        self.transport.resume_reading()
 
     def abort(self) -> None:
         """End it at once."""
@@ -126,7 +137,9 @@ class _ClientConnection:
         self._websocket = websocket
         self._session = session
         self._identity: bytes | None = None
-        self._uplink, self._downlink = listener.links.client_lines(self._receive, self._make_ready)
+        self._uplink, self._downlink = listener.links.client_lines(
+            self._receive, self._make_ready, listener.metrics.name
+        )
         self._unsent: deque[str | bytes] = deque()
         self._unsent_frames = 0
         self._unsent_bytes = 0
@@ -142,6 +155,7 @@ class _ClientConnection:
         watchers = [asyncio.create_task(self._watch_time()), asyncio.create_task(self._watch_silence())]
         try:
             async for message in self._websocket:
+                await self._listener.goes_on.wait()
                 self._listener.connections.heard(self._websocket)
                 self._heard_at = self._listener.presence.now()
                 self._uplink.send(message)
@@ -252,7 +266,8 @@ class _ClientConnection:
         """Send what waits, in order, as fast as the client takes it; ends with the connection."""
         try:
             while True:
-                while self._unsent:
+                await self._listener.goes_on.wait()
+                while self._unsent and self._listener.goes_on.is_set():
                     frames, size = [], 0
                     while self._unsent and size < _WRITE_BYTES:
                         frames.append(self._unsent.popleft())
@@ -264,6 +279,8 @@ class _ClientConnection:
                 if self._ending:
                     await self._websocket.close()
                     return
+                if not self._listener.goes_on.is_set():
+                    continue
                 self._has_unsent.clear()
                 await self._has_unsent.wait()
         except ConnectionClosed:
@@ -282,7 +299,7 @@ class _ClientConnection:
                 pong = asyncio.ensure_future(await self._websocket.ping())
                 asked_at = presence.now()
                 while not (await asyncio.wait({pong}, timeout=limits.ping_timeout_s / 8))[0]:
-                    if self._is_full:
+                    if self._is_full or not self._listener.goes_on.is_set():
                         asked_at = presence.now()  # nothing is read now, so silence is no sign
                     if presence.now() - max(asked_at, self._heard_at) >= limits.ping_timeout_s:
                         self._websocket.abort()
@@ -347,6 +364,8 @@ class ClientListener:
         self._wall_clock = wall_clock
         self.unsent_bytes = 0
         self._server: Server | None = None
+        self.goes_on = asyncio.Event()
+        self.goes_on.set()
         self._origins = origins or Origins(only_local=False)
         unproven = max(1, self.limits.connections // _UNPROVEN_SHARE)
         self.presence = PresentTime()
@@ -367,6 +386,20 @@ class ClientListener:
     async def serve(self, listening: socket.socket) -> None:
         """Take those whom this socket accepts."""
         await self._listen(sock=listening)
+
+    def stop(self) -> None:
+        """Take nothing and send nothing any more, and answer nobody; connections stay open."""
+        self.goes_on.clear()
+        for connection in self.connections:
+            if isinstance(connection, _AcceptedConnection):
+                connection.pause()
+
+    def resume(self) -> None:
+        """Go on."""
+        self.goes_on.set()
+        for connection in self.connections:
+            if isinstance(connection, _AcceptedConnection):
+                connection.go_on()
 
     def drop(self) -> None:
         """Break every connection, without a word to the clients."""
@@ -408,7 +441,7 @@ class ClientListener:
         return asyncio.get_running_loop().time()
 
     def _create_connection(self, *arguments: Any, **options: Any) -> ServerConnection:
-        return _AcceptedConnection(self.connections, *arguments, **options)
+        return _AcceptedConnection(self.connections, self.goes_on, *arguments, **options)
 
     def _check_origin(self, websocket: ServerConnection, request: Request) -> Response | None:
         """Refuse pages of other sites, where only those of this machine may come, and other names for it."""

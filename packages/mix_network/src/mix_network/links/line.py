@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import weakref
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, Generic
 
@@ -94,8 +94,10 @@ class LinkEmulation:
         self._seed = seed
         self._shares = shares
         self._names: Mapping[NodeAddress, str] = {}
-        self._client_lines: weakref.WeakSet[Line[Any]] = weakref.WeakSet()
-        self._node_lines: weakref.WeakSet[Line[Any]] = weakref.WeakSet()
+        # Each with the name of the node that it leaves from, or that its client is at.
+        self._client_lines: weakref.WeakKeyDictionary[Line[Any], str] = weakref.WeakKeyDictionary()
+        self._node_lines: weakref.WeakKeyDictionary[Line[Any], str] = weakref.WeakKeyDictionary()
+        self._slowed: dict[str, Links] = {}
         self._clients = 0
 
     @property
@@ -110,42 +112,59 @@ class LinkEmulation:
     def change(self, links: str) -> None:
         """Make all links, open ones too, what `links` says. Raises `InvalidNetworkOption`."""
         self._links = parse_links(links)
-        _change_all(self._client_lines, self._links.client)
-        _change_all(self._node_lines, self._node_profile)
+        self._change_lines()
+
+    def slow(self, name: str, links: str | None) -> None:
+        """Make the links that leave one node, and those of its clients, like this, whatever the others are like.
+
+        None makes them like the others again. Raises `InvalidNetworkOption`.
+        """
+        if links is None:
+            self._slowed.pop(name, None)
+        else:
+            self._slowed[name] = parse_links(links)
+        self._change_lines()
+
+    def _change_lines(self) -> None:
+        for line, name in self._client_lines.items():
+            line.change(self._links_of(name).client)
+        for line, name in self._node_lines.items():
+            line.change(self._node_profile(name))
+
+    def _links_of(self, name: str) -> Links:
+        return self._slowed.get(name, self._links)
 
     def node_line(
         self, name: str, peer: NodeAddress, deliver: Callable[[Item], None], on_drop: Callable[[str], None]
     ) -> Line[Item]:
         """The way from a node to one of its peers. What is lost is gone."""
         random = SeededRandom(f"{self._seed} {name} to {self._names.get(peer, peer)}")
-        line = Line(LinkModel[Item](random, Loss.DROPPED, self._node_profile), deliver, on_drop)
-        self._node_lines.add(line)
+        line = Line(LinkModel[Item](random, Loss.DROPPED, self._node_profile(name)), deliver, on_drop)
+        self._node_lines[line] = name
         return line
 
-    @property
-    def _node_profile(self) -> LinkProfile:
-        profile = self._links.nodes
+    def _node_profile(self, name: str) -> LinkProfile:
+        profile = self._links_of(name).nodes
         if profile.rate_bit_s is None or self._shares == 1:
             return profile
         return replace(profile, rate_bit_s=profile.rate_bit_s / self._shares)
 
-    def client_lines(self, up: Callable[[Item], None], down: Callable[[Item], None]) -> tuple[Line[Item], Line[Item]]:
-        """The ways from the next client to its gateway, and back. What is lost comes late, for they are one TCP
-        connection."""
+    def client_lines(
+        self, up: Callable[[Item], None], down: Callable[[Item], None], name: str = ""
+    ) -> tuple[Line[Item], Line[Item]]:
+        """The ways from the next client to its gateway of that name, and back. What is lost comes late, for they are
+        one TCP connection."""
         self._clients += 1
         up_line, down_line = (
             Line(
                 LinkModel[Item](
-                    SeededRandom(f"{self._seed} client {self._clients} {way}"), Loss.REPEATED, self._links.client
+                    SeededRandom(f"{self._seed} client {self._clients} {way}"),
+                    Loss.REPEATED,
+                    self._links_of(name).client,
                 ),
                 deliver,
             )
             for way, deliver in (("up", up), ("down", down))
         )
-        self._client_lines.update((up_line, down_line))
+        self._client_lines.update({up_line: name, down_line: name})
         return up_line, down_line
-
-
-def _change_all(lines: Iterable[Line[Any]], profile: LinkProfile) -> None:
-    for line in lines:
-        line.change(profile)

@@ -46,6 +46,11 @@ class DelayQueue(Generic[Item]):
             released.append(item)
         return released
 
+    def clear(self) -> None:
+        """Forget every item."""
+        self._heap.clear()
+        self._held_bytes = 0
+
     def next_timeout(self) -> float | None:
         """When the next item is to be released; None when the queue is empty."""
         return self._heap[0][0] if self._heap else None

@@ -77,6 +77,7 @@ class Incoming:
         self._server: asyncio.Server | None = None
         # In the order in which they last sent a frame, or connected.
         self._transports: dict[asyncio.Transport, None] = {}
+        self._is_stopped = False
 
     async def start(self, host: str, port: int) -> int:
         """Listen; returns the port. Raises `PortUnavailable`."""
@@ -102,6 +103,18 @@ class Incoming:
         for transport in list(self._transports):
             transport.abort()
 
+    def stop(self) -> None:
+        """Take nothing any more, as a process that is stopped: what comes waits in the kernel."""
+        self._is_stopped = True
+        for transport in self._transports:
+            transport.pause_reading()
+
+    def resume(self) -> None:
+        """Go on."""
+        self._is_stopped = False
+        for transport in self._transports:
+            transport.resume_reading()
+
     def opened(self, transport: asyncio.Transport) -> None:
         """A peer connected."""
         if len(self._transports) >= self._max_connections:
@@ -111,6 +124,8 @@ class Incoming:
             silent.abort()
         self._transports[transport] = None
         self._metrics.connections += 1
+        if self._is_stopped:
+            transport.pause_reading()
 
     def heard_from(self, transport: asyncio.Transport) -> None:
         """A peer has sent a whole frame."""

@@ -120,6 +120,7 @@ class MixingNode:
             DELAY_QUEUE_PACKETS // context.shares, DELAY_QUEUE_BYTES // context.shares
         )
         self._timer: asyncio.TimerHandle | None = None
+        self._is_stopped = False
         self._tasks: list[asyncio.Task[None]] = []
 
     async def start(self, port: int = 0) -> NodeAddress:
@@ -150,8 +151,24 @@ class MixingNode:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         if self._timer is not None:
             self._timer.cancel()
+            self._timer = None
+        self._delayed.clear()
+        self.metrics.waiting = 0
         await self._incoming.close()
         await self._outgoing.close()
+
+    def stop(self) -> None:
+        """Do nothing any more, as a process that got SIGSTOP: connections stay open, what comes waits."""
+        self._is_stopped = True
+        self._incoming.stop()
+        self._outgoing.stop()
+
+    def resume(self) -> None:
+        """Go on where it stopped; packets whose delays are over leave at once."""
+        self._is_stopped = False
+        self._outgoing.resume()
+        self._incoming.resume()
+        self._arm_timer()
 
     def send(self, next_hop: NodeAddress, packet: bytes, key_rotation: KeyRotation) -> None:
         """Send a packet to its next hop at once: a client's packet to its first one, or an ack."""
@@ -203,7 +220,7 @@ class MixingNode:
 
     def _arm_timer(self) -> None:
         release_at = self._delayed.next_timeout()
-        if release_at is None:
+        if release_at is None or self._is_stopped:
             return
         if self._timer is not None:
             if self._timer.when() <= release_at:
@@ -214,6 +231,8 @@ class MixingNode:
     def _release(self) -> None:
         # The event loop's timers are a millisecond coarse, so under load one turn releases what a millisecond has.
         self._timer = None
+        if self._is_stopped:
+            return
         send = self._outgoing.send
         for next_hop, packet, key_rotation in self._delayed.release(asyncio.get_running_loop().time()):
             try:

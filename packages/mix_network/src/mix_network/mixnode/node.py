@@ -49,3 +49,23 @@ class MixNodeServer:
     async def close(self) -> None:
         """Stop listening and drop what is held."""
         await self._mixing.close()
+
+    async def kill(self) -> None:
+        """End at once: every connection breaks, and what is held is lost."""
+        self._mixing.resume()
+        await self.close()
+
+    async def restart(self) -> None:
+        """Stop, where it still runs, and start again on the same port, with the same keys. Raises `PortUnavailable`."""
+        address = self.address
+        assert address is not None, "it must have been started"
+        await self.kill()
+        await self.start(address.port)
+
+    def stop(self) -> None:
+        """Do nothing any more, as a process that got SIGSTOP, until `resume`."""
+        self._mixing.stop()
+
+    def resume(self) -> None:
+        """Go on where it stopped."""
+        self._mixing.resume()

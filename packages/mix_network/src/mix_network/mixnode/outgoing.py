@@ -47,6 +47,7 @@ class _PeerConnection(asyncio.Protocol):
         self._queued_bytes = 0
         self._transport: asyncio.WriteTransport | None = None
         self._paused = False
+        self.is_stopped = False
         self._connecting: asyncio.Task[None] | None = None
         self._flushing: asyncio.Handle | None = None
 
@@ -101,7 +102,9 @@ class _PeerConnection(asyncio.Protocol):
     def _writable(self) -> asyncio.WriteTransport | None:
         """The connection, if it takes frames now: one that just broke is closing before `connection_lost` comes."""
         transport = self._transport
-        return None if transport is None or self._paused or transport.is_closing() else transport
+        if transport is None or self._paused or self.is_stopped or transport.is_closing():
+            return None
+        return transport
 
     def _flush_now(self) -> None:
         self._flushing = None
@@ -121,6 +124,11 @@ class _PeerConnection(asyncio.Protocol):
                 return
             self._queued_bytes -= size
             self._metrics.forwarded += len(frames)
+
+    def resume(self) -> None:
+        """Send again, first what has waited."""
+        self.is_stopped = False
+        self._flush()
 
     def drop(self) -> None:
         """Break the connection."""
@@ -162,6 +170,7 @@ class Outgoing:
         # The ways to nodes that belong to the network by this version of its picture.
         self._lines: dict[NodeAddress, Line[bytes]] = {}
         self._checked = view.version
+        self._is_stopped = False
 
     def send(self, next_hop: NodeAddress, packet: bytes, key_rotation: KeyRotation) -> None:
         """Send one packet to its next hop without waiting; unknown hops and full queues drop it."""
@@ -181,10 +190,23 @@ class Outgoing:
         known = self._peers.get(next_hop)
         if known is None:
             peer = _PeerConnection(next_hop, self._limits, self._metrics)
+            peer.is_stopped = self._is_stopped
             line = self._links.node_line(self._metrics.name, next_hop, peer.send, self._metrics.drop)
             known = self._peers[next_hop] = peer, line
         self._lines[next_hop] = known[1]
         return known[1]
+
+    def stop(self) -> None:
+        """Send nothing any more; packets wait for their peers as far as there is room."""
+        self._is_stopped = True
+        for peer, _ in self._peers.values():
+            peer.is_stopped = True
+
+    def resume(self) -> None:
+        """Send again."""
+        self._is_stopped = False
+        for peer, _ in self._peers.values():
+            peer.resume()
 
     def drop(self) -> None:
         """Break every connection; what waits for a peer goes over the next one."""

@@ -98,6 +98,11 @@ class _Worked:
         self.address = NodeAddress.from_text(self.context.host, listener.port)
         return self.address
 
+    async def kill(self) -> None:
+        """Break every connection and take no new ones."""
+        await self.close()
+        self._pool.tell(Kind.DROP, self._number)
+
     async def close(self) -> None:
         """Stop listening; the workers' connections end with the workers."""
         for task in self._tasks:
@@ -138,6 +143,14 @@ class WorkedMixNode(_Worked):
     async def start(self, port: int = 0) -> NodeAddress:
         """Listen; returns the address where the node takes packets. Raises `PortUnavailable`."""
         return self._listen(port)
+
+    async def restart(self) -> None:
+        """Break all connections and listen again on the same port, with the same keys. Raises `PortUnavailable`."""
+        address = self.address
+        assert address is not None, "it must have been started"
+        await self.kill()
+        await self.start(address.port)
+        self._pool.listen()
 
 
 class WorkedGateway(_Worked):
@@ -190,8 +203,7 @@ class WorkedGateway(_Worked):
         """
         address = self.address
         assert address is not None, "it must have been started"
-        await self.close()
-        self._pool.tell(Kind.DROP, self._number)
+        await self.kill()
         if forgets_clients:
             self.clients.clear()
         await self.start(mix_port=address.port, ws_port=self.ws_port)
