@@ -45,3 +45,59 @@ class FaultUnsupported(UsageError):
 
     code = "network.fault_unsupported"
     message = "that can't happen to this node"
+
+
+class HomeInUse(UsageError):
+    """Another program works in this folder. Field `home`."""
+
+    code = "network.home_in_use"
+    message = "another process runs with this home; stop it, or choose another home"
+
+
+class HomeUnusable(UsageError):
+    """A folder that is to hold a program's keys and state can't. Fields `home`, `why`."""
+
+    code = "network.home_unusable"
+    message = "the home can't be used; it must be a folder that this user may write to"
+
+
+class NotInitialised(UsageError):
+    """There is nothing in this folder yet. Field `home`."""
+
+    code = "network.not_initialised"
+    message = "there is no configuration in this home; run init first"
+
+
+class AlreadyInitialised(UsageError):
+    """There is something in this folder already, and nothing is written over. Field `home`."""
+
+    code = "network.already_initialised"
+    message = "this home has a configuration already, which is never overwritten; edit it, or choose another home"
+
+
+class KeyUnusable(UsageError):
+    """A key's file can't be used. Fields `name`, `why`."""
+
+    code = "network.key_unusable"
+    message = "a key's file can't be used"
+
+
+class InvalidConfiguration(UsageError):
+    """A configuration says what can't be. Fields `line` (0 if it is missing), `key`."""
+
+    code = "network.invalid_configuration"
+    message = "the configuration is not valid"
+
+
+class StateUnusable(UsageError):
+    """The file with a program's state can't be read. Fields `name`, `why`."""
+
+    code = "network.state_unusable"
+    message = "the state can't be read: it is damaged, or no state of this program; restore a copy or move it away"
+
+
+class StateTooNew(UsageError):
+    """The state was written by a newer version of this program. Fields `version`, `known`."""
+
+    code = "network.state_too_new"
+    message = "the state was written by a newer version of this program; install that one again"

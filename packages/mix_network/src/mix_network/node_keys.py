@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from mix_network.rotation import RotationSchedule
 from mix_protocol.addressing import KeyRotation, Recipient
@@ -66,17 +67,42 @@ class HeldKeys:
         return tuple(self._pairs)
 
 
+class KeyStore(Protocol):
+    """Where Sphinx keys outlive the process."""
+
+    def load(self) -> Iterable[SphinxKeyPair]:
+        """All that are kept."""
+        ...
+
+    def keep(self, pair: SphinxKeyPair) -> None:
+        """Keep a new one; it is safe when this returns."""
+        ...
+
+    def destroy_others(self, rotation_ids: Collection[int]) -> None:
+        """Destroy all keys but these."""
+        ...
+
+
 class SphinxKeyring(HeldKeys):
     """A node's Sphinx keys: the one in force, and the neighbouring one around a rotation's boundary.
 
     The directory asks for public keys, packet processing for candidates; `update` moves on with the epochs and
     destroys what is over.
 
+    store -- where they are kept for the next run; None keeps them in memory alone
     on_change -- called when there are others than before
     """
 
-    def __init__(self, crypto: CryptoProvider, random: RandomBytes, schedule: RotationSchedule, wall_s: float) -> None:
-        super().__init__()
+    def __init__(
+        self,
+        crypto: CryptoProvider,
+        random: RandomBytes,
+        schedule: RotationSchedule,
+        wall_s: float,
+        store: KeyStore | None = None,
+    ) -> None:
+        super().__init__(store.load() if store is not None else ())
+        self._store = store
         self._crypto = crypto
         self._random = random
         self._schedule = schedule
@@ -100,6 +126,8 @@ class SphinxKeyring(HeldKeys):
         self._pairs = pairs
         self._current_id = current
         if is_changed:
+            if self._store is not None:
+                self._store.destroy_others(self.rotation_ids)
             self.on_change()
 
     @property
@@ -114,7 +142,10 @@ class SphinxKeyring(HeldKeys):
 
     def _generate(self, rotation_id: int) -> SphinxKeyPair:
         secret = self._random(32)
-        return SphinxKeyPair(rotation_id, secret, self._crypto.x25519_public(secret))
+        pair = SphinxKeyPair(rotation_id, secret, self._crypto.x25519_public(secret))
+        if self._store is not None:
+            self._store.keep(pair)
+        return pair
 
 
 @dataclass(frozen=True)

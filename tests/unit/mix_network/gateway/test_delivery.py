@@ -125,3 +125,30 @@ def test_of_nodes_cover_only_the_ack_goes_on(gateway: Gateway):
     assert len(gateway.sent) == 1
     assert not gateway.metrics.dropped
     assert gateway.metrics.stored == gateway.metrics.pushed == 0
+
+
+def test_what_waited_is_forgotten_only_when_the_client_has_it(gateway: Gateway):
+    for number in range(3):
+        gateway.receive(ACK.encode() + bytes([number]))
+    older, newer = Connection(room=2), Connection()
+    assert gateway.delivery.connect(CLIENT, older)
+    assert older.taken == [b"\0", b"\1"]
+    gateway.delivery.disconnect(CLIENT, older)  # it was cut before anything had left
+    assert gateway.delivery.connect(CLIENT, newer)
+    assert newer.taken == [b"\0", b"\1", b"\2"]
+    assert not gateway.delivery.settle(CLIENT, older)
+    assert not gateway.delivery.settle(CLIENT, newer)
+    assert not gateway.delivery.connect(CLIENT, Connection())
+
+
+def test_a_client_that_has_room_for_some_gets_the_rest_when_those_have_left(gateway: Gateway):
+    for number in range(3):
+        gateway.receive(ACK.encode() + bytes([number]))
+    client = Connection(room=2)
+    assert gateway.delivery.connect(CLIENT, client)
+    client.room = 3
+    assert gateway.delivery.settle(CLIENT, client)
+    assert client.taken == [b"\0", b"\1", b"\2"]
+    assert not gateway.delivery.settle(CLIENT, client)
+    assert gateway.metrics.pushed == 3
+    assert not gateway.metrics.dropped

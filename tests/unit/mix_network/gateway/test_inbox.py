@@ -91,3 +91,32 @@ def test_small_payloads_are_bounded_by_their_number():
         assert inbox.store(ALICE, bytes([number]), 0.0)
     assert inbox.take(ALICE, 0.0) == [b"\x02", b"\x03", b"\x04"]
     assert inbox.size_bytes == 0
+
+
+def test_what_was_handed_out_is_kept_until_it_is_settled():
+    inbox = Inbox()
+    for payload in (b"1", b"2", b"3"):
+        inbox.store(ALICE, payload, 0.0)
+    taken: list[bytes] = []
+
+    def accept_two(payload: bytes) -> bool:
+        taken.append(payload)
+        return len(taken) < 3
+
+    assert inbox.hand_out(ALICE, 1.0, accept_two) == 2
+    assert inbox.size_bytes == 3
+    inbox.store(ALICE, b"4", 1.0)
+    inbox.settle(ALICE)
+    assert inbox.take(ALICE, 1.0) == [b"3", b"4"]
+    assert ALICE not in inbox
+
+
+def test_what_makes_room_while_it_is_handed_out_is_not_settled_twice():
+    inbox = Inbox(max_client_payloads=2)
+    inbox.store(ALICE, b"1", 0.0)
+    inbox.store(ALICE, b"2", 0.0)
+    assert inbox.hand_out(ALICE, 0.0, lambda _: True) == 2
+    inbox.store(ALICE, b"3", 0.0)
+    inbox.settle(ALICE)
+    assert inbox.take(ALICE, 0.0) == [b"3"]
+    assert inbox.size_bytes == 0

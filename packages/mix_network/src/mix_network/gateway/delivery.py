@@ -73,11 +73,23 @@ class Delivery:
         self._metrics.acks_forwarded += 1
         self._send(ack.first_hop, ack.packet, key_rotation)
 
-    def connect(self, identity: bytes, client: ConnectedClient) -> None:
-        """From now on payloads for this identity go to `client`, first of all those that wait."""
+    def connect(self, identity: bytes, client: ConnectedClient) -> bool:
+        """From now on payloads for this identity go to `client`, first of all those that wait; gives whether any did.
+
+        They are kept until `client` says that they have left, by `settle`.
+        """
         self._connected[identity] = client
-        for payload in self._inbox.take(identity, self._clock()):
-            self._push(client, payload)
+        return self._hand_out(identity, client)
+
+    def settle(self, identity: bytes, client: ConnectedClient) -> bool:
+        """What waited for the client has left, and the next of it goes out; gives whether there is any.
+
+        Nothing happens if another connection of the same identity has taken its place.
+        """
+        if self._connected.get(identity) is not client:
+            return False
+        self._inbox.settle(identity)
+        return self._hand_out(identity, client)
 
     def disconnect(self, identity: bytes, client: ConnectedClient) -> None:
         """The client is gone, unless another connection of the same identity has taken its place."""
@@ -104,6 +116,10 @@ class Delivery:
             self._metrics.stored += 1
         else:
             self._metrics.drop("inbox_full")
+
+    def _hand_out(self, identity: bytes, client: ConnectedClient) -> bool:
+        self._metrics.pushed += self._inbox.hand_out(identity, self._clock(), client.push)
+        return identity in self._inbox
 
     def _push(self, client: ConnectedClient, payload: bytes) -> None:
         if client.push(payload):

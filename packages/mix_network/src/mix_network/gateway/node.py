@@ -94,6 +94,7 @@ class GatewayServer:
     def connect_service(self, identity: bytes, service: ConnectedClient) -> None:
         """From now on payloads for this identity go to a service in this process."""
         self.delivery.connect(identity, service)
+        self.delivery.settle(identity, service)  # what it has accepted has arrived
 
     def send(self, next_hop: NodeAddress, packet: bytes, key_rotation: KeyRotation) -> None:
         """Send a packet to its next hop."""

@@ -39,6 +39,8 @@ _UNPROVEN_SHARE = 4
 _FINAL = 0x80
 _WRITE_BYTES = 64 << 10
 """What is written to a client at a time."""
+_BUFFERED_BYTES = 32 << 10
+"""What may wait in a connection before its writer does; as `websockets` has it."""
 
 
 @dataclass(frozen=True)
@@ -143,6 +145,8 @@ class _ClientConnection:
         self._unsent: deque[str | bytes] = deque()
         self._unsent_frames = 0
         self._unsent_bytes = 0
+        self._sent_frames = 0
+        self._settles_at: int | None = None
         self._has_unsent = asyncio.Event()
         self._has_room = asyncio.Event()
         self._ending = False
@@ -241,7 +245,7 @@ class _ClientConnection:
                 older = self._listener.delivery.connected(event.identity)
                 if isinstance(older, _ClientConnection) and older is not self:
                     older.replace()
-                self._listener.delivery.connect(event.identity, self)
+                self._await_settling(self._listener.delivery.connect(event.identity, self))
             elif isinstance(event, SessionFailed):
                 self._listener.metrics.drop(event.error.code)
                 self._ending = True
@@ -253,6 +257,22 @@ class _ClientConnection:
             self._unsent_frames += 1
             self._count_unsent(len(frame))
             self._downlink.send(frame)
+
+    def _await_settling(self, is_waiting: bool) -> None:
+        """What waited in the inbox is forgotten only when the kernel has it."""
+        if is_waiting:
+            if self._settles_at is None:
+                self._websocket.transport.set_write_buffer_limits(high=0)
+            self._settles_at = self._sent_frames + self._unsent_frames
+        elif self._settles_at is not None:
+            self._settles_at = None
+            self._websocket.transport.set_write_buffer_limits(high=_BUFFERED_BYTES)
+
+    def _settle_stored(self) -> None:
+        if self._identity is None or self._settles_at is None or self._sent_frames < self._settles_at:
+            return
+        if self._websocket.transport.get_write_buffer_size() == 0:
+            self._await_settling(self._listener.delivery.settle(self._identity, self))
 
     def _count_unsent(self, length: int) -> None:
         self._unsent_bytes += length
@@ -273,9 +293,11 @@ class _ClientConnection:
                         frames.append(self._unsent.popleft())
                         size += len(frames[-1])
                     await self._websocket.send_all(frames)
+                    self._sent_frames += len(frames)
                     self._unsent_frames -= len(frames)
                     self._count_unsent(-size)
                     self._has_room.set()
+                    self._settle_stored()
                 if self._ending:
                     await self._websocket.close()
                     return

@@ -16,7 +16,7 @@ from mix_network.mixnode.delay_queue import DelayQueue
 from mix_network.mixnode.incoming import Incoming
 from mix_network.mixnode.loop_cover import LoopCover
 from mix_network.mixnode.outgoing import Outgoing, OutgoingLimits
-from mix_network.mixnode.processing import Outcome, PacketProcessor, SeenPackets
+from mix_network.mixnode.processing import Outcome, PacketProcessor, ReplayFilters
 from mix_network.network_view import NetworkView
 from mix_network.node_keys import HeldKeys
 from mix_network.origins import Origins
@@ -89,7 +89,8 @@ class MixingNode:
     on_final -- what to do with packets that end here; None drops them, as a node without that role does
     mixes -- whether packets that don't end here are sent on, as a mix node does
     loops -- the node's own cover, for whom it is to be known and not delivered
-    seen -- which packets were seen, where other processes of this node know of some; else the node remembers them
+    replay_filters -- which packets were seen, where other processes or runs of this node know of some; None remembers
+        those of this one
     """
 
     def __init__(
@@ -101,7 +102,7 @@ class MixingNode:
         mixes: bool,
         on_final: FinalHandler | None,
         loops: OwnLoops | None = None,
-        seen: SeenPackets | None = None,
+        replay_filters: ReplayFilters | None = None,
     ) -> None:
         self.metrics = metrics
         self._context = context
@@ -109,11 +110,7 @@ class MixingNode:
         self._mixes = mixes
         self._on_final = on_final
         self._loops = loops
-        self._processor = (
-            PacketProcessor(context.crypto, keyring, metrics)
-            if seen is None
-            else PacketProcessor(context.crypto, keyring, metrics, lambda: seen)
-        )
+        self._processor = PacketProcessor(context.crypto, keyring, metrics, replay_filters)
         self._incoming = Incoming(self._receive_frames, metrics, context.budget.peers)
         self._outgoing = Outgoing(context.view, metrics, context.outgoing_limits, context.links)
         self._delayed: DelayQueue[tuple[NodeAddress, bytes, KeyRotation]] = DelayQueue(

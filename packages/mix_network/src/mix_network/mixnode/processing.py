@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from itertools import groupby
 from operator import attrgetter
 from typing import Protocol
@@ -25,17 +25,48 @@ Outcome = ForwardPacket | FinalPacket | SealedPacket | None
 
 
 class SeenPackets(Protocol):
-    """Remembers replay tags: a `ReplayFilter`, or one that several processes share."""
+    """Remembers replay tags: a `ReplayFilter`, one that several processes share, or one on disk."""
 
     def check_and_set_all(self, tags: Iterable[bytes]) -> list[bool]:
         """Remember tags, one after the other; True for each that is new."""
         ...
 
 
+class ReplayFilters(Protocol):
+    """The replay filters of a node's keys."""
+
+    def of(self, rotation_id: int) -> SeenPackets:
+        """That of a rotation's key; an empty one for another key."""
+        ...
+
+    def hold(self, rotation_ids: Collection[int]) -> None:
+        """Keep those of these keys and forget all others."""
+        ...
+
+
+class MemoryReplayFilters:
+    """Filters that end with the process, as its keys must then, too."""
+
+    def __init__(self, capacity: int = _REPLAY_CAPACITY) -> None:
+        self._capacity = capacity
+        self._filters: dict[int, ReplayFilter] = {}
+
+    def of(self, rotation_id: int) -> ReplayFilter:
+        """That of a rotation's key."""
+        seen = self._filters.get(rotation_id)
+        if seen is None:
+            seen = self._filters[rotation_id] = ReplayFilter(self._capacity)
+        return seen
+
+    def hold(self, rotation_ids: Collection[int]) -> None:
+        """Keep those of these keys."""
+        self._filters = {key: value for key, value in self._filters.items() if key in rotation_ids}
+
+
 class PacketProcessor:
     """Opens packets with a node's keys (Nym spec: mix-node behaviour, pipeline for one received frame).
 
-    make_replay_filter -- gives an empty filter for another key, or one that serves all of them
+    replay_filters -- what was seen; None remembers it in memory
     """
 
     def __init__(
@@ -43,13 +74,13 @@ class PacketProcessor:
         crypto: CryptoProvider,
         keyring: HeldKeys,
         metrics: NodeMetrics,
-        make_replay_filter: Callable[[], SeenPackets] = lambda: ReplayFilter(_REPLAY_CAPACITY),
+        replay_filters: ReplayFilters | None = None,
     ) -> None:
         self._crypto = crypto
         self._keyring = keyring
         self._metrics = metrics
-        self._make_replay_filter = make_replay_filter
-        self._replay_filters: dict[int, SeenPackets] = {}
+        # An empty one is false.
+        self._replay_filters = MemoryReplayFilters() if replay_filters is None else replay_filters
 
     def process_frames(self, frames: Sequence[NodeFrame]) -> list[Outcome]:
         """Take this hop's layer off each packet, in their order; those that are dropped are counted.
@@ -63,8 +94,7 @@ class PacketProcessor:
 
     def forget_old_rotations(self) -> None:
         """Drop the replay filters of keys that are gone; to be called when the keys have changed."""
-        held = self._keyring.rotation_ids
-        self._replay_filters = {key: value for key, value in self._replay_filters.items() if key in held}
+        self._replay_filters.hold(self._keyring.rotation_ids)
 
     def _process_alike(self, packets: Sequence[bytes], key_rotation: KeyRotation) -> list[Outcome]:
         candidates = self._keyring.candidates(key_rotation)
@@ -79,7 +109,7 @@ class PacketProcessor:
             tried, left = left, []
             processed = process_packets(self._crypto, pair.secret, [packets[at] for at in tried])
             tags = [one.replay_tag for one in processed if one.replay_tag is not None]
-            are_new = iter(self._filter_of(pair.rotation_id).check_and_set_all(tags))
+            are_new = iter(self._replay_filters.of(pair.rotation_id).check_and_set_all(tags))
             for at, one in zip(tried, processed, strict=True):
                 if isinstance(one.outcome, BadMac) and not is_last:
                     left.append(at)
@@ -88,12 +118,6 @@ class PacketProcessor:
             if not left:
                 break
         return outcomes
-
-    def _filter_of(self, rotation_id: int) -> SeenPackets:
-        seen = self._replay_filters.get(rotation_id)
-        if seen is None:
-            seen = self._replay_filters[rotation_id] = self._make_replay_filter()
-        return seen
 
     def _judge(self, processed: ProcessedPacket, *, is_new: bool) -> Outcome:
         outcome = processed.outcome

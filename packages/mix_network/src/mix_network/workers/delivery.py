@@ -58,14 +58,15 @@ class WorkerDelivery(Delivery):
         self._seats: dict[bytes, Seat] = {}
         self.service: bytes | None = None
 
-    def connect(self, identity: bytes, client: ConnectedClient) -> None:
+    def connect(self, identity: bytes, client: ConnectedClient) -> bool:
         before, seat = self._registry.take_seat(identity, self._worker)
         self._seats[identity] = seat
         peer = self._peers.get(before.worker)
         if peer is not None:
             peer.send(Kind.REPLACED, self._node, identity + seat.number.to_bytes(_NUMBER_LENGTH, "little"))
-        super().connect(identity, client)
+        waits = super().connect(identity, client)
         self._main.send(Kind.SEATED, self._node, identity)
+        return waits
 
     def disconnect(self, identity: bytes, client: ConnectedClient) -> None:
         super().disconnect(identity, client)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Final
 
 from mix_network.workers.shared_table import SharedTable
@@ -33,3 +33,10 @@ class SharedReplayFilter:
         """What `check_and_set` says of each, one after the other; other workers are kept out once for all of them."""
         with self._table:
             return [self._table.add(tag) for tag in tags]
+
+    def of(self, rotation_id: int) -> SharedReplayFilter:
+        """The filter of a rotation's key: this one."""
+        return self
+
+    def hold(self, rotation_ids: Collection[int]) -> None:
+        """Tags of keys that are gone make room as all old ones do."""

@@ -193,7 +193,7 @@ class Worker:
             return _Part(
                 metrics,
                 keys,
-                MixingNode(self._context, keys, metrics, mixes=True, on_final=None, loops=loops, seen=seen),
+                MixingNode(self._context, keys, metrics, mixes=True, on_final=None, loops=loops, replay_filters=seen),
             )
         registry = SharedClientRegistry(SharedTable(node.clients_table, MAX_CLIENTS, RECORD_LENGTH))
         delivery = WorkerDelivery(
@@ -209,7 +209,7 @@ class Worker:
         )
         delivery.service = node.service
         mixing = MixingNode(
-            self._context, keys, metrics, mixes=False, on_final=delivery.receive_final, loops=loops, seen=seen
+            self._context, keys, metrics, mixes=False, on_final=delivery.receive_final, loops=loops, replay_filters=seen
         )
 
         def forward(packet: MixPacket) -> None:

@@ -98,7 +98,11 @@ class ClientRegistry:
         self._records[record.identity] = record
         self._records.move_to_end(record.identity)
         while len(self._records) > self._max_clients:
-            self._records.popitem(last=False)
+            identity, _ = self._records.popitem(last=False)
+            self.forgotten(identity)
+
+    def forgotten(self, identity: bytes) -> None:
+        """A client had to go; for registries that keep records elsewhere, too."""
 
     def clear(self) -> None:
         """Forget every client."""
