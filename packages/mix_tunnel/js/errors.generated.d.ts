@@ -282,7 +282,7 @@ export declare class PaidBandwidthWanted extends PeerIncompatible {
 }
 
 /** The request's timestamp is too far from now, or not newer than the last one. */
-export declare class StaleRequest extends PeerMisbehaved {
+export declare class GatewayStaleRequest extends PeerMisbehaved {
   static code: string;
 }
 
@@ -533,6 +533,21 @@ export declare class UnsolicitedReply extends PeerMisbehaved {
 
 /** A frame's header names something that does not exist; the stream can't be followed any further. */
 export declare class MixwireMalformedFrame extends PeerMisbehaved {
+  static code: string;
+}
+
+/** A signed document or request is not signed by the node that it names. */
+export declare class InvalidSignature extends PeerMisbehaved {
+  static code: string;
+}
+
+/** A signed request is from the future or more than half a minute old. */
+export declare class NodeApiStaleRequest extends PeerMisbehaved {
+  static code: string;
+}
+
+/** A node announces an address that nobody else can reach it at. */
+export declare class UnusableAddress extends PeerMisbehaved {
   static code: string;
 }
 

@@ -282,7 +282,7 @@ export class PaidBandwidthWanted extends PeerIncompatible {
 }
 
 /** The request's timestamp is too far from now, or not newer than the last one. */
-export class StaleRequest extends PeerMisbehaved {
+export class GatewayStaleRequest extends PeerMisbehaved {
   static code = "gateway.stale_request";
 }
 
@@ -534,6 +534,21 @@ export class UnsolicitedReply extends PeerMisbehaved {
 /** A frame's header names something that does not exist; the stream can't be followed any further. */
 export class MixwireMalformedFrame extends PeerMisbehaved {
   static code = "mixwire.malformed_frame";
+}
+
+/** A signed document or request is not signed by the node that it names. */
+export class InvalidSignature extends PeerMisbehaved {
+  static code = "node_api.invalid_signature";
+}
+
+/** A signed request is from the future or more than half a minute old. */
+export class NodeApiStaleRequest extends PeerMisbehaved {
+  static code = "node_api.stale_request";
+}
+
+/** A node announces an address that nobody else can reach it at. */
+export class UnusableAddress extends PeerMisbehaved {
+  static code = "node_api.unusable_address";
 }
 
 /** A frame's header or length is not one of this protocol; the stream can't be followed any further. */
@@ -1115,7 +1130,7 @@ export const ERROR_CLASSES = new Map(/** @type {[string, typeof MixError][]} */ 
   ["gateway.not_authenticated", NotAuthenticated],
   ["gateway.out_of_bandwidth", OutOfBandwidth],
   ["gateway.paid_bandwidth", PaidBandwidthWanted],
-  ["gateway.stale_request", StaleRequest],
+  ["gateway.stale_request", GatewayStaleRequest],
   ["gateway.timed_out", GatewayTimedOut],
   ["gateway.unexpected_frame", GatewayUnexpectedFrame],
   ["gateway.unknown_client", UnknownClient],
@@ -1166,6 +1181,9 @@ export const ERROR_CLASSES = new Map(/** @type {[string, typeof MixError][]} */ 
   ["messages.unknown_surb", UnknownSurb],
   ["messages.unsolicited_reply", UnsolicitedReply],
   ["mixwire.malformed_frame", MixwireMalformedFrame],
+  ["node_api.invalid_signature", InvalidSignature],
+  ["node_api.stale_request", NodeApiStaleRequest],
+  ["node_api.unusable_address", UnusableAddress],
   ["noise.malformed_frame", NoiseMalformedFrame],
   ["noise.not_ready", LinkNotReady],
   ["noise.spent", LinkSpent],

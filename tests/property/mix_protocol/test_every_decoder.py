@@ -51,6 +51,10 @@ from mix_protocol.netstack.wire.icmp import decode_icmp
 from mix_protocol.netstack.wire.ip import IpPacket, decode_ip, decode_quoted_ip
 from mix_protocol.netstack.wire.tcp import TcpSegment, decode_tcp
 from mix_protocol.netstack.wire.udp import UdpDatagram, decode_udp
+from mix_protocol.node_api.answers import decode_answer
+from mix_protocol.node_api.directory_requests import RefreshRequest
+from mix_protocol.node_api.exit_policy import UsedExitPolicy
+from mix_protocol.node_api.host_information import decode_host_information, encode_host_information
 from mix_protocol.noise import frames as noise_frames
 from mix_protocol.sphinx.core import sphinx_core
 from mix_protocol.sphinx.geometry import PacketSize
@@ -69,6 +73,7 @@ from mix_protocol.topology.described import (
     HostKeys,
     NodeDescription,
     ServiceAddress,
+    SphinxKey,
     decode_described,
     decode_described_in_steps,
     encode_described,
@@ -181,6 +186,11 @@ def samples() -> dict[str, tuple[bytes, ...]]:
         build_information=build,
         ip_packet_router=ServiceAddress(address=recipient.to_text()),
     )
+    sphinx_key = SphinxKey(rotation_id=41, public_key=base58.encode(KEY))
+    identity = base58.encode(CRYPTO.ed25519_public(SEED))
+    host = HostInformation(
+        ip_address=["192.0.2.1"], keys=HostKeys(ed25519=identity, current_x25519_sphinx_key=sphinx_key)
+    )
     described = encode_described(DescribedNodes.of([DescribedNode(node_id=1, description=description)]))
     rewarded = RewardedSet(epoch_id=1, entry_gateways=[1], exit_gateways=[2], layer1=[3], layer2=[4], layer3=[5])
     rotation = KeyRotationInfo(
@@ -230,6 +240,9 @@ def samples() -> dict[str, tuple[bytes, ...]]:
         "reply surb": (reply_surb.encode(),),
         "node frames": (encode_frame(packet, KeyRotation.ODD) * 2, encode_frame(packet, KeyRotation.UNKNOWN, 7)),
         "noise frames": (noise_frames.encode_frame(noise_frames.FrameType.HANDSHAKE, bytes(48)),),
+        "exit policy": (b'{"enabled":true,"policy":{"rules":[]}}',),
+        "refresh request": (RefreshRequest.sign(CRYPTO, SEED, 1_800_000_000).encode(),),
+        "host information": (encode_host_information(CRYPTO, SEED, host),),
         "packet": (packet, last),
         "routing": (
             encode_forward_meta(259, address.encode_padded(32), 1),
@@ -286,6 +299,13 @@ DECODERS = {
     "messages.nym_message.decode_message": Decoder(nym_message.decode_message, VALID["message"]),
     "messages.reply_surb.ReplySurb.decode": Decoder(ReplySurb.decode, VALID["reply surb"]),
     "mixwire.frames.FrameDecoder.feed": Decoder(feed_in_two, VALID["node frames"]),
+    "node_api.answers.decode_answer": Decoder(
+        lambda data: decode_answer(data, UsedExitPolicy, "x"), VALID["exit policy"]
+    ),
+    "node_api.directory_requests.RefreshRequest.decode": Decoder(RefreshRequest.decode, VALID["refresh request"]),
+    "node_api.host_information.decode_host_information": Decoder(
+        lambda data: decode_host_information(CRYPTO, data), VALID["host information"]
+    ),
     "noise.frames.FrameDecoder.feed": Decoder(feed_noise, VALID["noise frames"]),
     "netstack.wire.icmp.decode_icmp": Decoder(lambda data: decode_icmp(data, V4, V4), VALID["icmp"]),
     "netstack.wire.ip.decode_ip": Decoder(decode_ip, VALID["ip packet"]),

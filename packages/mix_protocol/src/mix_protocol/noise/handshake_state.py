@@ -1,4 +1,4 @@
-"""HandshakeState for the one pattern that nodes use, XKpsk3 (Noise Protocol Framework, revision 34, sections 5.3, 7, 9).
+"""HandshakeState for the one pattern of nodes, XKpsk3 (Noise Protocol Framework, revision 34, sections 5.3, 7 and 9).
 
     <- s
     -> e, es

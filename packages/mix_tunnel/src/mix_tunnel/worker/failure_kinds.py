@@ -28,6 +28,7 @@ KIND_OF_LAYER = {
     "messages": BRIDGE,
     "mix": BRIDGE,
     "mixwire": BRIDGE,
+    "node_api": BRIDGE,
     "noise": BRIDGE,
     "platform": BRIDGE,
     "rpc": PANIC,
