@@ -296,8 +296,31 @@ class LocalNetwork:
             *(node.gateway.snapshot() for node in self.exits),
         ]
         exits = {node.gateway.metrics.name: node.snapshot() for node in self.exits}
+        for node in nodes:
+            node["state"] = self.states[node["name"]]
         workers = {"workers": self._pool.snapshot()} if self._pool is not None else {}
-        return {"link": self.link, "nodes": nodes, "exits": exits, "exit": add_up(exits.values()), **workers}
+        return {
+            "link": self.link,
+            "epoch": self.epoch(),
+            "nodes": nodes,
+            "exits": exits,
+            "exit": add_up(exits.values()),
+            **workers,
+        }
+
+    def epoch(self) -> dict[str, Any]:
+        """Which epoch it is: its number and rotation, its length and what is left of it, and the seed of its draw in
+        hex, where there is one."""
+        schedule, wall_s = self._schedule, self._wall_clock()
+        epoch = schedule.epoch_at(wall_s)
+        seed = self._assignment.seed
+        return {
+            "id": epoch,
+            "rotation": schedule.rotation_of(epoch),
+            "length_s": schedule.epoch_duration_s,
+            "ends_in_s": round(schedule.epoch_start(epoch + 1) - wall_s, 3),
+            "seed": seed.hex() if seed is not None else None,
+        }
 
     async def _start(self) -> None:
         for node in self.mix_nodes:

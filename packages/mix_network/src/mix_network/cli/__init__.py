@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from mix_network.cli.commands import COMMANDS
 from mix_network.cli.inspect import inspect_command
 from mix_network.cli.up import up_command
 
@@ -12,6 +13,8 @@ Examples:
   mix-network up                                 a whole mixnet, with a live view
   mix-network up --json --allow-local            one line of JSON when ready, for programs
   mix-network up --host demo.test=127.0.0.1 --allow-local
+  mix-network status                             what the running network does
+  mix-network kill mix-1                         and what an app does then
   mix-network inspect --keys keys.json frame.bin
 """
 
@@ -27,3 +30,5 @@ def main() -> None:
 
 main.add_command(up_command)
 main.add_command(inspect_command)
+for _command in COMMANDS:
+    main.add_command(_command)

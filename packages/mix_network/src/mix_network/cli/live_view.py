@@ -4,84 +4,120 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from mix_network.local_network import LocalNetwork
+REFRESH_S = 0.5
+_COLUMNS = ("received", "forwarded", "final", "waiting", "from_clients", "pushed", "stored")
+_STATE_STYLES = {"running": "", "slow": "yellow", "stopped": "yellow", "killed": "red"}
 
-_REFRESH_S = 0.5
-_COLUMNS = ("received", "forwarded", "final", "waiting", "from_clients", "pushed", "stored", "replayed", "malformed")
+
+class LiveView:
+    """Draws a network's status again and again, with the rates since the time before.
+
+    end -- what stands below it
+    """
+
+    def __init__(self, end: str, clock: Callable[[], float] = time.monotonic) -> None:
+        self._end = end
+        self._clock = clock
+        self._before: tuple[float, dict[str, int]] | None = None
+
+    def render(self, status: Mapping[str, Any]) -> RenderableType:
+        """The whole view.
+
+        status -- a network's description and metrics in one
+        """
+        from rich.console import Group
+
+        now, counted = self._clock(), {node["name"]: node["received"] for node in status["nodes"]}
+        rates: dict[str, float] = {}
+        if self._before is not None and now > self._before[0]:
+            then, earlier = self._before
+            rates = {name: (count - earlier.get(name, 0)) / (now - then) for name, count in counted.items()}
+        self._before = now, counted
+        return Group(
+            _addresses(status), _epoch_line(status["epoch"]), _node_table(status["nodes"], rates),
+            _exit_line(status["exit"]), self._end,
+        )  # fmt: skip
 
 
-async def show_live_view(network: LocalNetwork, stopped: asyncio.Event) -> None:
+async def show_live_view(status: Callable[[], Mapping[str, Any]], stopped: asyncio.Event) -> None:
     """Draw the view until `stopped`; without a terminal say once where the network is."""
     from rich.console import Console
     from rich.live import Live
 
     console = Console()
     if not console.is_terminal:
-        for label, value in _address_lines(network):
+        for label, value in address_lines(status()):
             console.print(f"{label:15}{value}", soft_wrap=True, highlight=False)
         await stopped.wait()
         return
-    with Live(render(network), console=console, auto_refresh=False) as live:
+    view = LiveView("Ctrl-C stops it.")
+    with Live(view.render(status()), console=console, auto_refresh=False) as live:
         while not stopped.is_set():
-            live.update(render(network), refresh=True)
+            live.update(view.render(status()), refresh=True)
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(stopped.wait(), _REFRESH_S)
+                await asyncio.wait_for(stopped.wait(), REFRESH_S)
 
 
-def render(network: LocalNetwork) -> RenderableType:
-    """The whole view at this moment."""
-    from rich.console import Group
-
-    metrics = network.metrics()
-    return Group(_addresses(network), _node_table(metrics["nodes"]), _exit_line(metrics["exit"]), "Ctrl-C stops it.")
-
-
-def _address_lines(network: LocalNetwork) -> list[tuple[str, str]]:
+def address_lines(status: Mapping[str, Any]) -> list[tuple[str, str]]:
     """What a client may want to copy, each with its label."""
-    description = network.description()
-    lines = [("directory", description["directory"]["http"]), ("", description["directory"]["https"])]
-    if description["link"] != "none":
-        lines.append(("emulated links", description["link"]))
-    for entry in description["entry_gateways"]:
+    lines = [("directory", status["directory"]["http"]), ("", status["directory"]["https"])]
+    if status.get("name"):
+        lines.append(("network", status["name"]))
+    if status["link"] != "none":
+        lines.append(("emulated links", status["link"]))
+    for entry in status["entry_gateways"]:
         lines.append(("entry gateway", f"{entry['ws']}  {entry['identity']}"))
-    for exit_gateway in description["exit_gateways"]:
+    for exit_gateway in status["exit_gateways"]:
         lines.append(("exit gateway", exit_gateway["identity"]))
         lines.append(("packet router", exit_gateway["ip_packet_router"]))
     return lines
 
 
-def _addresses(network: LocalNetwork) -> RenderableType:
+def _addresses(status: Mapping[str, Any]) -> RenderableType:
     from rich.table import Table
 
     grid = Table.grid(padding=(0, 2))
     grid.add_column(style="bold")
     grid.add_column(overflow="fold")
-    for label, value in _address_lines(network):
+    for label, value in address_lines(status):
         grid.add_row(label, value)
     return grid
 
 
-def _node_table(nodes: list[dict[str, Any]]) -> RenderableType:
+def _epoch_line(epoch: Mapping[str, Any]) -> str:
+    left_s = max(0, int(epoch["ends_in_s"]))
+    left = f"{left_s // 60} min {left_s % 60:02} s" if left_s >= 60 else f"{left_s} s"
+    layers = "drawn anew each epoch" if epoch["seed"] else "fixed"
+    return f"epoch {epoch['id']}, {left} left; key rotation {epoch['rotation']}; layers are {layers}"
+
+
+def _node_table(nodes: list[dict[str, Any]], rates: Mapping[str, float]) -> RenderableType:
     from rich.table import Table
+    from rich.text import Text
 
     table = Table()
-    table.add_column("node", style="bold")
+    table.add_column("node", style="bold", no_wrap=True)
     table.add_column("layer", justify="right")
+    table.add_column("state", no_wrap=True)
+    table.add_column("packets/s", justify="right")
     for column in _COLUMNS:
         table.add_column(column.replace("_", " "), justify="right")
     table.add_column("own loops", justify="right")
     table.add_column("dropped")
     for node in nodes:
+        rate = f"{rates[node['name']]:.0f}" if node["name"] in rates else ""
         loops = f"{node['loops_returned']} of {node['loops_sent']}"
         drops = ", ".join(f"{count} {reason}" for reason, count in node["dropped"].items())
-        layer = str(node.get("layer") or "")
-        table.add_row(node["name"], layer, *(str(node[column]) for column in _COLUMNS), loops, drops)
+        state = Text(node["state"], style=_STATE_STYLES.get(node["state"], ""))
+        counters = (str(node[column]) for column in _COLUMNS)
+        table.add_row(node["name"], str(node.get("layer") or ""), state, rate, *counters, loops, drops)
     return table
 
 

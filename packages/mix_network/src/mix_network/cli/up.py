@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import json
 import logging
+import os
 import signal
 import sys
 from collections.abc import Iterator
@@ -15,6 +16,7 @@ from typing import TextIO
 
 import click
 
+from mix_network.control.errors import ControlUnavailable
 from mix_network.descriptors import raise_descriptor_limit
 from mix_network.exit.hosts_resolver import parse_host
 from mix_network.links.profile import parse_links
@@ -141,6 +143,11 @@ _port_help = "0 for a free one."
 
 @click.command("up", epilog=_EPILOG)
 @click.option("--json", "as_json", is_flag=True, help="Print exactly one line, as JSON, when everything is ready.")
+@click.option(
+    "--name",
+    metavar="NAME",
+    help="What `mix-network status`, `kill` and others know the network by.  [default: local, local-2 …]",
+)
 @click.option("--http-port", type=_PORT, default=0, metavar="PORT", help=f"Directory over http; {_port_help}")
 @click.option("--https-port", type=_PORT, default=0, metavar="PORT", help=f"Directory over https; {_port_help}")
 @click.option("--entry-port", type=_PORT, default=0, metavar="PORT", help=f"Entry gateway's WebSocket; {_port_help}")
@@ -260,6 +267,7 @@ _port_help = "0 for a free one."
 @click.option("--link-seed", type=int, default=0, metavar="N", help="Lose and delay the same packets every time.")
 def up_command(
     as_json: bool,
+    name: str | None,
     http_port: int,
     https_port: int,
     entry_port: int,
@@ -289,8 +297,8 @@ def up_command(
     forward TCP, UDP and, where the system allows it, ping.
     """
     table: dict[str, tuple[IpAddress, ...]] = {}
-    for name, address in hosts:
-        table[name] = (*table.get(name, ()), address)
+    for host, address in hosts:
+        table[host] = (*table.get(host, ()), address)
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="mix-network: %(message)s")
     try:
         options = NetworkOptions(
@@ -317,7 +325,8 @@ def up_command(
             pcap=pcap,
         )
         raise_descriptor_limit()
-        asyncio.run(_run(options, as_json, ca_out))
+        with _claimed(name) as claimed_name:
+            asyncio.run(_run(options, as_json, ca_out, claimed_name))
     except MixError as error:
         details = ", ".join(f"{name} {value}" for name, value in error.fields.items())
         raise click.ClickException(f"{error}" + (f" ({details})" if details else "")) from None
@@ -325,9 +334,25 @@ def up_command(
         raise click.ClickException(str(error)) from None
 
 
-async def _run(options: NetworkOptions, as_json: bool, ca_out: Path | None) -> None:
+@contextlib.contextmanager
+def _claimed(name: str | None) -> Iterator[str | None]:
+    """A name for the network; None, and a warning, where commands can't be taken."""
+    from mix_network.control.place import claimed
+
+    with contextlib.ExitStack() as stack:
+        try:
+            found: str | None = stack.enter_context(claimed(name))
+        except ControlUnavailable as error:
+            logging.warning("commands can't be taken: %s", error)
+            found = None
+        yield found
+
+
+async def _run(options: NetworkOptions, as_json: bool, ca_out: Path | None, name: str | None) -> None:
     # Loaded here, so that help and usage errors come at once.
     from mix_network.cli.live_view import show_live_view
+    from mix_network.control.place import socket_path
+    from mix_network.control.server import ControlServer
     from mix_network.local_network import LocalNetwork
 
     with _stop_signals() as stopped:
@@ -335,13 +360,19 @@ async def _run(options: NetworkOptions, as_json: bool, ca_out: Path | None) -> N
         if ca_out is not None:
             network.certificate.write_authority(ca_out)
         await network.start()
+        about = {"name": name, "pid": os.getpid()}
+        control = ControlServer(network, socket_path(name), about) if name is not None else None
         try:
+            if control is not None:
+                await control.start()
             if as_json:
-                click.echo(json.dumps(network.description(), separators=(",", ":")))
+                click.echo(json.dumps({**network.description(), "name": name}, separators=(",", ":")))
                 await stopped.wait()
             else:
-                await show_live_view(network, stopped)
+                await show_live_view(lambda: {**about, **network.description(), **network.metrics()}, stopped)
         finally:
+            if control is not None:
+                await control.close()
             # Whatever still hangs then is cut by the end of the process.
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(_STOP_TIMEOUT_S):
