@@ -1,0 +1,115 @@
+"""Our end of an encrypted link against that of the published crate `nym-noise`, over TCP, both ways round."""
+
+import asyncio
+import contextlib
+import os
+
+import pytest
+from support.judge import start_judge
+
+from mix_protocol.crypto.native import NativeCrypto
+from mix_protocol.errors import PeerMisbehaved
+from mix_protocol.noise.link import NoiseLink
+
+pytestmark = pytest.mark.timeout(900)  # a first build takes minutes
+
+CRYPTO = NativeCrypto()
+OURS, THEIRS, NOBODYS = (bytes([number]) * 32 for number in (1, 2, 3))
+SIZES = [1, 2413, 65519, 65520, 300_000]
+
+
+async def shake_hands(link: NoiseLink, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bytes:
+    """Until the link is ready; what came right behind the handshake."""
+    early = []
+    while True:
+        writer.write(link.data_to_send())
+        if link.is_ready:
+            return b"".join(early)
+        data = await reader.read(65536)
+        if not data:
+            raise ConnectionResetError
+        early += link.receive(data)
+
+
+async def take_back(link: NoiseLink, reader: asyncio.StreamReader, length: int) -> bytes:
+    back = b""
+    while len(back) < length:
+        data = await reader.read(65536)
+        assert data, "the connection ended early"
+        back += b"".join(link.receive(data))
+    return back
+
+
+@pytest.mark.parametrize("size", SIZES)
+async def test_our_initiator_and_their_responder(size):
+    judge = await start_judge("noise-respond", THEIRS.hex())
+    port = int(await judge.stdout.readline())
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    link = NoiseLink.initiate(CRYPTO, os.urandom, OURS, CRYPTO.x25519_public(THEIRS))
+    await shake_hands(link, reader, writer)
+    data = os.urandom(size)
+    writer.write(link.seal(data))
+    assert await take_back(link, reader, size) == data
+    writer.close()
+    assert await judge.stdout.read() == f"noise {size}\n".encode()
+    await judge.wait()
+
+
+@pytest.mark.parametrize("size", SIZES)
+async def test_their_initiator_and_our_responder(size):
+    taken = bytearray()
+
+    async def echo(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        link = NoiseLink.respond(CRYPTO, os.urandom, OURS)
+        pieces = [await shake_hands(link, reader, writer)]
+        while pieces:
+            for piece in filter(None, pieces):
+                taken.extend(piece)
+                writer.write(link.seal(piece))
+            data = await reader.read(65536)
+            pieces = link.receive(data) if data else []
+            while data and not pieces:
+                data = await reader.read(65536)
+                pieces = link.receive(data) if data else []
+        writer.close()
+
+    server = await asyncio.start_server(echo, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    judge = await start_judge("noise-initiate", THEIRS.hex(), CRYPTO.x25519_public(OURS).hex(), str(port))
+    data = os.urandom(size)
+    back, problems = await judge.communicate(data)
+    assert back == data == bytes(taken), problems
+    server.close()
+    await server.wait_closed()
+
+
+async def test_their_responder_refuses_whoever_takes_it_for_another():
+    judge = await start_judge("noise-respond", THEIRS.hex())
+    port = int(await judge.stdout.readline())
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    link = NoiseLink.initiate(CRYPTO, os.urandom, OURS, CRYPTO.x25519_public(NOBODYS))
+    with contextlib.suppress(ConnectionError):
+        await shake_hands(link, reader, writer)
+    assert not link.is_ready
+    assert (await judge.stdout.read()).startswith(b"failed: ")
+    writer.close()
+
+
+async def test_our_responder_refuses_whoever_takes_it_for_another():
+    refused: asyncio.Future[Exception] = asyncio.get_running_loop().create_future()
+
+    async def respond(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            await shake_hands(NoiseLink.respond(CRYPTO, os.urandom, OURS), reader, writer)
+        except Exception as error:
+            refused.set_result(error)
+        writer.close()
+
+    server = await asyncio.start_server(respond, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    judge = await start_judge("noise-initiate", THEIRS.hex(), CRYPTO.x25519_public(NOBODYS).hex(), str(port))
+    back, _ = await judge.communicate(b"data")
+    assert back == b""
+    assert isinstance(await refused, PeerMisbehaved)
+    assert judge.returncode != 0
+    server.close()
