@@ -5,7 +5,7 @@ import contextlib
 import os
 
 import pytest
-from support.judge import start_judge
+from support.judge import run_judge
 
 from mix_protocol.crypto.native import NativeCrypto
 from mix_protocol.errors import PeerMisbehaved
@@ -42,17 +42,16 @@ async def take_back(link: NoiseLink, reader: asyncio.StreamReader, length: int) 
 
 @pytest.mark.parametrize("size", SIZES)
 async def test_our_initiator_and_their_responder(size):
-    judge = await start_judge("noise-respond", THEIRS.hex())
-    port = int(await judge.stdout.readline())
-    reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    link = NoiseLink.initiate(CRYPTO, os.urandom, OURS, CRYPTO.x25519_public(THEIRS))
-    await shake_hands(link, reader, writer)
-    data = os.urandom(size)
-    writer.write(link.seal(data))
-    assert await take_back(link, reader, size) == data
-    writer.close()
-    assert await judge.stdout.read() == f"noise {size}\n".encode()
-    await judge.wait()
+    async with run_judge("noise-respond", THEIRS.hex()) as judge:
+        port = int(await judge.stdout.readline())
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        link = NoiseLink.initiate(CRYPTO, os.urandom, OURS, CRYPTO.x25519_public(THEIRS))
+        await shake_hands(link, reader, writer)
+        data = os.urandom(size)
+        writer.write(link.seal(data))
+        assert await take_back(link, reader, size) == data
+        writer.close()
+        assert await judge.stdout.read() == f"noise {size}\n".encode()
 
 
 @pytest.mark.parametrize("size", SIZES)
@@ -62,37 +61,36 @@ async def test_their_initiator_and_our_responder(size):
     async def echo(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         link = NoiseLink.respond(CRYPTO, os.urandom, OURS)
         pieces = [await shake_hands(link, reader, writer)]
-        while pieces:
+        while True:
             for piece in filter(None, pieces):
                 taken.extend(piece)
                 writer.write(link.seal(piece))
             data = await reader.read(65536)
-            pieces = link.receive(data) if data else []
-            while data and not pieces:
-                data = await reader.read(65536)
-                pieces = link.receive(data) if data else []
+            if not data:
+                break
+            pieces = link.receive(data)
         writer.close()
 
     server = await asyncio.start_server(echo, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
-    judge = await start_judge("noise-initiate", THEIRS.hex(), CRYPTO.x25519_public(OURS).hex(), str(port))
-    data = os.urandom(size)
-    back, problems = await judge.communicate(data)
-    assert back == data == bytes(taken), problems
+    async with run_judge("noise-initiate", THEIRS.hex(), CRYPTO.x25519_public(OURS).hex(), str(port)) as judge:
+        data = os.urandom(size)
+        back, problems = await judge.communicate(data)
+        assert back == data == bytes(taken), problems
     server.close()
     await server.wait_closed()
 
 
 async def test_their_responder_refuses_whoever_takes_it_for_another():
-    judge = await start_judge("noise-respond", THEIRS.hex())
-    port = int(await judge.stdout.readline())
-    reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    link = NoiseLink.initiate(CRYPTO, os.urandom, OURS, CRYPTO.x25519_public(NOBODYS))
-    with contextlib.suppress(ConnectionError):
-        await shake_hands(link, reader, writer)
-    assert not link.is_ready
-    assert (await judge.stdout.read()).startswith(b"failed: ")
-    writer.close()
+    async with run_judge("noise-respond", THEIRS.hex()) as judge:
+        port = int(await judge.stdout.readline())
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        link = NoiseLink.initiate(CRYPTO, os.urandom, OURS, CRYPTO.x25519_public(NOBODYS))
+        with contextlib.suppress(ConnectionError):
+            await shake_hands(link, reader, writer)
+        assert not link.is_ready
+        assert (await judge.stdout.read()).startswith(b"failed: ")
+        writer.close()
 
 
 async def test_our_responder_refuses_whoever_takes_it_for_another():
@@ -107,9 +105,9 @@ async def test_our_responder_refuses_whoever_takes_it_for_another():
 
     server = await asyncio.start_server(respond, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
-    judge = await start_judge("noise-initiate", THEIRS.hex(), CRYPTO.x25519_public(NOBODYS).hex(), str(port))
-    back, _ = await judge.communicate(b"data")
-    assert back == b""
+    async with run_judge("noise-initiate", THEIRS.hex(), CRYPTO.x25519_public(NOBODYS).hex(), str(port)) as judge:
+        back, _ = await judge.communicate(b"data")
+        assert back == b""
+        assert judge.returncode != 0
     assert isinstance(await refused, PeerMisbehaved)
-    assert judge.returncode != 0
     server.close()

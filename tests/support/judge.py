@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import fcntl
 import functools
 import json
@@ -14,6 +15,7 @@ import os
 import re
 import shutil
 import subprocess
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -60,11 +62,18 @@ def _cargo(*arguments: str) -> None:
     assert done.returncode == 0, done.stderr[-2000:]
 
 
-async def start_judge(*arguments: str) -> asyncio.subprocess.Process:
-    """One command of it, with pipes."""
+@contextlib.asynccontextmanager
+async def run_judge(*arguments: str) -> AsyncIterator[asyncio.subprocess.Process]:
+    """One command of it, with pipes; it is gone afterwards."""
     pipe = asyncio.subprocess.PIPE
     program = await asyncio.to_thread(build_judge)
-    return await asyncio.create_subprocess_exec(program, *arguments, stdin=pipe, stdout=pipe, stderr=pipe)
+    judge = await asyncio.create_subprocess_exec(program, *arguments, stdin=pipe, stdout=pipe, stderr=pipe)
+    try:
+        yield judge
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            judge.kill()
+        await judge.communicate()
 
 
 class SphinxJudge:
