@@ -76,6 +76,7 @@ class NodeFactory:
             resolver=HostsResolver(options.hosts, options.dns) if options.hosts else None,
             mean_ack_delay_ms=options.mean_ack_delay_ms,
             max_flows=self._context.budget.flows,
+            tun=self._options.tun,
         )
 
     def _identity(self) -> IdentityKeys:

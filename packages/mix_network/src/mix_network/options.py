@@ -63,6 +63,8 @@ class NetworkOptions:
     """What happens to other names then: `"system"` or `"none"`."""
     exit_policy: str | None = None
     """Rules for the exit instead of the ports that exits let through by default, in the policy's own syntax."""
+    tun: bool = False
+    """Let the kernel forward clients' packets, behind a TUN device, instead of sockets; takes root, on Linux."""
     advertise_version: str = DEFAULT_VERSION
     """The node version that the directory announces; from 1.37.0 on clients use protocol 10 with the exit, else 9."""
     mean_ack_delay_ms: float = 15.0

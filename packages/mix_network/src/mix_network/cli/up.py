@@ -214,6 +214,12 @@ _port_help = "0 for a free one."
     help="Rules such as 'ExitPolicy accept *:443', one a line; the first match decides, no match refuses.",
 )
 @click.option(
+    "--tun",
+    is_flag=True,
+    help="Let the kernel forward and masquerade clients' packets, behind a TUN device, instead of ordinary sockets. "
+    "Takes root, Linux, and the programs ip and nft; all of it is removed at the end.",
+)
+@click.option(
     "--advertise-version",
     default=DEFAULT_VERSION,
     show_default=True,
@@ -282,6 +288,7 @@ def up_command(
     hosts: tuple[tuple[str, IpAddress], ...],
     dns: str,
     exit_policy: TextIO | None,
+    tun: bool,
     advertise_version: str,
     pcap: Path | None,
     ca_out: Path | None,
@@ -316,6 +323,7 @@ def up_command(
             hosts=table,
             dns="system" if dns == "system" else "none",
             exit_policy=exit_policy.read() if exit_policy is not None else None,
+            tun=tun,
             advertise_version=advertise_version,
             node_cover=node_cover,
             mean_ack_delay_ms=mean_delay,
@@ -381,10 +389,10 @@ async def _run(options: NetworkOptions, as_json: bool, ca_out: Path | None, name
 
 @contextlib.contextmanager
 def _stop_signals() -> Iterator[asyncio.Event]:
-    """An event that SIGINT and SIGTERM set."""
+    """An event that is set when somebody wants this to end, be it by closing the terminal."""
     loop = asyncio.get_running_loop()
     stopped = asyncio.Event()
-    signals = (signal.SIGINT, signal.SIGTERM)
+    signals = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
     for number in signals:
         loop.add_signal_handler(number, stopped.set)
     try:

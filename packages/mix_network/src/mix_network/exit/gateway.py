@@ -6,11 +6,13 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address
 from typing import Any
 
+from mix_network.exit.forwarder import Forwarder
 from mix_network.exit.hosts_resolver import HostsResolver
 from mix_network.exit.nat.flow import FlowTable
 from mix_network.exit.nat.nat import UserspaceNat
 from mix_network.exit.policy import ExitPolicy
 from mix_network.exit.service import IpPacketRouterService
+from mix_network.exit.tun.forwarder import TunForwarder
 from mix_network.gateway.node import GatewayServer
 from mix_network.node_keys import ServiceKeys
 from mix_network.workers.nodes import WorkedGateway
@@ -29,6 +31,7 @@ class ExitOptions:
     """What an exit does with its clients' packets.
 
     resolver -- answers DNS in place of every resolver; None forwards DNS like anything else
+    tun -- forward through a TUN device and the kernel, as root on Linux
     """
 
     policy: ExitPolicy
@@ -36,6 +39,7 @@ class ExitOptions:
     resolver: HostsResolver | None = None
     mean_ack_delay_ms: float = 15.0
     max_flows: int = 2048
+    tun: bool = False
 
 
 Gateway = GatewayServer | WorkedGateway
@@ -52,7 +56,7 @@ class _LocalClient:
 
 
 class ExitGateway:
-    """A gateway, an IP packet router in it, and the userspace NAT behind that."""
+    """A gateway, an IP packet router in it, and behind that whatever forwards: the userspace NAT or the kernel."""
 
     def __init__(self, gateway: Gateway, keys: ServiceKeys, options: ExitOptions, random: RandomBytes) -> None:
         self.gateway = gateway
@@ -61,7 +65,7 @@ class ExitGateway:
         self._random = random
         self._service = self._make_service()
         self._picture: tuple[Topology, RotationPeriod] | None = None
-        self._nat: UserspaceNat | None = None
+        self._forwarder: Forwarder | None = None
         self._recording: PcapFile | None = None
 
     @property
@@ -72,29 +76,17 @@ class ExitGateway:
     @property
     def flows(self) -> FlowTable:
         """What is forwarded at this moment."""
-        return self._nat.flows if self._nat is not None else FlowTable()
+        return self._forwarder.flows if self._forwarder is not None else FlowTable()
 
     def start(self, recording: PcapFile | None = None) -> None:
-        """Begin to forward; the gateway is started by its owner.
+        """Begin to forward; the gateway is started by its owner. Raises TunUnavailable.
 
-        recording -- where to write the packets between the tunnel and the NAT
+        recording -- where to write the packets between the tunnel and the forwarder
         """
         self._recording = recording
-        nat = UserspaceNat(
-            self._random,
-            policy=self._options.policy,
-            resolver=self._options.resolver,
-            clock=self._service.now,
-            on_output=self._service.wake,
-            on_refused=self._report_refused,
-            mtu_bytes=self._options.router.mtu_bytes,
-            flows=FlowTable(max_flows=self._options.max_flows),
-        )
-        self._nat = nat
-        device: Device = nat
-        if recording is not None:
-            device = PcapWriter(nat, recording)
-        self._service.start(device, nat)
+        forwarder = self._forwarder = self._make_forwarder()
+        device: Device = forwarder if recording is None else PcapWriter(forwarder, recording)
+        self._service.start(device, forwarder)
         self.gateway.connect_service(self._keys.identity.public, _LocalClient(self._service))
 
     async def restart(self) -> None:
@@ -108,8 +100,8 @@ class ExitGateway:
     async def close(self) -> None:
         """End every flow."""
         self._service.close()
-        if self._nat is not None:
-            await self._nat.close()
+        if self._forwarder is not None:
+            await self._forwarder.close()
 
     def set_topology(self, topology: Topology, rotation: RotationPeriod) -> None:
         """Take a new picture of the network, without which the router can't answer."""
@@ -118,8 +110,21 @@ class ExitGateway:
 
     def snapshot(self) -> dict[str, Any]:
         """Counters of the router and the flow table as JSON-able values."""
-        nat = self._nat.snapshot() if self._nat is not None else {}
-        return {**self._service.snapshot(), **nat}
+        forwarded = self._forwarder.snapshot() if self._forwarder is not None else {}
+        return {**self._service.snapshot(), **forwarded}
+
+    def _make_forwarder(self) -> Forwarder:
+        nat = UserspaceNat(
+            self._random,
+            policy=self._options.policy,
+            resolver=self._options.resolver,
+            clock=self._service.now,
+            on_output=self._service.wake,
+            on_refused=self._report_refused,
+            mtu_bytes=self._options.router.mtu_bytes,
+            flows=FlowTable(max_flows=self._options.max_flows),
+        )
+        return TunForwarder(self._random, nat) if self._options.tun else nat
 
     def _make_service(self) -> IpPacketRouterService:
         return IpPacketRouterService(

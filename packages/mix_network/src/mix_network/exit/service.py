@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from ipaddress import IPv4Address, IPv6Address
 from typing import Any
 
-from mix_network.exit.nat.nat import UserspaceNat
+from mix_network.exit.forwarder import Forwarder
 from mix_network.node_keys import ServiceKeys
 from mix_network.presence import PresentTime
 from mix_protocol.addressing import Recipient
@@ -86,7 +86,7 @@ class IpPacketRouterService:
         self._replies = ReplyQueue(self._preparer, random, options=options)
         self._router = IprRouter(random, router_config)
         self._device: Device | None = None
-        self._nat: UserspaceNat | None = None
+        self._forwarder: Forwarder | None = None
         self._tags: dict[IPv4Address | IPv6Address, bytes] = {}
         self._pushed: list[bytes] = []
         self._scheduled: asyncio.Handle | None = None
@@ -97,12 +97,12 @@ class IpPacketRouterService:
         self._rotation_set_at = 0.0
         self._crashes = CrashLog(logger)
 
-    def start(self, device: Device, nat: UserspaceNat) -> None:
+    def start(self, device: Device, forwarder: Forwarder) -> None:
         """Begin to forward.
 
-        device -- where clients' IP packets go: the NAT itself, or something wrapped around it
+        device -- where clients' IP packets go: the forwarder itself, or something wrapped around it
         """
-        self._device, self._nat = device, nat
+        self._device, self._forwarder = device, forwarder
         self._presence.start()
         self.wake()
 
@@ -262,8 +262,8 @@ class IpPacketRouterService:
             elif isinstance(event, ClientExpired):
                 for address in (event.ipv4, event.ipv6):
                     self._tags.pop(address, None)
-                    if self._nat is not None:
-                        self._nat.drop_client(address.packed)
+                    if self._forwarder is not None:
+                        self._forwarder.drop_client(address.packed)
 
     def _handle_timeouts(self, device: Device, now: float) -> None:
         for machine in (device, self._router, self._replies, self._receiver):

@@ -51,9 +51,20 @@ _EXCEPTIONS = _networks(
 )
 # Nothing else of IPv6 is given to anybody as global unicast (RFC 4291 section 2.4 and IANA's registry of the space);
 # outside are loopback, mapped and translated IPv4 (NAT64 too), site-local, unique-local, link-local, segments, groups.
-_GLOBAL_UNICAST = IPv6Network("2000::/3")
+GLOBAL_UNICAST = IPv6Network("2000::/3")
 # Not `is_loopback`, which newer Python versions also say of ::ffff:127.0.0.1.
 _LOOPBACK = _networks("127.0.0.0/8", "::1/128")
+
+
+def special_networks(version: int) -> tuple[IpNetwork, ...]:
+    """The networks of one IP version that are none of the public Internet's, but for what is in `routable_exceptions`;
+    of IPv6 all outside `GLOBAL_UNICAST` is not either."""
+    return tuple(network for network in _SPECIAL if network.version == version)
+
+
+def routable_exceptions(version: int) -> tuple[IpNetwork, ...]:
+    """What is inside a special network and yet of the public Internet."""
+    return tuple(network for network in _EXCEPTIONS if network.version == version)
 
 
 def is_loopback(address: IpAddress) -> bool:
@@ -67,4 +78,4 @@ def is_globally_routable(address: IpAddress) -> bool:
         return True
     if any(address in network for network in _SPECIAL):
         return False
-    return address.version == 4 or address in _GLOBAL_UNICAST
+    return address.version == 4 or address in GLOBAL_UNICAST

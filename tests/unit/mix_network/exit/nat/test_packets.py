@@ -4,10 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mix_network.exit.nat.packets import datagram_packets, unreachable_for
+from mix_network.exit.nat.packets import datagram_packets, reset_for, unreachable_for
 from mix_protocol.netstack.wire.icmp import IcmpError, UnreachableReason, decode_icmp
 from mix_protocol.netstack.wire.ip import TCP, IpPacket, decode_ip, pack_address
-from mix_protocol.netstack.wire.tcp import SYN, TcpSegment
+from mix_protocol.netstack.wire.tcp import ACK, FIN, RST, SYN, TcpSegment, decode_tcp
 from mix_protocol.netstack.wire.udp import decode_udp
 
 FOUR = (pack_address("10.0.0.2"), pack_address("9.9.9.9"))
@@ -41,3 +41,28 @@ def test_datagrams_arrive_whole_however_small_the_mtu(data, mtu):
 def test_ipv6_datagrams_are_not_cut():
     assert len(datagram_packets((SIX[1], 53), (SIX[0], 5000), bytes(1000), 1500)) == 1
     assert datagram_packets((SIX[1], 53), (SIX[0], 5000), bytes(2000), 1500) == []
+
+
+@pytest.mark.parametrize(("source", "destination"), [FOUR, SIX])
+@pytest.mark.parametrize(
+    ("flags", "payload", "sequence", "acknowledgment", "answer"),
+    [
+        (SYN, b"", 0, 8, RST | ACK),
+        (FIN, b"abc", 0, 11, RST | ACK),
+        (ACK, b"abc", 99, 0, RST),
+        (SYN | ACK, b"", 99, 0, RST),
+    ],
+)
+def test_a_reset_is_one_that_the_sender_accepts(source, destination, flags, payload, sequence, acknowledgment, answer):
+    """RFC 9293 section 3.10.7.1."""
+    segment = TcpSegment(5000, 80, 7, 99, flags, 10, payload).encode(source, destination)
+    packet = decode_ip(reset_for(decode_ip(IpPacket(source, destination, TCP, segment).encode())))
+    assert (packet.source, packet.destination) == (destination, source)
+    reset = decode_tcp(packet.payload, packet.source, packet.destination)
+    assert (reset.source_port, reset.destination_port) == (80, 5000)
+    assert (reset.sequence, reset.acknowledgment, reset.flags) == (sequence, acknowledgment, answer)
+
+
+@pytest.mark.parametrize("payload", [TcpSegment(1, 2, 3, 4, RST, 5).encode(*FOUR), b"short"])
+def test_resets_and_what_is_malformed_get_none(payload):
+    assert reset_for(decode_ip(IpPacket(*FOUR, TCP, payload).encode())) is None

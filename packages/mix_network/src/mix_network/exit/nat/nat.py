@@ -31,13 +31,15 @@ _CRASHES = CrashLog(logging.getLogger(__name__))
 
 
 class UserspaceNat:
-    """Forwards IP packets by the operating system's ordinary sockets; needs no privilege. Is a `Device`.
+    """Forwards IP packets by the operating system's ordinary sockets; needs no privilege. Is a `Forwarder`.
 
     Needs a running event loop: sockets become readable between the calls of its methods.
 
     on_output -- called when `packets_to_send` has something new or `next_timeout` changed; may be called often
     on_refused -- told the client and the destination ("ip:port", port 0 where there is none) of what the policy refuses
     flows -- an empty table; None for one with the usual bounds
+
+    `link` is the common ground of its parts, for whoever forwards beside it.
     """
 
     def __init__(
@@ -58,21 +60,21 @@ class UserspaceNat:
         self._stack = NetworkStack(random, mtu_bytes=mtu_bytes)
         self._stack.on_crash = lambda error: _CRASHES.note(error, "one connection or packet of a client")
         table = flows if flows is not None else FlowTable()
-        self._link = NatLink(self._send, on_output, clock, policy, resolver, mtu_bytes, on_refused, table)
-        self._tcp = TcpForwarder(self._link, self._stack)
-        self._udp = UdpForwarder(self._link)
-        self._ping = PingForwarder(self._link)
+        self.link = NatLink(self._send, on_output, clock, policy, resolver, mtu_bytes, on_refused, table)
+        self._tcp = TcpForwarder(self.link, self._stack)
+        self._udp = UdpForwarder(self.link)
+        self._ping = PingForwarder(self.link)
         self._sweep_at: float | None = None
 
     @property
     def mtu_bytes(self) -> int:
         """The longest packet."""
-        return self._link.mtu_bytes
+        return self.link.mtu_bytes
 
     @property
     def flows(self) -> FlowTable:
         """What is forwarded at this moment."""
-        return self._link.flows
+        return self.link.flows
 
     def receive_packet(self, packet: bytes, now: float) -> None:
         """Take a client's packet."""
@@ -90,6 +92,10 @@ class UserspaceNat:
             self._ping.receive_packet(packet, decoded, now)
         else:
             self._send(unreachable_for(packet, decoded, UnreachableReason.PROTOCOL))
+        self.watch_idle(now)
+
+    def watch_idle(self, now: float) -> None:
+        """Look from time to time for flows that are idle for too long, as there are some now."""
         if self._sweep_at is None and len(self.flows):
             self._sweep_at = now + _SWEEP_S
 
@@ -128,7 +134,7 @@ class UserspaceNat:
 
     def snapshot(self) -> dict[str, Any]:
         """The flow table's counters as JSON-able values."""
-        return {"flows": self.flows.counts(), "flow_count": len(self.flows), "refused": self._link.refused}
+        return {"flows": self.flows.counts(), "flow_count": len(self.flows), "refused": self.link.refused}
 
     async def close(self) -> None:
         """End every flow and close every socket."""

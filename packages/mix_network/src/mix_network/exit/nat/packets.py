@@ -5,8 +5,10 @@ from __future__ import annotations
 from itertools import count
 
 from mix_network.exit.nat.flow import FlowKey
+from mix_protocol.errors import PeerMisbehaved
 from mix_protocol.netstack.wire.icmp import IcmpEcho, IcmpError, UnreachableReason
-from mix_protocol.netstack.wire.ip import ICMP, ICMPV6, UDP, IpPacket
+from mix_protocol.netstack.wire.ip import ICMP, ICMPV6, TCP, UDP, IpPacket
+from mix_protocol.netstack.wire.tcp import ACK, FIN, RST, SYN, TcpSegment, decode_tcp
 from mix_protocol.netstack.wire.udp import UdpDatagram
 
 _IPV4_HEADER_LENGTH = 20
@@ -17,6 +19,25 @@ def unreachable_for(original: bytes, packet: IpPacket, reason: UnreachableReason
     """The ICMP message that tells the sender of `original` why it did not arrive, in the destination's name."""
     message = IcmpError(reason, original).encode(packet.destination, packet.source)
     return IpPacket(packet.destination, packet.source, _icmp_protocol(packet.source), message).encode()
+
+
+def reset_for(packet: IpPacket) -> bytes | None:
+    """The reset that answers a client's segment of no connection (RFC 9293 section 3.10.7.1), in the destination's
+    name; None for one that is itself a reset, or malformed."""
+    try:
+        segment = decode_tcp(packet.payload, packet.source, packet.destination)
+    except PeerMisbehaved:
+        return None
+    if segment.flags & RST:
+        return None
+    if segment.flags & ACK:
+        sequence, acknowledgment, flags = segment.acknowledgment, 0, RST
+    else:
+        length = len(segment.payload) + bool(segment.flags & SYN) + bool(segment.flags & FIN)
+        sequence, acknowledgment, flags = 0, (segment.sequence + length) & 0xFFFFFFFF, RST | ACK
+    reset = TcpSegment(segment.destination_port, segment.source_port, sequence, acknowledgment, flags, 0)
+    source, destination = packet.destination, packet.source
+    return IpPacket(source, destination, TCP, reset.encode(source, destination)).encode()
 
 
 def echo_reply(key: FlowKey, reply: IcmpEcho) -> bytes:
