@@ -29,7 +29,7 @@ LINE = re.compile(
     r'\{"directory":\{"http":"http://127\.0\.0\.1:\d+/api","https":"https://127\.0\.0\.1:\d+/api"\},'
     rf'"entry_gateways":\[\{{"identity":"{BASE58}","ws":"ws://127\.0\.0\.1:\d+"\}}\],'
     rf'"exit_gateways":\[\{{"identity":"{BASE58}","ip_packet_router":"{BASE58}\.{BASE58}@{BASE58}"\}}\],'
-    r'"link":"none","name":"[a-z0-9-]+"\}\n'
+    r'"link":"none","status":"http://127\.0\.0\.1:\d+/status/","name":"[a-z0-9-]+"\}\n'
 )
 
 

@@ -34,6 +34,9 @@ from mix_network.node_factory import MixNode, NodeFactory
 from mix_network.options import MAX_NODES_PER_LAYER, NetworkOptions
 from mix_network.rehearsal import SLOW_LINK, NodeState, Rehearsal
 from mix_network.rotation import RotationSchedule
+from mix_network.status_page.route_tracer import RouteTracer
+from mix_network.status_page.routes import PATH as STATUS_PATH
+from mix_network.status_page.routes import status_routes
 from mix_network.workers.channel import Kind
 from mix_network.workers.messages import Place
 from mix_network.workers.pool import WorkerPool
@@ -78,6 +81,7 @@ class LocalNetwork:
         self._schedule = replace(schedule or self.options.schedule)
         self._crypto = NativeCrypto()
         self._links = LinkEmulation(self.options.link, self.options.link_seed)
+        self._tracer = RouteTracer()
         self.view = NetworkView()
         gateways = self.options.entries + self.options.exits
         names = mix_names(self.options.nodes_per_layer, is_drawn=self.draws_layers)
@@ -95,6 +99,7 @@ class LocalNetwork:
             self._budget,
             self.options.origins,
             self.options.node_cover,
+            tracer=self._tracer if not self.options.workers else None,
         )
         self._pool = (
             WorkerPool(self._context, self.options, wall_clock() - time.time()) if self.options.workers else None
@@ -181,6 +186,12 @@ class LocalNetwork:
         """The directory's API over https; `certificate.authority_pem` vouches for it."""
         assert self._directory is not None
         return f"https://{_HOST}:{self._directory.https_port}/api"
+
+    @property
+    def status_url(self) -> str:
+        """A page with the network's picture, on which packets are seen as they go."""
+        assert self._directory is not None
+        return f"http://{_HOST}:{self._directory.http_port}{STATUS_PATH}"
 
     @property
     def link(self) -> str:
@@ -286,6 +297,7 @@ class LocalNetwork:
                 for node in self.exits
             ],
             "link": self.link,
+            "status": self.status_url,
         }
 
     def metrics(self) -> dict[str, Any]:
@@ -337,7 +349,14 @@ class LocalNetwork:
         self._register_all()
         self._documents = DirectoryDocuments(self._registered, self._assignment.of, self._schedule)
         self._refreshing = asyncio.create_task(self._keep_fresh())
-        app = create_app(self._documents, self._wall_clock, self.metrics, self.options.origins, self.set_link)
+        app = create_app(
+            self._documents,
+            self._wall_clock,
+            self.metrics,
+            self.options.origins,
+            self.set_link,
+            status_routes(self._watch),
+        )
         self._directory = DirectoryServer(
             app,
             self.certificate,
@@ -358,6 +377,11 @@ class LocalNetwork:
 
     def _set_away(self, name: str, is_away: bool) -> None:
         self._assignment.set_away(self._node_ids[name], is_away)
+
+    def _watch(self, after: int) -> dict[str, Any]:
+        """What the page with the network's picture shows."""
+        now = asyncio.get_running_loop().time()
+        return {**self.metrics(), "now": now, "steps": self._tracer.watch(now, after)}
 
     def _start_capture(self) -> PcapFile | None:
         if self.options.pcap is None:

@@ -68,6 +68,8 @@ async def show_live_view(status: Callable[[], Mapping[str, Any]], stopped: async
 def address_lines(status: Mapping[str, Any]) -> list[tuple[str, str]]:
     """What a client may want to copy, each with its label."""
     lines = [("directory", status["directory"]["http"]), ("", status["directory"]["https"])]
+    if status.get("status"):
+        lines.append(("picture", status["status"]))
     if status.get("name"):
         lines.append(("network", status["name"]))
     if status["link"] != "none":

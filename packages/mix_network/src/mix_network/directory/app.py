@@ -7,7 +7,7 @@ of the real directory, which ignores `page` and `per_page`.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from starlette.applications import Starlette
@@ -15,7 +15,7 @@ from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import Mount, Route
+from starlette.routing import BaseRoute, Mount, Route
 from starlette.types import ASGIApp
 
 from mix_network.directory.documents import DirectoryDocuments
@@ -56,6 +56,7 @@ def create_app(
     metrics: Callable[[], dict[str, Any]],
     origins: Origins,
     set_link: Callable[[str], None],
+    more: Sequence[BaseRoute] = (),
 ) -> Starlette:
     """The application.
 
@@ -65,6 +66,7 @@ def create_app(
         origin sees it
     set_link -- takes what is put to `/link`: text such as `mobile`. It raises a `MixError` for what describes no link.
         No page of another origin can ask for it, since a PUT needs leave that nobody is given here
+    more -- what else is served, outside `/api` as well
     """
 
     def answer(make: Callable[[float], object]) -> Callable[[Request], Response]:
@@ -120,6 +122,7 @@ def create_app(
             Mount("/api", routes=api, middleware=[cors]),
             Route("/metrics.json", _in_event_loop(metrics_snapshot), methods=["GET"]),
             Route("/link", put_link, methods=["PUT"]),
+            *more,
         ],
         middleware=[Middleware(OriginGuard, origins)],
     )

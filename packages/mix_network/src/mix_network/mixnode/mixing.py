@@ -36,6 +36,18 @@ DELAY_QUEUE_BYTES = 64 << 20
 _CRASHES = CrashLog(logging.getLogger(__name__))
 
 
+class PacketTracer(Protocol):
+    """Is told what comes and goes; `now` is monotonic seconds."""
+
+    def started(self, node: str, packet: bytes, now: float, *, is_cover: bool = False) -> None:
+        """A node sends a packet that has not come to it as one."""
+        ...
+
+    def passed(self, node: str, packet: bytes, following: bytes | None, now: float) -> None:
+        """A packet has come, and another one is made of it; None if it ends there."""
+        ...
+
+
 @dataclass(frozen=True)
 class NodeContext:
     """What a node is given by the program around it.
@@ -46,6 +58,7 @@ class NodeContext:
     origins -- whose web pages may use the gateways; None for everybody's
     cover_rate -- loops of its own that a node sends a second, on average
     shares -- how many processes share the work of each node, and so what it may hold
+    tracer -- follows packets for the picture of a local network; None anywhere else
     """
 
     crypto: CryptoProvider
@@ -59,6 +72,7 @@ class NodeContext:
     origins: Origins | None = None
     cover_rate: float = 0.0
     shares: int = 1
+    tracer: PacketTracer | None = None
 
 
 FinalHandler = Callable[[FinalPacket | SealedPacket, PacketSize, KeyRotation], None]
@@ -118,6 +132,7 @@ class MixingNode:
         )
         self._timer: asyncio.TimerHandle | None = None
         self._is_stopped = False
+        self._tracer = context.tracer
         self._tasks: list[asyncio.Task[None]] = []
 
     async def start(self, port: int = 0) -> NodeAddress:
@@ -125,7 +140,7 @@ class MixingNode:
         port = await self._incoming.start(self._context.host, port)
         self._tasks = [asyncio.create_task(follow_rotations(self._context, self._update_keys))]
         if isinstance(self._loops, LoopCover):
-            self._tasks.append(asyncio.create_task(self._loops.run(self.send)))
+            self._tasks.append(asyncio.create_task(self._loops.run(self._send_cover)))
         return NodeAddress.from_text(self._context.host, port)
 
     async def serve(self, listening: socket.socket) -> None:
@@ -169,6 +184,13 @@ class MixingNode:
 
     def send(self, next_hop: NodeAddress, packet: bytes, key_rotation: KeyRotation) -> None:
         """Send a packet to its next hop at once: a client's packet to its first one, or an ack."""
+        if self._tracer is not None:
+            self._tracer.started(self.metrics.name, packet, asyncio.get_running_loop().time())
+        self._outgoing.send(next_hop, packet, key_rotation)
+
+    def _send_cover(self, next_hop: NodeAddress, packet: bytes, key_rotation: KeyRotation) -> None:
+        if self._tracer is not None:
+            self._tracer.started(self.metrics.name, packet, asyncio.get_running_loop().time(), is_cover=True)
         self._outgoing.send(next_hop, packet, key_rotation)
 
     def _receive_frames(self, frames: Sequence[NodeFrame]) -> None:
@@ -176,6 +198,9 @@ class MixingNode:
         now = asyncio.get_running_loop().time()
         for frame, processed in zip(frames, self._process(frames), strict=True):
             try:
+                if self._tracer is not None and processed is not None:
+                    following = processed.packet if isinstance(processed, ForwardPacket) else None
+                    self._tracer.passed(self.metrics.name, frame.packet, following, now)
                 if isinstance(processed, ForwardPacket):
                     self._hold(processed, frame.key_rotation, now)
                 elif processed is not None:
