@@ -8,11 +8,14 @@ const dist = path.resolve(process.argv[2]);
 const folder = path.join(dist, "mix-tunnel/pyodide/");
 const { loadPyodide } = await import(pathToFileURL(path.join(folder, "pyodide.mjs")));
 const { unpack } = await import(pathToFileURL(path.join(dist, "mix-tunnel/site_packages.js")));
-const { applyPatch, Snapshot, withMemory } = await import(pathToFileURL(path.join(dist, "mix-tunnel/snapshot.js")));
+const { applyPatch, readSnapshot, Snapshot, withMemory } = await import(pathToFileURL(path.join(dist, "mix-tunnel/snapshot.js")));
 const [base, own] = ["base.bin", "own.bin"].map((name) => new Uint8Array(fs.readFileSync(path.join(folder, name))).buffer);
-const snapshot = Snapshot.read(applyPatch(base, own));
+const snapshot = new Snapshot();
+const parts = Promise.resolve(readSnapshot(applyPatch(base, own)));
 const index = JSON.parse(fs.readFileSync(path.join(folder, "site-packages.json"), "utf8"));
-const python = await withMemory(snapshot, index.data, () => loadPyodide({ indexURL: folder, _loadSnapshot: snapshot }));
+const data = Promise.resolve(index.data);
+const options = { indexURL: folder, _loadSnapshot: snapshot };
+const python = await withMemory(snapshot, parts, data, () => loadPyodide(options));
 const contents = new Uint8Array(fs.readFileSync(path.join(folder, "site-packages.bin")));
 const modules = index.modules.map(([name, file]) => {
   return [name, new WebAssembly.Module(fs.readFileSync(path.join(folder, file)))];

@@ -5,28 +5,63 @@
  * the machine.
  */
 import { checkIntegrity, fetchPacked } from "./files.js";
+import { openMemories } from "./kept_memory.js";
+
+/** @import { Index } from "./site_packages.js" */
+/**
+ * A stretch of the memory that is not zero: its place there, how long it is, and where a content has it. All in bytes.
+ * @typedef {[start: number, length: number, at: number]} Run
+ */
+/**
+ * @typedef {object} Parts of a snapshot
+ * @property {Uint8Array<ArrayBuffer>} head what comes before the memory: references to JavaScript
+ * @property {number} size of the memory in bytes
+ * @property {Run[]} runs in the order of their places, which are beginnings of pages
+ * @property {Uint8Array<ArrayBuffer>} content
+ */
 
 const WASM_PAGE_BYTES = 65_536;
-const PAGE_WORDS = 1024;
+const PAGE_BYTES = 4096;
+const PAGE_WORDS = PAGE_BYTES / 4;
 
-/** Where a snapshot says at which of its bytes the memory begins; before that are references to JavaScript. */
+/** Where a snapshot says at which of its bytes the memory begins. */
 const MEMORY_START = 1;
 
 /**
- * The memory of base.bin, in which only what others wrote has been imported, patched with own.bin, which is small.
+ * The memory that this browser has kept; otherwise that of base.bin, in which only what others wrote has been imported,
+ * patched with own.bin, which is small.
  *
  * @param {URL} folder where they are
- * @param {Promise<import("./site_packages.js").Index>} index
- * @returns {Promise<Snapshot>}
+ * @param {Promise<Index>} index
+ * @returns {Promise<{ parts: Parts, checked: Promise<boolean>, keep: (() => Promise<void>) | null }>} checked -- whether it
+ *   is what it was when it was kept; keep -- lets the browser keep it, if it was loaded
  */
 export async function fetchSnapshot(folder, index) {
+  const store = await openMemories();
+  const loading = store?.isUsed ? null : loadSnapshot(folder, index);
+  loading?.catch(() => {}); // told below
+  const { base, own } = (await index).integrity;
+  const key = `${base} ${own}`;
+  const kept = await store?.read(key);
+  if (kept) {
+    return { ...kept, keep: null };
+  }
+  const parts = await (loading ?? loadSnapshot(folder, index));
+  return { parts, checked: Promise.resolve(true), keep: store && (() => store.keep(key, parts)) };
+}
+
+/**
+ * @param {URL} folder
+ * @param {Promise<Index>} index
+ */
+async function loadSnapshot(folder, index) {
   const [base, own] = await Promise.all(/** @type {const} */ (["base", "own"]).map(async (name) => {
     const url = new URL(`${name}.bin`, folder);
     const content = await (await fetchPacked(url)).arrayBuffer();
     await checkIntegrity(content, (await index).integrity[name], url);
     return content;
   }));
-  return Snapshot.read(applyPatch(/** @type {ArrayBuffer} */ (base), /** @type {ArrayBuffer} */ (own)));
+  return readSnapshot(applyPatch(/** @type {ArrayBuffer} */ (base), /** @type {ArrayBuffer} */ (own)));
 }
 
 /**
@@ -55,21 +90,56 @@ export function applyPatch(base, patch) {
 }
 
 /**
- * A snapshot as Pyodide's loader takes it: the bytes before the memory. When it restores, it asks for those behind them, and
- * is told that there are none, for they are in their place already. It keeps for good what it was given: so this is all.
+ * @param {ArrayBuffer} buffer what Pyodide's `makeMemorySnapshot` gave
+ * @returns {Parts}
  */
-export class Snapshot extends Uint8Array {
-  /** @type {Int32Array | null} what the memory is to hold */
-  #content = null;
+export function readSnapshot(buffer) {
+  const [start = 0] = new Uint32Array(buffer, 4 * MEMORY_START, 1);
+  const content = new Uint8Array(buffer, start);
+  const head = new Uint8Array(buffer.slice(0, start));
+  return { head, size: content.length, runs: findRuns(new Int32Array(buffer, start)), content };
+}
+
+/**
+ * A snapshot as Pyodide's loader takes it: something like an array of the bytes before the memory. When it restores, it asks
+ * for those behind them, and is told that there are none, for they are in their place already.
+ *
+ * The loader wants it before anything else, but looks into it only when its module runs: so it is empty at first, and the
+ * module is compiled meanwhile. It is kept for good, too: so all it has in the end is those bytes.
+ *
+ * @extends {DataView<ArrayBuffer>}
+ */
+export class Snapshot extends DataView {
+  #head = new Uint8Array(0);
+  /** @type {Parts | null} what the memory is to hold */
+  #parts = null;
   /** @type {WebAssembly.Memory | null} */
   #memory = null;
+  length = 0;
 
-  /** @param {ArrayBuffer} buffer what Pyodide's `makeMemorySnapshot` gave */
-  static read(buffer) {
-    const [start] = new Uint32Array(buffer, 4 * MEMORY_START, 1);
-    const snapshot = new Snapshot(new Uint8Array(buffer, 0, start)); // a copy
-    snapshot.#content = new Int32Array(buffer, start);
-    return snapshot;
+  constructor() {
+    super(new ArrayBuffer(0));
+  }
+
+  get buffer() {
+    return this.#head.buffer;
+  }
+
+  get byteOffset() {
+    return this.#head.byteOffset;
+  }
+
+  get byteLength() {
+    return this.#head.byteLength;
+  }
+
+  /**
+   * Now it is there.
+   * @param {Parts} parts
+   */
+  take(parts) {
+    this.#head = parts.head.slice();
+    this.#parts = parts;
   }
 
   /**
@@ -79,16 +149,24 @@ export class Snapshot extends Uint8Array {
    * @param {[start: number, end: number][]} data where the snapshot has it
    */
   prepare(memory, data) {
-    if (this.#content === null) {
+    if (this.#parts === null) {
       return;
     }
-    const { buffer, byteOffset, byteLength } = this.#content;
-    if (memory.buffer.byteLength < byteLength) {
-      memory.grow(Math.ceil((byteLength - memory.buffer.byteLength) / WASM_PAGE_BYTES));
+    const { size, runs, content } = this.#parts;
+    const missing = size - memory.buffer.byteLength;
+    if (missing > 0) {
+      memory.grow(Math.ceil(missing / WASM_PAGE_BYTES));
     }
-    const content = new Uint8Array(buffer, byteOffset, byteLength);
     const target = new Uint8Array(memory.buffer);
-    data.forEach(([start, end]) => target.set(content.subarray(start, end), start));
+    for (const [from, to] of data) {
+      for (const [place, length, at] of runs) {
+        const begin = Math.max(from, place);
+        const end = Math.min(to, place + length);
+        if (begin < end) {
+          target.set(content.subarray(at + begin - place, at + end - place), begin);
+        }
+      }
+    }
     this.#memory = memory;
   }
 
@@ -97,65 +175,103 @@ export class Snapshot extends Uint8Array {
    * @param {number} [end]
    */
   subarray(begin, end) {
-    if (end === undefined && this.#content && this.#memory) {
-      restore(this.#memory, this.#content);
-      this.#memory = this.#content = null;
+    if (end === undefined && this.#parts && this.#memory) {
+      restore(this.#memory, this.#parts);
+      this.#memory = this.#parts = null;
     }
-    return new Uint8Array(this.buffer, this.byteOffset, this.byteLength).subarray(begin, end);
+    return this.#head.subarray(begin, end);
   }
 }
 
 /**
- * Give a memory this content, and zeros behind it, without writing zeros to where they are.
+ * Give a memory this content, and zeros elsewhere, without writing zeros to where they are.
  *
  * @param {WebAssembly.Memory} memory
- * @param {Int32Array} content
+ * @param {Parts} parts
  */
-function restore({ buffer }, content) {
+function restore({ buffer }, { runs, content }) {
+  const bytes = new Uint8Array(buffer);
   const words = new Int32Array(buffer);
-  for (let page = 0; page < words.length; page += PAGE_WORDS) {
-    const end = page + PAGE_WORDS;
-    if (!isZero(content, page, end)) {
-      words.set(content.subarray(page, end), page);
-    } else if (!isZero(words, page, end)) {
-      words.fill(0, page, end);
+  let done = 0;
+  for (const [start, length, at] of runs) {
+    clear(words, done, start);
+    bytes.set(content.subarray(at, at + length), start);
+    done = start + length;
+  }
+  clear(words, done, buffer.byteLength);
+}
+
+/**
+ * @param {Int32Array} words
+ * @param {number} from in bytes, as `to`
+ * @param {number} to
+ */
+function clear(words, from, to) {
+  for (let start = from / 4; start < to / 4; start += PAGE_WORDS) {
+    const end = Math.min(start + PAGE_WORDS, to / 4);
+    if (!isZero(words, start, end)) {
+      words.fill(0, start, end);
     }
   }
 }
 
 /**
- * @param {Int32Array} words which may end before
+ * @param {Int32Array} words
+ * @returns {Run[]} of pages that are not zero
+ */
+function findRuns(words) {
+  /** @type {Run[]} */
+  const runs = [];
+  let last = /** @type {Run} */ ([0, 0, 0]);
+  for (let start = 0; start < words.length; start += PAGE_WORDS) {
+    const end = Math.min(start + PAGE_WORDS, words.length);
+    if (!isZero(words, start, end)) {
+      if (last[1] === 0 || last[0] + last[1] !== 4 * start) {
+        last = [4 * start, 0, 4 * start];
+        runs.push(last);
+      }
+      last[1] += 4 * (end - start);
+    }
+  }
+  return runs;
+}
+
+/**
+ * @param {Int32Array} words
  * @param {number} start
  * @param {number} end
  */
 function isZero(words, start, end) {
-  const last = Math.min(end, words.length);
   let at = start;
-  while (at < last && words[at] === 0) {
+  while (at < end && words[at] === 0) {
     at += 1;
   }
-  return at >= last;
+  return at >= end;
 }
 
 /**
  * Run `load` so that the WebAssembly memory made by it has room for the snapshot. Pyodide restores a snapshot into the
  * memory that its module declares, and fails when importing had made it grow. It does so after its constructors have run,
- * and those need the module's data, which came with the snapshot.
+ * and those need the module's data, which came with the snapshot. Where there comes none, `load` waits for ever.
  *
  * @template T
- * @param {Snapshot | Promise<Snapshot>} snapshot
- * @param {[start: number, end: number][] | Promise<[start: number, end: number][]>} data where it has data of the module
+ * @param {Snapshot} snapshot
+ * @param {Promise<Parts>} parts of it
+ * @param {Promise<[start: number, end: number][]>} data where it has data of the module
  * @param {() => Promise<T>} load
  * @returns {Promise<T>}
  */
-export async function withMemory(snapshot, data, load) {
+export async function withMemory(snapshot, parts, data, load) {
   const { instantiate, instantiateStreaming } = WebAssembly;
+  const ready = Promise.all([parts, data]).then(([known, ranges]) => {
+    snapshot.take(known);
+    return ranges;
+  });
   /** @param {any} result what either function gives: an instance, or an object that has one */
   const prepare = async (result) => {
-    const [known, ranges] = await Promise.all([snapshot, data]);
     const { memory } = (result.instance ?? result).exports;
     if (memory instanceof WebAssembly.Memory) {
-      known.prepare(memory, ranges);
+      snapshot.prepare(memory, await ready.catch(() => new Promise(() => {})));
     }
     return result;
   };

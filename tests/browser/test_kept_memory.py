@@ -1,0 +1,119 @@
+"""Python's memory, which the browser keeps after a first visit: later ones start from it, unless it is damaged."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from playwright.sync_api import expect
+
+from .conftest import READY_MS
+from .waiting import wait_until
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+    from .conftest import Watched
+
+FOLDER = "const folder = await (await navigator.storage.getDirectory()).getDirectoryHandle('mix-tunnel');"
+# A private window copies a file that was written, so that it may be seen in part.
+LIST = f"""async () => {{
+  {FOLDER}
+  const isWhole = async (file) => {{
+    const [length] = new Uint32Array(await file.slice(0, 4).arrayBuffer());
+    const {{ head, runs }} = JSON.parse(await file.slice(4, 4 + length).text());
+    return file.size === 4 + length + runs.reduce((sum, [, count]) => sum + count, head);
+  }};
+  const names = [];
+  for await (const [name, handle] of folder.entries()) {{
+    if (await isWhole(await handle.getFile()).catch(() => false)) names.push(name);
+  }}
+  return names;
+}}"""
+ADD = f"""async (name) => {{
+  {FOLDER}
+  const writable = await (await folder.getFileHandle(name, {{ create: true }})).createWritable();
+  await writable.write("an older version");
+  await writable.close();
+}}"""
+# What a change does: `cut` ends the file early, a place has another byte.
+SPOIL = f"""async ([name, how]) => {{
+  {FOLDER}
+  const handle = await folder.getFileHandle(name);
+  const {{ size }} = await handle.getFile();
+  const writable = await handle.createWritable({{ keepExistingData: true }});
+  if (how === "cut") await writable.truncate(size - 1);
+  else await writable.write({{ type: "write", position: how === "end" ? size - 9 : 0, data: Uint8Array.of(255) }});
+  await writable.close();
+}}"""
+SNAPSHOT = ("**/base.bin", "**/own.bin")
+
+
+def kept(page: Page) -> list[str]:
+    """The names of what is kept."""
+    names: list[str] = page.evaluate(LIST)
+    return names
+
+
+def visit(watched: Watched) -> str:
+    """Connect, and give the name of what is kept then."""
+    watched.connect()
+    wait_until(lambda: len(kept(watched.page)) == 1, watched.page)
+    (name,) = kept(watched.page)
+    return name
+
+
+def asked_for(watched: Watched) -> list[str]:
+    """The files of the snapshot that are asked for from now on."""
+    found: list[str] = []
+    for pattern in SNAPSHOT:
+        watched.page.context.route(pattern, lambda route: (found.append(route.request.url), route.continue_()))
+    return found
+
+
+def test_a_later_visit_loads_no_memory(watched: Watched):
+    name = visit(watched)
+    asked = asked_for(watched)
+    watched.reload()
+    watched.connect()
+    assert asked == []
+    assert kept(watched.page) == [name]
+
+
+def test_an_update_takes_the_place_of_what_was_kept(watched: Watched):
+    name = visit(watched)
+    watched.page.evaluate(
+        "async () => (await navigator.storage.getDirectory()).removeEntry('mix-tunnel', { recursive: true })"
+    )
+    watched.page.evaluate(
+        "async () => (await navigator.storage.getDirectory()).getDirectoryHandle('mix-tunnel', { create: true })"
+    )
+    watched.page.evaluate(ADD, "memory-of-before")
+    asked = asked_for(watched)
+    watched.reload()
+    watched.connect()
+    assert len(asked) == 2
+    wait_until(lambda: kept(watched.page) == [name], watched.page)
+
+
+def test_what_is_not_whole_is_loaded_again(watched: Watched):
+    name = visit(watched)
+    asked = asked_for(watched)
+    for how in ("cut", "head"):
+        watched.page.evaluate(SPOIL, [name, how])
+        asked.clear()
+        watched.reload()
+        watched.connect()
+        assert len(asked) == 2
+        wait_until(lambda: kept(watched.page) == [name], watched.page)
+
+
+def test_what_was_changed_is_noticed_and_kept_no_longer(watched: Watched):
+    name = visit(watched)
+    watched.page.evaluate(SPOIL, [name, "end"])
+    watched.reload()
+    watched.page.get_by_test_id("connect").click()
+    expect(watched.page.get_by_test_id("tunnel-error")).to_contain_text("worker.failed", timeout=READY_MS)
+    expect(watched.page.get_by_test_id("tunnel-error")).to_contain_text("will load it again")
+    assert kept(watched.page) == []
+    watched.connect()
+    watched.complaints.clear()  # the worker says it in the console as well
