@@ -6,10 +6,19 @@ import os
 
 import pytest
 from support.judge import run_judge
+from support.waiting import until
 
+from mix_network.metrics import NodeMetrics
+from mix_network.mixnode.incoming import Incoming
+from mix_network.mixnode.noise_links import NoiseLinks
+from mix_network.mixnode.outgoing import Outgoing
+from mix_network.network_view import NetworkView
+from mix_protocol.addressing import KeyRotation, NodeAddress
 from mix_protocol.crypto.native import NativeCrypto
 from mix_protocol.errors import PeerMisbehaved
+from mix_protocol.mixwire.frames import NodeFrame, encode_frame
 from mix_protocol.noise.link import NoiseLink
+from mix_protocol.sphinx.geometry import PacketSize
 
 pytestmark = pytest.mark.timeout(900)  # a first build takes minutes
 
@@ -111,3 +120,39 @@ async def test_our_responder_refuses_whoever_takes_it_for_another():
         assert judge.returncode != 0
     assert isinstance(await refused, PeerMisbehaved)
     server.close()
+
+
+def frame_of(number: int) -> bytes:
+    return encode_frame(bytes([number]) * PacketSize.REGULAR.packet_length, KeyRotation.ODD)
+
+
+async def test_a_node_of_ours_takes_packets_of_their_sender():
+    address = NodeAddress.from_text("127.0.0.1", 1)
+    view = NetworkView([address], {address: CRYPTO.x25519_public(THEIRS)})
+    frames: list[NodeFrame] = []
+    incoming = Incoming(frames.extend, NodeMetrics("ours", "mix-node"), secure=NoiseLinks(CRYPTO, view, OURS).from_peer)
+    port = await incoming.start("127.0.0.1", 0)
+    async with run_judge("noise-initiate", THEIRS.hex(), CRYPTO.x25519_public(OURS).hex(), str(port)) as judge:
+        judge.stdin.write(b"".join(map(frame_of, range(100))))
+        judge.stdin.close()
+        await until(lambda: len(frames) == 100)
+        assert [frame.packet[0] for frame in frames] == list(range(100))
+    await incoming.close()
+
+
+async def test_a_node_of_ours_sends_packets_to_their_receiver():
+    metrics = NodeMetrics("ours", "mix-node")
+    async with run_judge("noise-respond", THEIRS.hex()) as judge:
+        address = NodeAddress.from_text("127.0.0.1", int(await judge.stdout.readline()))
+        view = NetworkView([address], {address: CRYPTO.x25519_public(THEIRS)})
+        outgoing = Outgoing(view, metrics, secure=NoiseLinks(CRYPTO, view, OURS).to_node)
+        packet = bytes(PacketSize.REGULAR.packet_length)
+        for _ in range(100):
+            outgoing.send(address, packet, KeyRotation.ODD)
+        await until(lambda: metrics.forwarded == 100)
+        # What they send back nobody reads here; that they do shows that they could read it all.
+        (peer,) = [connection for connection, _ in outgoing._peers.values()]
+        peer._transport.write_eof()
+        assert await judge.stdout.read() == f"noise {100 * len(frame_of(0))}\n".encode()
+        await outgoing.close()
+    assert metrics.handshakes_failed == 0

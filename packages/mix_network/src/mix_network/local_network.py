@@ -342,7 +342,12 @@ class LocalNetwork:
             await gateway.start(ws_port=ports.get(id(gateway), 0))
         names = self._tell_addresses()
         if self._pool is not None:
-            await self._pool.start([Place(str(address.ip), address.port, name) for address, name in names.items()])
+            await self._pool.start(
+                [
+                    Place(str(address.ip), address.port, name, self.view.noise_key(address))
+                    for address, name in names.items()
+                ]
+            )
         recording = self._start_capture()
         for exit_gateway in self.exits:
             exit_gateway.start(recording)
@@ -371,7 +376,7 @@ class LocalNetwork:
         """Let nodes know each other; gives their names by address."""
         nodes = [*self.mix_nodes, *self._gateways]
         names = {_started(node.address): node.metrics.name for node in nodes}
-        self.view.update(names)
+        self.view.update(names, {_started(node.address): node.noise.public for node in nodes if node.noise is not None})
         self._links.name_nodes(names)
         return names
 
@@ -427,7 +432,8 @@ class LocalNetwork:
             build_version=self.options.advertise_version,
             **roles,
         )
-        return SelfDescription(node.identity.public, node.keyring, lambda: facts)
+        noise = node.noise.public if node.noise is not None else None
+        return SelfDescription(node.identity.public, node.keyring, lambda: facts, noise)
 
     def refresh(self) -> None:
         """Give the nodes the picture of the network that holds now: node keys change with the rotations."""

@@ -30,6 +30,8 @@ class NodeMetrics:
     replayed: int = 0
     malformed: int = 0
     """Packets that were not authentic or not well-formed, and byte streams that were no frames."""
+    handshakes_failed: int = 0
+    """Links with other nodes, from either side, that were to be encrypted and did not get ready."""
     delays_capped: int = 0
     """Packets whose sender asked for more than the longest delay that a node holds a packet."""
     acks_forwarded: int = 0
@@ -72,6 +74,7 @@ class NodeMetrics:
             "final": self.final,
             "replayed": self.replayed,
             "malformed": self.malformed,
+            "handshakes_failed": self.handshakes_failed,
             "delays_capped": self.delays_capped,
             "acks_forwarded": self.acks_forwarded,
             "pushed": self.pushed,

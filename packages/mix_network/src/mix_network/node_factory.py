@@ -9,7 +9,7 @@ from mix_network.gateway.node import GatewayServer
 from mix_network.metrics import Role
 from mix_network.mixnode.mixing import NodeContext
 from mix_network.mixnode.node import MixNodeServer
-from mix_network.node_keys import IdentityKeys, ServiceKeys, SphinxKeyring
+from mix_network.node_keys import IdentityKeys, NoiseKeys, ServiceKeys, SphinxKeyring
 from mix_network.options import NetworkOptions
 from mix_network.workers.nodes import WorkedGateway, WorkedMixNode
 from mix_network.workers.pool import WorkerPool
@@ -41,8 +41,10 @@ class NodeFactory:
         """A mix node, which does not listen yet; so for the others."""
         context, identity, keyring, random = self._context, self._identity(), self._keyring(), self._random
         if self._pool is not None:
-            return WorkedMixNode(self._pool, context, identity, keyring, random, name=name, layer=layer)
-        return MixNodeServer(context, identity, keyring, name=name, layer=layer, random=random)
+            return WorkedMixNode(
+                self._pool, context, identity, keyring, random, name=name, layer=layer, noise=self._noise()
+            )
+        return MixNodeServer(context, identity, keyring, name=name, layer=layer, random=random, noise=self._noise())
 
     def entry(self, name: str) -> Gateway:
         """An entry gateway."""
@@ -56,8 +58,10 @@ class NodeFactory:
     def _gateway(self, name: str, role: Role) -> Gateway:
         context, identity, keyring, random = self._context, self._identity(), self._keyring(), self._random
         if self._pool is not None:
-            return WorkedGateway(self._pool, context, identity, keyring, random, name=name, role=role)
-        return GatewayServer(context, identity, keyring, random, name=name, role=role)
+            return WorkedGateway(
+                self._pool, context, identity, keyring, random, name=name, role=role, noise=self._noise()
+            )
+        return GatewayServer(context, identity, keyring, random, name=name, role=role, noise=self._noise())
 
     def _exit_options(self) -> ExitOptions:
         options = self._options
@@ -78,6 +82,9 @@ class NodeFactory:
             max_flows=self._context.budget.flows,
             tun=self._options.tun,
         )
+
+    def _noise(self) -> NoiseKeys | None:
+        return NoiseKeys.generate(self._context.crypto, self._random) if self._options.noise else None
 
     def _identity(self) -> IdentityKeys:
         return IdentityKeys.generate(self._context.crypto, self._random)

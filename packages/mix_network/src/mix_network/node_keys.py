@@ -149,6 +149,23 @@ class SphinxKeyring(HeldKeys):
 
 
 @dataclass(frozen=True)
+class NoiseKeys:
+    """The static X25519 key of a node's encrypted links with others."""
+
+    secret: bytes = field(repr=False)
+    public: bytes
+
+    @classmethod
+    def generate(cls, crypto: CryptoProvider, random: RandomBytes) -> NoiseKeys:
+        return cls.of(crypto, random(32))
+
+    @classmethod
+    def of(cls, crypto: CryptoProvider, secret: bytes) -> NoiseKeys:
+        """With the public key that belongs to a secret."""
+        return cls(secret, crypto.x25519_public(secret))
+
+
+@dataclass(frozen=True)
 class ServiceKeys:
     """The keys of a service inside a gateway, which is a client of that gateway: identity, encryption, acks."""
 

@@ -71,6 +71,9 @@ class NetworkOptions:
     """Mean delay at each hop of the acknowledgements that the exit asks for."""
     node_cover: float = 0.0
     """Loop cover packets that each node sends a second, on average; each costs all nodes together some 3 ms."""
+    noise: bool = False
+    """Encrypt the links between nodes (Noise), as nodes of the live network do. All nodes of this machine must then:
+    one of another program that announces no Noise key can't speak with these."""
     workers: int = 0
     """Processes that do the work of gateways and mix nodes, for more than one core; with 0 this one does it."""
     link: str = "none"

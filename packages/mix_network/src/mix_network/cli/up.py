@@ -247,6 +247,11 @@ _port_help = "0 for a free one."
     help="Loop cover packets that each node sends a second, on average; 0 for none.",
 )
 @click.option(
+    "--noise",
+    is_flag=True,
+    help="Encrypt the links between nodes, as the live network's nodes do (Noise XKpsk3).",
+)
+@click.option(
     "--workers",
     type=click.IntRange(0, MAX_WORKERS),
     default=0,
@@ -293,6 +298,7 @@ def up_command(
     pcap: Path | None,
     ca_out: Path | None,
     node_cover: float,
+    noise: bool,
     workers: int,
     mean_delay: float,
     link: str,
@@ -326,6 +332,7 @@ def up_command(
             tun=tun,
             advertise_version=advertise_version,
             node_cover=node_cover,
+            noise=noise,
             mean_ack_delay_ms=mean_delay,
             workers=workers,
             link=link,

@@ -12,7 +12,7 @@ from mix_network.gateway.websocket import ClientLimits, ClientListener
 from mix_network.metrics import NodeMetrics, Role
 from mix_network.mixnode.loop_cover import LoopCover
 from mix_network.mixnode.mixing import MixingNode, NodeContext
-from mix_network.node_keys import IdentityKeys, SphinxKeyring
+from mix_network.node_keys import IdentityKeys, NoiseKeys, SphinxKeyring
 from mix_protocol.addressing import KeyRotation, NodeAddress
 from mix_protocol.crypto.randomness import RandomBytes
 from mix_protocol.gateway.registry import ClientRegistry
@@ -34,8 +34,10 @@ class GatewayServer:
         *,
         name: str,
         role: Role,
+        noise: NoiseKeys | None = None,
     ) -> None:
         self.context = context
+        self.noise = noise
         self.identity = identity
         self.keyring = keyring
         self.metrics = NodeMetrics(name, role)
@@ -54,7 +56,13 @@ class GatewayServer:
         self._loops = LoopCover(context.crypto, random, self.metrics, identity=identity.public, rate=context.cover_rate)
         # A gateway is no mix node: what does not end here is dropped.
         self.mixing = MixingNode(
-            context, keyring, self.metrics, mixes=False, on_final=self.delivery.receive_final, loops=self._loops
+            context,
+            keyring,
+            self.metrics,
+            mixes=False,
+            on_final=self.delivery.receive_final,
+            loops=self._loops,
+            noise_secret=noise.secret if noise is not None else None,
         )
         self._listener = ClientListener(
             context.crypto,

@@ -1,4 +1,4 @@
-"""Incoming packets: listens for other nodes and cuts their byte streams into frames."""
+"""Incoming packets: listens for other nodes, decrypts what they send where they encrypt it, and cuts it into frames."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from mix_network.metrics import NodeMetrics
 from mix_protocol.crash_log import CrashLog
 from mix_protocol.errors import PeerMisbehaved
 from mix_protocol.mixwire.frames import FrameDecoder, NodeFrame
+from mix_protocol.noise.link import HANDSHAKE_TIMEOUT_S, NoiseLink
 
 READ_BYTES = 64 << 10
 """What is read at a time: 27 regular packets, so that a system call costs each of them little, and all of them together
@@ -22,16 +23,23 @@ _CRASHES = CrashLog(logging.getLogger(__name__))
 
 
 class _IncomingConnection(asyncio.BufferedProtocol):
-    """One peer's stream. Nodes never answer, so there is nothing to write."""
+    """One peer's stream. Nodes never answer, so there is nothing to write but for the handshake of encrypted links."""
 
     def __init__(self, listener: Incoming) -> None:
         self._listener = listener
         self._decoder = FrameDecoder()
         self._transport: asyncio.Transport | None = None
+        self._link: NoiseLink | None = None
+        self._deadline: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
         self._listener.opened(self._transport)
+        peer = transport.get_extra_info("peername")
+        self._link = self._listener.secure(peer[0] if peer else None)
+        if self._link is not None:
+            loop = asyncio.get_running_loop()
+            self._deadline = loop.call_later(HANDSHAKE_TIMEOUT_S, self._fail, TimeoutError())
 
     def get_buffer(self, sizehint: int) -> bytearray:
         return self._listener.buffer
@@ -42,36 +50,65 @@ class _IncomingConnection(asyncio.BufferedProtocol):
 
     def _take(self, data: memoryview) -> None:
         try:
-            frames = self._decoder.feed(data)
+            frames = self._decoder.feed(data) if self._link is None else self._unseal(self._link, data)
         except Exception as error:
             # After a bad header nobody knows where the next frame starts.
-            self._listener.failed_stream(error)
-            if self._transport is not None:
-                self._transport.abort()
+            self._fail(error)
             return
         if frames and self._transport is not None:
             self._listener.heard_from(self._transport)
             self._listener.receive(frames)
 
+    def _unseal(self, link: NoiseLink, data: memoryview) -> list[NodeFrame]:
+        pieces = link.receive(data)
+        answer = link.data_to_send()
+        if answer and self._transport is not None:
+            self._transport.write(answer)
+        if link.is_ready:
+            self._stop_waiting()
+        return [frame for piece in pieces for frame in self._decoder.feed(piece)]
+
+    def _fail(self, error: Exception) -> None:
+        self._listener.failed_stream(error, in_handshake=self._deadline is not None)
+        self._stop_waiting()
+        if self._transport is not None:
+            self._transport.abort()
+
+    def _stop_waiting(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
+
     def connection_lost(self, error: Exception | None) -> None:
+        self._stop_waiting()
         if self._transport is not None:
             self._listener.closed(self._transport)
+
+
+def _in_the_clear(ip: str | None) -> None:
+    return None
 
 
 class Incoming:
     """The listening side of a node.
 
     on_frames -- takes the frames that one read has brought
+    secure -- this end of an encrypted link from an IP address, or None where that one speaks in the clear
     max_connections -- peers at a time. One more takes the place of the one that has sent no frame for longest, so that
         a stranger who opens connections and says nothing keeps no node out
     """
 
     def __init__(
-        self, on_frames: Callable[[Sequence[NodeFrame]], None], metrics: NodeMetrics, max_connections: int = 1024
+        self,
+        on_frames: Callable[[Sequence[NodeFrame]], None],
+        metrics: NodeMetrics,
+        max_connections: int = 1024,
+        secure: Callable[[str | None], NoiseLink | None] = _in_the_clear,
     ) -> None:
         # One for all peers: what is read is taken at once.
         self.buffer = bytearray(READ_BYTES)
         self._max_connections = max_connections
+        self.secure = secure
         self._on_frames = on_frames
         self._metrics = metrics
         self._server: asyncio.Server | None = None
@@ -139,10 +176,13 @@ class Incoming:
             del self._transports[transport]
             self._metrics.connections -= 1
 
-    def failed_stream(self, error: Exception) -> None:
-        """A peer sent what is no frame."""
-        self._metrics.malformed += 1
-        if not isinstance(error, PeerMisbehaved):
+    def failed_stream(self, error: Exception, *, in_handshake: bool) -> None:
+        """A peer sent what is no frame, or its link did not get ready."""
+        if in_handshake:
+            self._metrics.handshakes_failed += 1
+        else:
+            self._metrics.malformed += 1
+        if not isinstance(error, PeerMisbehaved | TimeoutError):
             _CRASHES.note(error, "one node's connection")
 
     def receive(self, frames: Sequence[NodeFrame]) -> None:

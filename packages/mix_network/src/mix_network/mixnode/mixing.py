@@ -15,6 +15,7 @@ from mix_network.metrics import NodeMetrics
 from mix_network.mixnode.delay_queue import DelayQueue
 from mix_network.mixnode.incoming import Incoming
 from mix_network.mixnode.loop_cover import LoopCover
+from mix_network.mixnode.noise_links import NoiseLinks
 from mix_network.mixnode.outgoing import Outgoing, OutgoingLimits
 from mix_network.mixnode.processing import Outcome, PacketProcessor, ReplayFilters
 from mix_network.network_view import NetworkView
@@ -105,6 +106,7 @@ class MixingNode:
     loops -- the node's own cover, for whom it is to be known and not delivered
     replay_filters -- which packets were seen, where other processes or runs of this node know of some; None remembers
         those of this one
+    noise_secret -- the key for encrypted links that this node announces; None where it announces none
     """
 
     def __init__(
@@ -117,6 +119,7 @@ class MixingNode:
         on_final: FinalHandler | None,
         loops: OwnLoops | None = None,
         replay_filters: ReplayFilters | None = None,
+        noise_secret: bytes | None = None,
     ) -> None:
         self.metrics = metrics
         self._context = context
@@ -125,8 +128,9 @@ class MixingNode:
         self._on_final = on_final
         self._loops = loops
         self._processor = PacketProcessor(context.crypto, keyring, metrics, replay_filters)
-        self._incoming = Incoming(self._receive_frames, metrics, context.budget.peers)
-        self._outgoing = Outgoing(context.view, metrics, context.outgoing_limits, context.links)
+        noise = NoiseLinks(context.crypto, context.view, noise_secret)
+        self._incoming = Incoming(self._receive_frames, metrics, context.budget.peers, noise.from_peer)
+        self._outgoing = Outgoing(context.view, metrics, context.outgoing_limits, context.links, noise.to_node)
         self._delayed: DelayQueue[tuple[NodeAddress, bytes, KeyRotation]] = DelayQueue(
             DELAY_QUEUE_PACKETS // context.shares, DELAY_QUEUE_BYTES // context.shares
         )

@@ -7,7 +7,7 @@ import os
 from mix_network.metrics import NodeMetrics
 from mix_network.mixnode.loop_cover import LoopCover
 from mix_network.mixnode.mixing import MixingNode, NodeContext
-from mix_network.node_keys import IdentityKeys, SphinxKeyring
+from mix_network.node_keys import IdentityKeys, NoiseKeys, SphinxKeyring
 from mix_protocol.addressing import NodeAddress
 from mix_protocol.crypto.randomness import RandomBytes
 from mix_protocol.topology.topology import Topology
@@ -17,6 +17,7 @@ class MixNodeServer:
     """A mix node: it passes packets on, and sends loop cover of its own.
 
     layer -- where it serves in this epoch, or None; whoever assigns layers changes it
+    noise -- the key for encrypted links that it announces, or None
     """
 
     def __init__(
@@ -28,13 +29,23 @@ class MixNodeServer:
         name: str,
         layer: int,
         random: RandomBytes = os.urandom,
+        noise: NoiseKeys | None = None,
     ) -> None:
         self.identity = identity
+        self.noise = noise
         self.keyring = keyring
         self.layer: int | None = layer
         self.metrics = NodeMetrics(name, "mix-node")
         self._loops = LoopCover(context.crypto, random, self.metrics, identity=identity.public, rate=context.cover_rate)
-        self._mixing = MixingNode(context, keyring, self.metrics, mixes=True, on_final=None, loops=self._loops)
+        self._mixing = MixingNode(
+            context,
+            keyring,
+            self.metrics,
+            mixes=True,
+            on_final=None,
+            loops=self._loops,
+            noise_secret=noise.secret if noise is not None else None,
+        )
         self.address: NodeAddress | None = None
 
     async def start(self, port: int = 0) -> NodeAddress:

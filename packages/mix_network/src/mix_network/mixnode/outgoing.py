@@ -5,14 +5,18 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import cast
 
 from mix_network.links.line import Line, LinkEmulation
 from mix_network.metrics import NodeMetrics
+from mix_network.mixnode.noise_links import NoiseInitiator
 from mix_network.network_view import NetworkView
 from mix_protocol.addressing import KeyRotation, NodeAddress
+from mix_protocol.errors import MixError
 from mix_protocol.mixwire.frames import encode_frame
+from mix_protocol.noise.link import HANDSHAKE_TIMEOUT_S, NoiseLink
 
 
 @dataclass(frozen=True)
@@ -29,6 +33,9 @@ class OutgoingLimits:
     backoff_max_s: float = 300.0
 
 
+Secure = Callable[[NodeAddress], NoiseLink | None]
+"""This end of an encrypted link to a node, or None where links to it are plain."""
+
 _WRITE_BYTES = 64 << 10
 """What is written at a time; more than that waits in the queue when the peer is slow, not in the connection."""
 
@@ -39,8 +46,10 @@ class _PeerConnection(asyncio.Protocol):
     What is sent in one turn of the event loop is written together, at its end.
     """
 
-    def __init__(self, address: NodeAddress, limits: OutgoingLimits, metrics: NodeMetrics) -> None:
+    def __init__(self, address: NodeAddress, limits: OutgoingLimits, metrics: NodeMetrics, secure: Secure) -> None:
         self._address = address
+        self._secure = secure
+        self._link: NoiseLink | None = None
         self._limits = limits
         self._metrics = metrics
         self._queue: deque[bytes] = deque()
@@ -68,19 +77,39 @@ class _PeerConnection(asyncio.Protocol):
             self._connecting = asyncio.create_task(self._connect())
 
     async def _connect(self) -> None:
-        loop = asyncio.get_running_loop()
         attempt = 0
         try:
             while self._queue and self._transport is None:
                 try:
-                    async with asyncio.timeout(self._limits.connect_timeout_s):
-                        await loop.create_connection(lambda: self, str(self._address.ip), self._address.port)
-                except OSError:  # TimeoutError is one of them
+                    # Each time anew, for what a node announces may have changed.
+                    await self._open(self._secure(self._address))
+                except (OSError, MixError):  # TimeoutError is an OSError
                     pause_s = self._limits.backoff_initial_s * 2 ** min(attempt, 16)
                     attempt += 1
                     await asyncio.sleep(min(pause_s, self._limits.backoff_max_s))
         finally:
             self._connecting = None
+
+    async def _open(self, link: NoiseLink | None) -> None:
+        self._link = link
+        handshake = NoiseInitiator(link) if link is not None else None
+        async with asyncio.timeout(self._limits.connect_timeout_s):
+            transport, _ = await asyncio.get_running_loop().create_connection(
+                lambda: handshake or self, str(self._address.ip), self._address.port
+            )
+        if handshake is None:
+            return
+        try:
+            async with asyncio.timeout(HANDSHAKE_TIMEOUT_S):
+                await handshake.finished
+            if transport.is_closing():
+                raise ConnectionResetError
+        except BaseException:
+            self._metrics.handshakes_failed += 1
+            transport.abort()
+            raise
+        transport.set_protocol(self)
+        self.connection_made(transport)
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.WriteTransport, transport)
@@ -117,7 +146,7 @@ class _PeerConnection(asyncio.Protocol):
             while queue and size < _WRITE_BYTES:
                 frames.append(queue.popleft())
                 size += len(frames[-1])
-            transport.writelines(frames)
+            transport.writelines(frames if self._link is None else [self._link.seal(b"".join(frames))])
             if transport.is_closing():
                 # The peer had reset the connection, and nothing of this has left.
                 queue.extendleft(reversed(frames))
@@ -153,6 +182,7 @@ class Outgoing:
     """Sends Sphinx packets to other nodes of the network, and to nobody else.
 
     links -- what the way to them is like; None is as this machine is
+    secure -- which links are encrypted
     """
 
     def __init__(
@@ -161,7 +191,9 @@ class Outgoing:
         metrics: NodeMetrics,
         limits: OutgoingLimits | None = None,
         links: LinkEmulation | None = None,
+        secure: Secure = lambda _: None,
     ) -> None:
+        self._secure = secure
         self._view = view
         self._metrics = metrics
         self._limits = limits or OutgoingLimits()
@@ -189,7 +221,7 @@ class Outgoing:
             return None
         known = self._peers.get(next_hop)
         if known is None:
-            peer = _PeerConnection(next_hop, self._limits, self._metrics)
+            peer = _PeerConnection(next_hop, self._limits, self._metrics, self._secure)
             peer.is_stopped = self._is_stopped
             line = self._links.node_line(self._metrics.name, next_hop, peer.send, self._metrics.drop)
             known = self._peers[next_hop] = peer, line

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from mix_network.node_keys import SphinxKeyPair, SphinxKeyring
 from mix_protocol.addressing import Recipient
 from mix_protocol.codec import base58
+from mix_protocol.noise.frames import VERSION as NOISE_VERSION
 from mix_protocol.topology.described import (
     AnnouncePorts,
     AuxiliaryDetails,
@@ -20,6 +21,7 @@ from mix_protocol.topology.described import (
     HostKeys,
     MixnetWebSockets,
     NodeDescription,
+    NoiseKey,
     ServiceAddress,
     SphinxKey,
 )
@@ -62,12 +64,16 @@ class SelfDescription:
     identity -- its public key
     keyring -- moved on by whoever asks, for at a rotation's boundary that may be before the node has noticed it
     facts -- asked each time, for ports are known only once the node listens
+    noise -- its public key for encrypted links with other nodes, or None where it has none
     """
 
-    def __init__(self, identity: bytes, keyring: SphinxKeyring, facts: Callable[[], NodeFacts]) -> None:
+    def __init__(
+        self, identity: bytes, keyring: SphinxKeyring, facts: Callable[[], NodeFacts], noise: bytes | None = None
+    ) -> None:
         self._identity = identity
         self._keyring = keyring
         self._facts = facts
+        self._noise = noise
 
     @property
     def facts(self) -> NodeFacts:
@@ -96,6 +102,9 @@ class SelfDescription:
             x25519=base58.encode(current.public),
             current_x25519_sphinx_key=_announced(current),
             pre_announced_x25519_sphinx_key=_announced(following) if following is not None else None,
+            x25519_versioned_noise=NoiseKey(supported_version=NOISE_VERSION, x25519_pubkey=base58.encode(self._noise))
+            if self._noise is not None
+            else None,
         )
         facts = self._facts()
         return HostInformation(ip_address=list(facts.ip_addresses), hostname=facts.hostname, keys=keys)

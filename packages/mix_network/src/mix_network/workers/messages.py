@@ -38,11 +38,12 @@ class Keys:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a node listens, and what a person calls it."""
+    """Where a node listens, what a person calls it, and the key that it announces for encrypted links."""
 
     ip: str
     port: int
     name: str
+    noise_key: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +54,7 @@ class NodePart:
     seen_table, clients_table -- descriptors of the memory that its workers share
     identity_seed -- a gateway's, for clients' registrations
     service -- the identity of the service inside a gateway
+    noise_secret -- the key for encrypted links that it announces, or None
     """
 
     name: str
@@ -65,6 +67,7 @@ class NodePart:
     clients_table: int | None = None
     identity_seed: bytes | None = field(default=None, repr=False)
     service: bytes | None = None
+    noise_secret: bytes | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

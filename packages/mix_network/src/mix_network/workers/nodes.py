@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import Any, cast
 
 from mix_network.gateway.delivery import ConnectedClient
@@ -10,7 +11,7 @@ from mix_network.gateway.inbox import Inbox
 from mix_network.metrics import NodeMetrics, Role
 from mix_network.mixnode.loop_cover import LoopCover
 from mix_network.mixnode.mixing import NodeContext, follow_rotations
-from mix_network.node_keys import IdentityKeys, SphinxKeyring
+from mix_network.node_keys import IdentityKeys, NoiseKeys, SphinxKeyring
 from mix_network.workers.channel import Kind
 from mix_network.workers.clients import MAX_CLIENTS, NOWHERE, RECORD_LENGTH, SharedClientRegistry
 from mix_network.workers.delivery import IDENTITY_LENGTH
@@ -39,8 +40,10 @@ class _Worked:
         *,
         name: str,
         role: str,
+        noise: NoiseKeys | None,
     ) -> None:
         self.context = context
+        self.noise = noise
         self.identity = identity
         self.keyring = keyring
         self.address: NodeAddress | None = None
@@ -87,6 +90,7 @@ class _Worked:
             keys=self._keys(),
             nodes_way=ways[0],
             seen_table=self.tables[0].descriptor,
+            noise_secret=self.noise.secret if self.noise is not None else None,
         )
 
     def _listen(self, port: int) -> NodeAddress:
@@ -136,8 +140,9 @@ class WorkedMixNode(_Worked):
         *,
         name: str,
         layer: int,
+        noise: NoiseKeys | None = None,
     ) -> None:
-        super().__init__(pool, context, identity, keyring, random, name=name, role="mix-node")
+        super().__init__(pool, context, identity, keyring, random, name=name, role="mix-node", noise=noise)
         self.layer: int | None = layer
 
     async def start(self, port: int = 0) -> NodeAddress:
@@ -166,8 +171,9 @@ class WorkedGateway(_Worked):
         *,
         name: str,
         role: Role,
+        noise: NoiseKeys | None = None,
     ) -> None:
-        super().__init__(pool, context, identity, keyring, random, name=name, role=role)
+        super().__init__(pool, context, identity, keyring, random, name=name, role=role, noise=noise)
         self.ws_port = 0
         self.listeners.append(None)
         self.tables.append(SharedTable.create(random, MAX_CLIENTS, RECORD_LENGTH))
@@ -223,14 +229,9 @@ class WorkedGateway(_Worked):
             self._loops.has_returned(self.identity.public, content)
 
     def part(self, ways: list[int]) -> NodePart:
-        return NodePart(
-            name=self._own.name,
-            role=self._own.role,
-            identity=self.identity.public,
-            keys=self._keys(),
-            nodes_way=ways[0],
+        return replace(
+            super().part(ways),
             clients_way=ways[1],
-            seen_table=self.tables[0].descriptor,
             clients_table=self.tables[1].descriptor,
             identity_seed=self.identity.seed,
             service=self._service[0] if self._service is not None else None,

@@ -182,7 +182,8 @@ class Worker:
 
     def _take_places(self, places: list[Place]) -> None:
         addresses = [NodeAddress.from_text(place.ip, place.port) for place in places]
-        self._context.view.update(addresses)
+        announced = zip(addresses, [place.noise_key for place in places], strict=True)
+        self._context.view.update(addresses, {address: key for address, key in announced if key is not None})
         self._links.name_nodes(dict(zip(addresses, [place.name for place in places], strict=True)))
 
     def _part(self, number: int, node: NodePart) -> _Part:
@@ -193,7 +194,16 @@ class Worker:
             return _Part(
                 metrics,
                 keys,
-                MixingNode(self._context, keys, metrics, mixes=True, on_final=None, loops=loops, replay_filters=seen),
+                MixingNode(
+                    self._context,
+                    keys,
+                    metrics,
+                    mixes=True,
+                    on_final=None,
+                    loops=loops,
+                    replay_filters=seen,
+                    noise_secret=node.noise_secret,
+                ),
             )
         registry = SharedClientRegistry(SharedTable(node.clients_table, MAX_CLIENTS, RECORD_LENGTH))
         delivery = WorkerDelivery(
@@ -209,7 +219,14 @@ class Worker:
         )
         delivery.service = node.service
         mixing = MixingNode(
-            self._context, keys, metrics, mixes=False, on_final=delivery.receive_final, loops=loops, replay_filters=seen
+            self._context,
+            keys,
+            metrics,
+            mixes=False,
+            on_final=delivery.receive_final,
+            loops=loops,
+            replay_filters=seen,
+            noise_secret=node.noise_secret,
         )
 
         def forward(packet: MixPacket) -> None:
