@@ -2,7 +2,7 @@
 PORT ?= 8080
 PYTHON := .venv/bin/python
 PACKAGES := packages/mix_protocol packages/mix_tunnel packages/mix_fetch packages/mix_dns packages/mix_websocket \
-	packages/mix_network
+	packages/mix_network packages/pytest_mix
 # Tests that run at the same time; those of a file, which often share a network or a browser, run one after the other.
 JOBS ?= 2
 

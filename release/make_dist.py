@@ -42,7 +42,7 @@ from build import (  # noqa: E402
 from packaging.utils import parse_wheel_filename  # noqa: E402
 
 DIST = ROOT / "build/dist"
-PYTHON_PACKAGES = (*OWN_PACKAGES, "mix_network")
+PYTHON_PACKAGES = (*OWN_PACKAGES, "mix_network", "pytest_mix")
 WORKER_ASSETS = ROOT / "web/dist/mix-tunnel/pyodide"
 
 

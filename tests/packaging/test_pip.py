@@ -29,10 +29,11 @@ def python(dist: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pat
     pins.write_text("\n".join(re.findall(r"^[\w.-]+==[\w.]+", LOCK.read_text(), re.MULTILINE)))
     # As files, all of them and each before what needs it: pip asks an index for a name that it has no file of, and
     # anybody could answer to these names there.
-    names = ("mix_protocol", "mix_tunnel", *FACADES, "mix_network")
+    names = ("mix_protocol", "mix_tunnel", *FACADES, "mix_network", "pytest_mix")
     (wheels,) = zip(*((dist / "python").glob(f"{name}-*") for name in names), strict=True)
     wanted = [
-        f"{wheel}{'' if name == 'mix_network' else '[native]'}" for name, wheel in zip(names, wheels, strict=True)
+        f"{wheel}{'' if name in ('mix_network', 'pytest_mix') else '[native]'}"
+        for name, wheel in zip(names, wheels, strict=True)
     ]
     pip = [str(interpreter), "-m", "pip", "--disable-pip-version-check", "install", "--quiet"]
     command = [*pip, "--constraint", str(pins), *wanted]
@@ -76,6 +77,16 @@ def test_examples_that_need_no_other_network(package: str, python: Path, empty_f
     assert "hello" in run(python, empty_folder, str(script))
 
 
+def test_an_apps_suite_runs_with_the_plugin_and_nothing_of_the_project_around(python: Path, empty_folder: Path):
+    suite, options = code_blocks(ROOT / "packages/pytest_mix/README.md", "python")
+    (empty_folder / "test_app.py").write_text(suite)
+    assert "3 passed" in run(python, empty_folder, "-m", "pytest", "-q")
+    (empty_folder / "conftest.py").write_text(options)
+    (empty_folder / "test_app.py").write_text(suite.replace("app.test", "api.test").replace("mix-2", "mix-2-1"))
+    told = run(python, empty_folder, "-m", "pytest", "-q", "-k", "comes_through or road")
+    assert "2 passed" in told
+
+
 def test_the_commands_are_there(python: Path, empty_folder: Path):
     mix = str(python.with_name("mix"))
     told = subprocess.run([mix, "--help"], cwd=empty_folder, capture_output=True, text=True, check=True).stdout
@@ -84,5 +95,5 @@ def test_the_commands_are_there(python: Path, empty_folder: Path):
 
 def test_types_are_shipped(python: Path, empty_folder: Path):
     code = "import importlib.resources as r; print(*(r.files(n).joinpath('py.typed').is_file() for n in {}))"
-    names = (*ON_NYMS_MAINNET, *BY_THEMSELVES)
+    names = (*ON_NYMS_MAINNET, *BY_THEMSELVES, "pytest_mix")
     assert run(python, empty_folder, "-c", code.format(names)).split() == ["True"] * len(names)
