@@ -98,7 +98,7 @@ def make_npm() -> list[Path]:
     if not (WORKER_ASSETS / "pyodide-lock.json").is_file():
         raise BuildError(f"{WORKER_ASSETS} has not been built: run make setup")
     tarballs = []
-    for package in JAVASCRIPT_PACKAGES.values():
+    for package in (*JAVASCRIPT_PACKAGES.values(), "mix_network"):
         source = ROOT / "packages" / package / "js"
         tarballs += pack(source, WORKER_ASSETS if (source / "worker.js").is_file() else None)
     return copy_all(tarballs, DIST / "npm")

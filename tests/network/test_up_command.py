@@ -29,7 +29,7 @@ LINE = re.compile(
     r'\{"directory":\{"http":"http://127\.0\.0\.1:\d+/api","https":"https://127\.0\.0\.1:\d+/api"\},'
     rf'"entry_gateways":\[\{{"identity":"{BASE58}","ws":"ws://127\.0\.0\.1:\d+"\}}\],'
     rf'"exit_gateways":\[\{{"identity":"{BASE58}","ip_packet_router":"{BASE58}\.{BASE58}@{BASE58}"\}}\],'
-    r'"link":"none","status":"http://127\.0\.0\.1:\d+/status/","name":"[a-z0-9-]+"\}\n'
+    r'"link":"none","status":"http://127\.0\.0\.1:\d+/status/","name":"[a-z0-9-]+","control":"/[^"]+\.sock","pid":\d+\}\n'
 )
 
 
@@ -56,6 +56,15 @@ def test_one_line_when_ready_and_a_clean_end(number: signal.Signals):
         assert ended(process) == 0
         assert process.stdout.read() == ""
         assert process.errors == []
+
+
+def test_it_ends_with_the_program_that_started_it():
+    process = subprocess.Popen([*UP, "--json", "--until-eof"], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    with process:
+        assert json.loads(process.stdout.readline())["pid"] == process.pid
+        process.stdin.close()
+        assert process.wait(PATIENCE_S) == 0
+        assert process.stdout.read() == b""
 
 
 def test_it_ends_in_time_although_clients_hold_on():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ import pytest
 from playwright.sync_api import Browser
 from support.chromium import chromium, new_context
 from support.npm_project import PACKAGES, empty_project
+from support.processes import BIN as PROGRAMS
 from support.readme import ROOT, LocalPlaces, code_blocks
 from support.static_site import serve_folder
 
@@ -102,6 +104,20 @@ def test_with_esbuild(installed: Path, browser: Browser, places: LocalPlaces, tm
     (tmp_path / "index.html").write_text(PAGE.format(head="", script="/main.js"))
     copy_assets(installed, str(tmp_path / "mix-tunnel"))
     assert EXPECTED in run_page(browser, tmp_path)
+
+
+def test_the_network_for_test_runners(installed: Path, tmp_path: Path):
+    program = "fetch(process.env.MIX_DIRECTORY_URL + '/v1/epoch/current').then(({ status }) => console.log(status))"
+    done = subprocess.run(
+        ["npx", "--no-install", "mix-network-testing", "--mixes", "3x2", "--", "node", "-e", program],
+        cwd=installed,
+        env={**os.environ, "MIX_NETWORK_COMMAND": str(PROGRAMS / "mix-network"), "XDG_RUNTIME_DIR": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        timeout=200,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (0, "200\n"), done.stderr
 
 
 def test_with_vite(installed: Path, browser: Browser, places: LocalPlaces):

@@ -144,6 +144,11 @@ _port_help = "0 for a free one."
 @click.command("up", epilog=_EPILOG)
 @click.option("--json", "as_json", is_flag=True, help="Print exactly one line, as JSON, when everything is ready.")
 @click.option(
+    "--until-eof",
+    is_flag=True,
+    help="End when standard input does: with the program that started this one, however that ends.",
+)
+@click.option(
     "--name",
     metavar="NAME",
     help="What `mix-network status`, `kill` and others know the network by.  [default: local, local-2 …]",
@@ -278,6 +283,7 @@ _port_help = "0 for a free one."
 @click.option("--link-seed", type=int, default=0, metavar="N", help="Lose and delay the same packets every time.")
 def up_command(
     as_json: bool,
+    until_eof: bool,
     name: str | None,
     http_port: int,
     https_port: int,
@@ -341,7 +347,7 @@ def up_command(
         )
         raise_descriptor_limit()
         with _claimed(name) as claimed_name:
-            asyncio.run(_run(options, as_json, ca_out, claimed_name))
+            asyncio.run(_run(options, as_json, until_eof, ca_out, claimed_name))
     except MixError as error:
         details = ", ".join(f"{name} {value}" for name, value in error.fields.items())
         raise click.ClickException(f"{error}" + (f" ({details})" if details else "")) from None
@@ -363,7 +369,9 @@ def _claimed(name: str | None) -> Iterator[str | None]:
         yield found
 
 
-async def _run(options: NetworkOptions, as_json: bool, ca_out: Path | None, name: str | None) -> None:
+async def _run(
+    options: NetworkOptions, as_json: bool, until_eof: bool, ca_out: Path | None, name: str | None
+) -> None:
     # Loaded here, so that help and usage errors come at once.
     from mix_network.cli.live_view import show_live_view
     from mix_network.control.place import socket_path
@@ -375,23 +383,36 @@ async def _run(options: NetworkOptions, as_json: bool, ca_out: Path | None, name
         if ca_out is not None:
             network.certificate.write_authority(ca_out)
         await network.start()
-        about = {"name": name, "pid": os.getpid()}
-        control = ControlServer(network, socket_path(name), about) if name is not None else None
+        path = socket_path(name) if name is not None else None
+        about = {"name": name, "control": str(path) if path is not None else None, "pid": os.getpid()}
+        control = ControlServer(network, path, about) if path is not None else None
+        watching = asyncio.create_task(_wait_for_eof(stopped)) if until_eof else None
         try:
             if control is not None:
                 await control.start()
             if as_json:
-                click.echo(json.dumps({**network.description(), "name": name}, separators=(",", ":")))
+                click.echo(json.dumps({**network.description(), **about}, separators=(",", ":")))
                 await stopped.wait()
             else:
                 await show_live_view(lambda: {**about, **network.description(), **network.metrics()}, stopped)
         finally:
+            if watching is not None:
+                watching.cancel()
             if control is not None:
                 await control.close()
             # Whatever still hangs then is cut by the end of the process.
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(_STOP_TIMEOUT_S):
                     await network.close()
+
+
+async def _wait_for_eof(stopped: asyncio.Event) -> None:
+    """Set `stopped` when standard input ends."""
+    reader = asyncio.StreamReader()
+    await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
+    while await reader.read(65536):
+        pass
+    stopped.set()
 
 
 @contextlib.contextmanager
