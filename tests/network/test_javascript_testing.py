@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import subprocess
 import sys
@@ -59,8 +60,10 @@ import("FOLDER/index.mjs").then(async ({ startMixNetwork }) => {
 
 async def test_the_network_ends_with_a_runner_that_is_killed():
     script = FORGETFUL.replace("FOLDER", str(RUN.parent))
-    with subprocess.Popen(["node", "-e", script], stdout=subprocess.PIPE, text=True) as runner:
-        assert runner.stdout.readline() == "ready\n"
-        assert running_names() == ["local"]
-        runner.kill()
+    runner = await asyncio.create_subprocess_exec("node", "-e", script, stdout=subprocess.PIPE)
+    assert runner.stdout is not None
+    assert await asyncio.wait_for(runner.stdout.readline(), PATIENCE_S) == b"ready\n"
+    assert running_names() == ["local"]
+    runner.kill()
+    await runner.wait()
     await until(lambda: running_names() == [])
