@@ -67,6 +67,7 @@ from mix_protocol.topology.described import (
     HostInformation,
     HostKeys,
     NodeDescription,
+    NoiseKey,
     ServiceAddress,
     SphinxKey,
     decode_described,
@@ -95,6 +96,14 @@ from mix_protocol.topology.documents import (
     mixnode_role,
 )
 from mix_protocol.topology.route import RouteHop
+from mix_protocol.topology.semi_skimmed import (
+    SemiSkimmedNode,
+    SemiSkimmedNodes,
+    SemiSkimmedPage,
+    decode_semi_skimmed,
+    decode_semi_skimmed_in_steps,
+    encode_semi_skimmed,
+)
 from mix_protocol.topology.skimmed_bincode import decode_skimmed_bincode, encode_skimmed_bincode
 
 
@@ -175,6 +184,11 @@ def samples() -> dict[str, tuple[bytes, ...]]:
         performance="0.99",
     )
     skimmed = SkimmedNodes.of(SkimmedMetadata(absolute_epoch_id=1, rotation_id=300), [node, node])
+    noise_key = NoiseKey(supported_version=1, x25519_pubkey=base58.encode(KEY))
+    semi_skimmed = SemiSkimmedNodes(
+        metadata=skimmed.metadata,
+        nodes=SemiSkimmedPage.of([SemiSkimmedNode(basic=node, x25519_noise_versioned_key=noise_key)]),
+    )
     build = BuildInformation(build_version="1.37.0")
     description = NodeDescription(
         host_information=HostInformation(ip_address=["192.0.2.1"], keys=HostKeys(ed25519=base58.encode(SEED))),
@@ -245,6 +259,7 @@ def samples() -> dict[str, tuple[bytes, ...]]:
         ),
         "described": (described,),
         "skimmed": (encode_skimmed(skimmed),),
+        "semi-skimmed": (encode_semi_skimmed(semi_skimmed),),
         "row": (encode_json(node),),
         "bincode": (encode_skimmed_bincode(skimmed),),
         "rewarded": (encode_rewarded_set(rewarded),),
@@ -331,6 +346,10 @@ DECODERS = {
     "topology.documents.decode_skimmed": Decoder(decode_skimmed, VALID["skimmed"]),
     "topology.documents.decode_skimmed_in_steps": Decoder(
         lambda data: run(decode_skimmed_in_steps(data)), VALID["skimmed"]
+    ),
+    "topology.semi_skimmed.decode_semi_skimmed": Decoder(decode_semi_skimmed, VALID["semi-skimmed"]),
+    "topology.semi_skimmed.decode_semi_skimmed_in_steps": Decoder(
+        lambda data: run(decode_semi_skimmed_in_steps(data)), VALID["semi-skimmed"]
     ),
     "topology.skimmed_bincode.decode_skimmed_bincode": Decoder(decode_skimmed_bincode, VALID["bincode"]),
 }

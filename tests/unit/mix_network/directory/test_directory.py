@@ -1,13 +1,12 @@
 """The directory's answers, read as a client reads them."""
 
-import asyncio
 import datetime
 from types import SimpleNamespace
 
-import httpx
 import pytest
 from cryptography import x509
 from cryptography.x509.verification import PolicyBuilder, Store
+from support.app_client import AppClient
 
 from mix_network.directory.app import create_app
 from mix_network.directory.certificates import issue_server_certificate
@@ -31,30 +30,6 @@ from mix_protocol.topology.topology import Topology
 SCHEDULE = RotationSchedule()
 WALL_S = 1_795_249_698.0
 SKIMMED = "/api/v2/unstable/nym-nodes/skimmed"
-
-
-class AppClient:
-    """Asks the application without a server in between."""
-
-    def __init__(self, app):
-        self._app = app
-
-    def request(self, method, path, headers=None, content=None, base_url="http://localhost:8000"):
-        async def send():
-            transport = httpx.ASGITransport(self._app)
-            async with httpx.AsyncClient(transport=transport, base_url=base_url) as client:
-                return await client.request(method, path, headers=headers, content=content)
-
-        return asyncio.run(send())
-
-    def get(self, path, headers=None):
-        return self.request("GET", path, headers)
-
-    def options(self, path, headers=None):
-        return self.request("OPTIONS", path, headers)
-
-    def put(self, path, content):
-        return self.request("PUT", path, content=content)
 
 
 @pytest.fixture(params=["1.36.9", "1.37.0"])

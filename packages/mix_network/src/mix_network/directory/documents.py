@@ -1,19 +1,22 @@
 """Makes the directory's documents from what it knows of the nodes. No clock of its own.
 
-Nym spec: nym-api `v1/nym-nodes/rewarded-set`, `v2/unstable/nym-nodes/skimmed*`, `v2/nym-nodes/described`,
-`v1/epoch/*`.
+Nym spec: nym-api `v1/nym-nodes/rewarded-set`, `v2/unstable/nym-nodes/{skimmed*,semi-skimmed}`,
+`v{1,2}/nym-nodes/described`, `v1/unstable/nym-nodes/by-addresses`, `v1/epoch/*`.
 """
 
 from __future__ import annotations
 
 import datetime
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
+from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Any
 
 from mix_network.directory.registered_node import RegisteredNode
+from mix_network.network_view import canonical_ip
 from mix_network.rotation import RotationSchedule
-from mix_protocol.topology.described import DescribedNode, DescribedNodes
+from mix_protocol.node_api.directory_requests import AddressesAnswer, AddressesRequest
+from mix_protocol.topology.described import DescribedNode, DescribedNodes, NodeDescription
 from mix_protocol.topology.documents import (
     ENTRY_GATEWAY,
     EXIT_GATEWAY,
@@ -32,8 +35,17 @@ from mix_protocol.topology.documents import (
     assigned_layer,
     mixnode_role,
 )
+from mix_protocol.topology.semi_skimmed import (
+    Row,
+    SemiSkimmedNode,
+    SemiSkimmedNodes,
+    SemiSkimmedNodesV1,
+    SemiSkimmedNodeV3,
+    SemiSkimmedPage,
+)
 
 _EPOCHS_IN_INTERVAL = 720
+_DESCRIBED_V1 = tuple(part.name for part in fields(NodeDescription) if part.name != "lewes_protocol")
 
 
 class DirectoryDocuments:
@@ -72,6 +84,65 @@ class DirectoryDocuments:
             if not roles or not _roles_in(node, assigned).isdisjoint(roles)
         ]
         return SkimmedNodes.of(metadata, nodes)
+
+    def semi_skimmed(self, wall_s: float) -> SemiSkimmedNodes[SemiSkimmedNode]:
+        """What nodes must know of each other: all of them, with their keys for encrypted links."""
+        return self._semi_skimmed(
+            wall_s,
+            lambda basic, described: SemiSkimmedNode(
+                basic=basic, x25519_noise_versioned_key=described.host_information.keys.x25519_versioned_noise
+            ),
+        )
+
+    def semi_skimmed_v1(self, wall_s: float) -> SemiSkimmedNodesV1:
+        """The same in the form from before there were rotations."""
+        document = self.semi_skimmed(wall_s)
+        return SemiSkimmedNodesV1(refreshed_at=document.metadata.refreshed_at, nodes=document.nodes)
+
+    def semi_skimmed_v3(self, wall_s: float) -> SemiSkimmedNodes[SemiSkimmedNodeV3]:
+        """The same with the versions of their software."""
+        return self._semi_skimmed(
+            wall_s,
+            lambda basic, described: SemiSkimmedNodeV3(
+                basic=basic,
+                noise_key=described.host_information.keys.x25519_versioned_noise,
+                build_version=described.build_information.build_version,
+                lp=described.lewes_protocol,
+            ),
+        )
+
+    def _semi_skimmed(self, wall_s: float, row: Callable[[SkimmedNode, NodeDescription], Row]) -> SemiSkimmedNodes[Row]:
+        skimmed = self.skimmed(wall_s)
+        described = {node.node_id: node.description for node in self._nodes(wall_s)}
+        rows = [row(node, described[node.node_id]) for node in skimmed.nodes.data if node.node_id in described]
+        return SemiSkimmedNodes(metadata=skimmed.metadata, nodes=SemiSkimmedPage.of(rows))
+
+    def has(self, identity: bytes, wall_s: float) -> bool:
+        """Whether a node of the network has this Ed25519 identity."""
+        return any(node.identity == identity for node in self._nodes(wall_s))
+
+    def by_addresses(self, wall_s: float, request: AddressesRequest) -> AddressesAnswer:
+        """Whose addresses these are."""
+        owners: dict[IPv4Address | IPv6Address, int] = {}
+        for node in self._nodes(wall_s):
+            for text in node.description.host_information.ip_address:
+                owners.setdefault(canonical_ip(ip_address(text)), node.node_id)
+        return AddressesAnswer(
+            existence={text: owners.get(canonical_ip(ip_address(text))) for text in request.addresses}
+        )
+
+    def described_v1(self, wall_s: float) -> dict[str, Any]:
+        """What the nodes tell of themselves, without the Lewes protocol."""
+        document = self.described(wall_s)
+        rows = [
+            {
+                "node_id": node.node_id,
+                "contract_node_type": node.contract_node_type,
+                "description": {name: getattr(node.description, name) for name in _DESCRIBED_V1},
+            }
+            for node in document.data
+        ]
+        return {"pagination": document.pagination, "data": rows}
 
     def described(self, wall_s: float) -> DescribedNodes:
         """What the nodes tell of themselves."""

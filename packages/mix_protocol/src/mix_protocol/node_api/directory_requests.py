@@ -75,11 +75,11 @@ class RefreshRequest:
         return cls(base58.decode(wire.node_identity, _KEY), wire.request_timestamp, signature)
 
     def check(self, crypto: CryptoProvider, wall_s: float) -> None:
-        """Insist on a request of this node's and of now. Raises `StaleRequest` or `InvalidSignature`."""
-        if not wall_s - MAX_REQUEST_AGE_S <= self.timestamp <= wall_s:
-            raise StaleRequest()
+        """Insist on a request of this node's and of now. Raises `InvalidSignature` or `StaleRequest`."""
         if not crypto.ed25519_verify(self.identity, _signed_text(self.identity, self.timestamp), self.signature):
             raise InvalidSignature()
+        if not wall_s - MAX_REQUEST_AGE_S <= self.timestamp <= wall_s:
+            raise StaleRequest()
 
 
 def _signed_text(identity: bytes, timestamp: int) -> bytes:

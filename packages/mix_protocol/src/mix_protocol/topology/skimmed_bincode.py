@@ -49,15 +49,19 @@ def decode_skimmed_bincode(data: bytes) -> SkimmedNodes:
 def encode_skimmed_bincode(document: SkimmedNodes) -> bytes:
     """The bincode of a `skimmed` endpoint. Only documents without `metadata.status` have this form."""
     writer = BincodeWriter(byteorder="little")
-    metadata, page = document.metadata, document.nodes
+    write_head(writer, document.metadata, document.nodes.pagination)
+    writer.uint(len(document.nodes.data))
+    for node in document.nodes.data:
+        write_node(writer, node)
+    return writer.finish()
+
+
+def write_head(writer: BincodeWriter, metadata: SkimmedMetadata, pagination: Pagination) -> None:
+    """What stands before the nodes of every list. Raises ValueError for metadata with a status."""
     if metadata.status is not None:
         raise ValueError("a node list with a status has no bincode form")
     writer.u8(0).uint(metadata.absolute_epoch_id).uint(metadata.rotation_id).string(metadata.refreshed_at)
-    writer.uint(page.pagination.total).uint(page.pagination.page).uint(page.pagination.size)
-    writer.uint(len(page.data))
-    for node in page.data:
-        _write_node(writer, node)
-    return writer.finish()
+    writer.uint(pagination.total).uint(pagination.page).uint(pagination.size)
 
 
 def _read_document(reader: BincodeReader) -> SkimmedNodes:
@@ -106,7 +110,8 @@ def _read_entry(reader: BincodeReader) -> EntryInterface:
     )
 
 
-def _write_node(writer: BincodeWriter, node: SkimmedNode) -> None:
+def write_node(writer: BincodeWriter, node: SkimmedNode) -> None:
+    """One node of a list."""
     writer.uint(node.node_id).string(node.ed25519_identity_pubkey).uint(len(node.ip_addresses))
     for text in node.ip_addresses:
         ip = ip_address(text)
