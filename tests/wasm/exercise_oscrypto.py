@@ -11,6 +11,8 @@ from pathlib import Path
 
 import _oscrypto
 from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from cryptography.hazmat.primitives.ciphers import Cipher, aead, algorithms, modes
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
@@ -42,6 +44,39 @@ def check_streams() -> None:
         refuses(_oscrypto.chacha20, bytes(32), bytes(size), b"x")
     refuses(_oscrypto.chacha20, "text", bytes(8), b"x")
     refuses(_oscrypto.aes128_ctr, bytes(16))
+
+
+def check_curves() -> None:
+    for _ in range(20):
+        secret, other = os.urandom(32), os.urandom(32)
+        own, peer = X25519PrivateKey.from_private_bytes(secret), X25519PrivateKey.from_private_bytes(other)
+        assert _oscrypto.x25519_public(secret) == own.public_key().public_bytes_raw()
+        point = peer.public_key().public_bytes_raw()
+        assert _oscrypto.x25519(bytearray(secret), memoryview(point)) == own.exchange(peer.public_key())
+    # RFC 8032, 7.1, test 2.
+    seed = bytes.fromhex("4ccd089b28ff96da9db6c346ec114e0f5b8a319f35aba624da8cf6ed4fb8a6fb")
+    public = bytes.fromhex("3d4017c3e843895a92b70aa74d1b7ebc9c982ccf2ec4968cc0cd55f12af4660c")
+    assert _oscrypto.ed25519_public(seed) == public
+    for size in SIZES:
+        message, seed = os.urandom(size), os.urandom(32)
+        key = Ed25519PrivateKey.from_private_bytes(seed)
+        public, signature = _oscrypto.ed25519_public(seed), _oscrypto.ed25519_sign(seed, message)
+        assert public == key.public_key().public_bytes_raw()
+        assert signature == key.sign(message)
+        assert _oscrypto.ed25519_verify(public, message, signature) is True
+        assert _oscrypto.ed25519_verify(public, message + b"x", signature) is False
+        assert _oscrypto.ed25519_verify(public, message, signature[:63] + bytes([signature[63] ^ 1])) is False
+        assert _oscrypto.ed25519_verify(os.urandom(32), message, signature) is False
+    for low_order in (bytes(32), bytes([1, *bytes(31)])):
+        refuses(_oscrypto.x25519, os.urandom(32), low_order)
+    for size in (0, 31, 33):
+        refuses(_oscrypto.x25519, bytes(size), bytes(32))
+        refuses(_oscrypto.x25519, bytes(32), bytes(size))
+        refuses(_oscrypto.x25519_public, bytes(size))
+        refuses(_oscrypto.ed25519_public, bytes(size))
+        refuses(_oscrypto.ed25519_sign, bytes(size), b"x")
+        refuses(_oscrypto.ed25519_verify, bytes(size), b"x", bytes(64))
+        refuses(_oscrypto.ed25519_verify, bytes(32), b"x", bytes(size))
 
 
 def check_hashes() -> None:
@@ -98,6 +133,7 @@ def main() -> None:
     def everything() -> None:
         check_streams()
         check_hashes()
+        check_curves()
         check_aeads(names)
 
     everything()

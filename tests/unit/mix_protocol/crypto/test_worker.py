@@ -8,7 +8,7 @@ from types import ModuleType
 
 import pytest
 
-from mix_protocol.crypto.provider import AuthenticationFailed, CryptoProvider
+from mix_protocol.crypto.provider import AuthenticationFailed, CryptoProvider, InvalidPublicKey
 from mix_protocol.crypto.randomness import SeededRandom
 
 if sys.platform == "emscripten":
@@ -40,7 +40,16 @@ def openssl_stand_in(native: CryptoProvider) -> ModuleType:
         assert nonce == bytes(8)
         return native.chacha20(key, data)
 
+    def x25519(secret: bytes, point: bytes) -> bytes:
+        try:
+            return native.x25519(secret, point)
+        except InvalidPublicKey:
+            raise ValueError("zero") from None
+
     module = ModuleType("_oscrypto")
+    module.x25519, module.x25519_public = x25519, native.x25519_public
+    module.ed25519_public, module.ed25519_sign = native.ed25519_public, native.ed25519_sign
+    module.ed25519_verify = native.ed25519_verify
     module.aes128_ctr = native.aes128_ctr_iv
     module.chacha20, module.seal, module.open = chacha20, seal, open_
     module.hmac_sha256, module.hkdf_sha256 = native.hmac_sha256, native.hkdf_sha256

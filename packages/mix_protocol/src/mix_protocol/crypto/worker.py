@@ -1,4 +1,4 @@
-"""The provider for Pyodide: PyNaCl, blake3 and OpenSSL, built for it by the project's `wasm` folder.
+"""The provider for Pyodide: OpenSSL and blake3, built for it by the project's `wasm` folder; PyNaCl for Argon2id alone.
 
 `ossl.install_on_demand()` must have run before: it brings `_oscrypto`.
 """
@@ -7,8 +7,7 @@ from __future__ import annotations
 
 from mix_protocol.crypto import portable
 from mix_protocol.crypto.compiled_sphinx import load_compiled_sphinx
-from mix_protocol.crypto.provider import AuthenticationFailed
-from mix_protocol.crypto.sodium import SodiumCurves
+from mix_protocol.crypto.provider import AuthenticationFailed, InvalidPublicKey
 
 _ZERO_IV = bytes(16)
 _ZERO_NONCE = bytes(8)
@@ -16,8 +15,8 @@ _GCM = "AES-256-GCM"
 _GCM_SIV = "AES-256-GCM-SIV"
 
 
-class WorkerCrypto(SodiumCurves):
-    """CryptoProvider on the wasm libraries; it loads them when it is made."""
+class WorkerCrypto:
+    """CryptoProvider on the wasm libraries; it loads them when it is made, but for PyNaCl, which takes long."""
 
     name = "worker"
 
@@ -25,10 +24,37 @@ class WorkerCrypto(SodiumCurves):
         import _oscrypto
         import blake3
 
-        super().__init__()
         self.sphinx = load_compiled_sphinx()
         self._ossl = _oscrypto
         self._blake3 = blake3.blake3
+
+    def x25519(self, secret: bytes, point: bytes) -> bytes:
+        if len(point) != 32:
+            raise InvalidPublicKey
+        try:
+            return bytes(self._ossl.x25519(secret, point))
+        except ValueError:
+            raise InvalidPublicKey from None
+
+    def x25519_public(self, secret: bytes) -> bytes:
+        return bytes(self._ossl.x25519_public(secret))
+
+    def ed25519_public(self, seed: bytes) -> bytes:
+        return bytes(self._ossl.ed25519_public(seed))
+
+    def ed25519_sign(self, seed: bytes, message: bytes) -> bytes:
+        return bytes(self._ossl.ed25519_sign(seed, message))
+
+    def ed25519_verify(self, public: bytes, message: bytes, signature: bytes) -> bool:
+        if len(public) != 32 or len(signature) != 64:
+            return False
+        return bool(self._ossl.ed25519_verify(public, message, signature))
+
+    def argon2id(self, passphrase: bytes, salt: bytes, *, passes: int, memory_bytes: int, length: int) -> bytes:
+        from mix_protocol.crypto.sodium import SodiumCurves
+
+        sodium = SodiumCurves()
+        return sodium.argon2id(passphrase, salt, passes=passes, memory_bytes=memory_bytes, length=length)
 
     def aes128_ctr(self, key: bytes, data: bytes) -> bytes:
         return bytes(self._ossl.aes128_ctr(key, _ZERO_IV, data))
