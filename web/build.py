@@ -36,7 +36,7 @@ WHOLE_PYODIDE = ROOT / "build/pyodide"
 """Pyodide's core with every wheel: what the worker's files are made of."""
 PYODIDE_FILES = ("pyodide.mjs", "pyodide.asm.mjs", "pyodide.asm.wasm", "python_stdlib.zip")
 PACKED = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "mix-web-compressed"
-"""Compressed files by their content, for all clones: Brotli takes half a minute for what seldom changes."""
+"""Compressed files by their content, for all clones: Brotli takes minutes for what seldom changes."""
 OWN_PACKAGES = ("mix_protocol", "mix_tunnel", "mix_fetch", "mix_dns", "mix_websocket")
 # npm name -> folder in packages/
 JAVASCRIPT_PACKAGES = {name.replace("_", "-"): name for name in OWN_PACKAGES if name != "mix_protocol"}
@@ -128,9 +128,10 @@ def gather_wheels(locks: Iterable[Path]) -> list[Path]:
 
 def compressed(sources: Iterable[Path]) -> dict[Path, tuple[Path, Path]]:
     """Each file's Brotli and gzip form; made once for each content."""
-    packed = PACKED
+    script = WEB / "compress.mjs"
+    packed = PACKED / hashlib.sha256(script.read_bytes()).hexdigest()[:16]
     packed.mkdir(parents=True, exist_ok=True)
-    for form in packed.iterdir():
+    for form in PACKED.rglob("*.*"):
         if form.stat().st_atime < time.time() - _KEPT_S:
             form.unlink(missing_ok=True)
     forms = {}
@@ -146,7 +147,7 @@ def compressed(sources: Iterable[Path]) -> dict[Path, tuple[Path, Path]]:
         say(f"compressing {len(missing)} files")
         # The largest first, so that the processors end together.
         names = sorted(missing, key=lambda path: -path.stat().st_size)
-        run(["node", str(WEB / "compress.mjs"), str(packed)], "compressing", given="\n".join(map(str, names)))
+        run(["node", str(script), str(packed)], "compressing", given="\n".join(map(str, names)))
     return forms
 
 
@@ -229,11 +230,16 @@ def put_worker(folder: Folder, prefix: str, wheels: list[Path]) -> None:
     put_pyodide(whole, "", wheels)
     whole.remove_others()
     script = WEB / "make_snapshot.mjs"
+    parts = (
+        "compact_code.py",
+        "free_memory.mjs",
+        "import_own.py",
+        "own_bytecode.py",
+        "wasm_data.mjs",
+    )
     inputs = [
         script,
-        WEB / "compact_code.py",
-        WEB / "memory_patch.mjs",
-        WEB / "wasm_data.mjs",
+        *(WEB / name for name in parts),
         *(PYODIDE / name for name in PYODIDE_FILES),
         *wheels,
     ]

@@ -97,6 +97,12 @@ def _without_columns(code: types.CodeType) -> types.CodeType:
     return code.replace(co_consts=constants, co_linetable=lines_alone(code))
 
 
+def without_positions(code: types.CodeType) -> types.CodeType:
+    """Code that says of none of its instructions where it was written, as suits what nobody wrote."""
+    constants = tuple(without_positions(each) if isinstance(each, types.CodeType) else each for each in code.co_consts)
+    return code.replace(co_consts=constants, co_linetable=b"")
+
+
 def compact(source: bytes, name: str) -> types.CodeType:
     """A module's code.
 

@@ -10,8 +10,6 @@ import zlib from "node:zlib";
 const { BROTLI_PARAM_LGWIN, BROTLI_PARAM_QUALITY, BROTLI_PARAM_SIZE_HINT } = zlib.constants;
 const brotli = promisify(zlib.brotliCompress);
 const gzip = promisify(zlib.gzip);
-/** What is longer takes half a minute at the highest quality. */
-const SLOW_BYTES = 2 ** 24;
 const [output] = process.argv.slice(2);
 const waiting = fs.readFileSync(0, "utf8").split("\n").filter(Boolean);
 
@@ -27,7 +25,7 @@ async function work() {
     const content = fs.readFileSync(file);
     const digest = createHash("sha256").update(content).digest("hex");
     const params = {
-      [BROTLI_PARAM_QUALITY]: content.length > SLOW_BYTES ? 9 : 11,
+      [BROTLI_PARAM_QUALITY]: 11, // a minute for the largest; made once for each content
       [BROTLI_PARAM_LGWIN]: 24, // the most that browsers take
       [BROTLI_PARAM_SIZE_HINT]: content.length,
     };

@@ -1,6 +1,6 @@
 // Makes what the worker's Python starts from, out of the wheels that mix-tunnel needs:
 //   base.bin               Pyodide's memory: Python started, and what others wrote imported
-//   own.bin                how that differs when every pure-Python module of ours is imported, too
+//   own.bin                bytecode that imports every module of ours into that memory
 //   pyodide.asm.wasm       Pyodide's core without the data that the memory has
 //   python_stdlib.zip      the modules of the standard library that may be imported later
 //   site-packages.bin      the wheels' files that may be needed later, one after the other
@@ -15,7 +15,7 @@ import os from "node:os";
 import path from "node:path";
 import { pathToFileURL } from "node:url";
 
-import { makePatch } from "./memory_patch.mjs";
+import { clearFreeMemory } from "./free_memory.mjs";
 import { withoutData } from "./wasm_data.mjs";
 
 // Node would print the line of Pyodide's core that threw, which is a megabyte, and lose the message behind it.
@@ -24,6 +24,7 @@ process.once("uncaughtException", (error) => {
   process.exitCode = 1;
 });
 
+const ROOM_BYTES = 2 ** 23;
 const [directory, output] = process.argv.slice(2).map((name) => path.resolve(name));
 // The same inputs give the same memory, so that browsers can keep what did not change. It holds no secrets: what Python
 // drew for its hashes is known to everybody anyway.
@@ -60,7 +61,9 @@ async function compileEverything() {
     const wheel = fs.readFileSync(path.join(directory, lock.packages[name].file_name));
     python.unpackArchive(new Uint8Array(wheel), "wheel", { extractDir });
   }
-  python.FS.writeFile("/tmp/compact_code.py", fs.readFileSync(new URL("compact_code.py", import.meta.url)));
+  for (const name of ["compact_code.py", "own_bytecode.py", "import_own.py"]) {
+    python.FS.writeFile(`/tmp/${name}`, fs.readFileSync(new URL(name, import.meta.url)));
+  }
   python.runPython(`
 import importlib.util
 import pathlib
@@ -92,9 +95,9 @@ with zipfile.ZipFile(archive) as opened:
   return python;
 }
 
-/** What an expression of some bytes is in Python. */
-function bytesOf(python, expression) {
-  const proxy = python.runPython(expression);
+/** The bytes that code of Python gives. */
+function bytesOf(python, code) {
+  const proxy = python.runPython(code);
   const bytes = proxy.toJs();
   proxy.destroy();
   return bytes;
@@ -127,20 +130,6 @@ fs.rmSync(temporary, { recursive: true });
 const sitePackages = python.runPython("import site; site.getsitepackages()[0]"); // where the worker will have them too
 const files = filesOf(compiler, "SITE");
 
-/**
- * Put bytecode and data where Python finds them.
- *
- * @param {(name: string) => boolean} isWanted
- */
-function putFiles(isWanted) {
-  for (const [name, content] of files) {
-    if (isWanted(name) && !name.endsWith(".so")) {
-      python.FS.mkdirTree(path.dirname(`${sitePackages}/${name}`));
-      python.FS.writeFile(`${sitePackages}/${name}`, content);
-    }
-  }
-}
-
 /** The memory as a snapshot, without what Python has only to be quicker, and with the files of the worker to be found. */
 function makeSnapshot() {
   python.runPython(`
@@ -152,18 +141,23 @@ for each in gc.get_objects():
         each.cache_clear()
 del each
 gc.collect()
+sys._clear_internal_caches()
 `);
+  clearFreeMemory(python._module);
   return python.makeMemorySnapshot();
 }
 
-const isOurs = (name) => /^mix_/.test(name);
-putFiles((name) => !isOurs(name));
+for (const [name, content] of files) {
+  if (!/^mix_|\.so$/.test(name)) {
+    python.FS.mkdirTree(path.dirname(`${sitePackages}/${name}`));
+    python.FS.writeFile(`${sitePackages}/${name}`, content);
+  }
+}
 python.runPython(`
 import functools
 import gc
 import importlib.util
 import json
-import pkgutil
 import sys
 
 # What our modules import, now or when something is first needed; and what compiled modules import. One that is missing
@@ -183,20 +177,30 @@ for name in BASE.split():
     importlib.import_module(name)
 del name
 `);
+// Room for our modules, so that importing them in a worker makes no memory grow.
+python._module._free(python._module._malloc(ROOM_BYTES));
 const base = makeSnapshot();
 const core = withoutData(fs.readFileSync(path.join(directory, "pyodide.asm.wasm")), python._module.HEAPU8);
 put("pyodide.asm.wasm", core.module);
 
-putFiles(isOurs);
+const FIND_OWN = `
+from own_bytecode import importer, packed
+
+OWN = {
+    name: CODES[name]
+    for name in reachable(["mix_tunnel.worker.main"], CODES, {"mix_tunnel.cli", "mix_tunnel.platform.native"})
+    if name.startswith(("mix_protocol", "mix_tunnel"))
+}
+IMPORT = pathlib.Path("/tmp/import_own.py").read_bytes()
+`;
+compiler.runPython(FIND_OWN);
+python.globals.set("OWN", bytesOf(compiler, `packed(importer(IMPORT, OWN, {}, ${JSON.stringify(sitePackages)}))`));
 const report = python.runPython(`
-NOT_FOR_WORKERS = ("mix_tunnel.cli", "mix_tunnel.platform.native")
-importlib.invalidate_caches()
+import marshal
+
 before = set(sys.modules)
-for package in ("mix_protocol", "mix_tunnel"):
-    for module in pkgutil.walk_packages(importlib.import_module(package).__path__, f"{package}."):
-        if not module.name.startswith(NOT_FOR_WORKERS):
-            importlib.import_module(module.name)
-del module
+space = {}
+exec(marshal.loads(OWN.to_bytes()), space)
 loaded = {name: getattr(module, "__file__", None) or "" for name, module in sys.modules.items()}
 json.dumps({
     "compiled": [name for name, file in loaded.items() if file.endswith(".so")],
@@ -213,7 +217,10 @@ if (late.length > 0) {
   console.error(`to be imported with BASE, so that browsers can keep it: ${late.join(", ")}`);
   process.exit(1);
 }
-const integrity = { base: put("base.bin", base), own: put("own.bin", makePatch(base, makeSnapshot())) };
+compiler.globals.set("generated", bytesOf(python, 'marshal.dumps(space["GENERATED"])'));
+compiler.globals.set("folder", sitePackages);
+const own = bytesOf(compiler, "import marshal; packed(importer(IMPORT, OWN, marshal.loads(generated.to_bytes()), folder))");
+const integrity = { base: put("base.bin", base), own: put("own.bin", own) };
 
 compiler.globals.set("loaded", compiler.toPy(loaded));
 compiler.runPython(`

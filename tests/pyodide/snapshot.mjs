@@ -1,5 +1,6 @@
 // Starts Python from the memory snapshot, as the worker does, and says what it found.
 // usage: node snapshot.mjs DIST
+import { createHash } from "node:crypto";
 import fs from "node:fs";
 import path from "node:path";
 import { pathToFileURL } from "node:url";
@@ -8,14 +9,15 @@ const dist = path.resolve(process.argv[2]);
 const folder = path.join(dist, "mix-tunnel/pyodide/");
 const { loadPyodide } = await import(pathToFileURL(path.join(folder, "pyodide.mjs")));
 const { unpack } = await import(pathToFileURL(path.join(dist, "mix-tunnel/site_packages.js")));
-const { applyPatch, readSnapshot, Snapshot, withMemory } = await import(pathToFileURL(path.join(dist, "mix-tunnel/snapshot.js")));
-const [base, own] = ["base.bin", "own.bin"].map((name) => new Uint8Array(fs.readFileSync(path.join(folder, name))).buffer);
+const { readSnapshot, Snapshot, withMemory } = await import(pathToFileURL(path.join(dist, "mix-tunnel/snapshot.js")));
+const [base, own] = ["base.bin", "own.bin"].map((name) => new Uint8Array(fs.readFileSync(path.join(folder, name))));
 const snapshot = new Snapshot();
-const parts = Promise.resolve(readSnapshot(applyPatch(base, own)));
+const parts = { ...readSnapshot(base.buffer), own };
 const index = JSON.parse(fs.readFileSync(path.join(folder, "site-packages.json"), "utf8"));
 const data = Promise.resolve(index.data);
 const options = { indexURL: folder, _loadSnapshot: snapshot };
-const python = await withMemory(snapshot, parts, data, () => loadPyodide(options));
+const python = await withMemory(snapshot, Promise.resolve(parts), data, () => loadPyodide(options));
+const kept = createHash("sha256").update(parts.content).digest("base64");
 const contents = new Uint8Array(fs.readFileSync(path.join(folder, "site-packages.bin")));
 const modules = index.modules.map(([name, file]) => {
   return [name, new WebAssembly.Module(fs.readFileSync(path.join(folder, file)))];
@@ -88,5 +90,5 @@ json.dumps({
     "frame": frame,
 })
 `);
-console.log(JSON.stringify({ ...JSON.parse(found), ...JSON.parse(later), before: JSON.parse(before) }));
+console.log(JSON.stringify({ kept, ...JSON.parse(found), ...JSON.parse(later), before: JSON.parse(before) }));
 process.exit(0);

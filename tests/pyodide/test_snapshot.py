@@ -43,6 +43,10 @@ def test_randomness_is_not_repeated(starts: list[dict[str, Any]], source: str):
     assert starts[0][source] != starts[1][source]
 
 
+def test_what_is_kept_depends_on_nothing_but_the_files(starts: list[dict[str, Any]]):
+    assert starts[0]["kept"] == starts[1]["kept"]
+
+
 def test_what_is_compiled_works_afterwards(starts: list[dict[str, Any]]):
     # RFC 7748: the public key of the zero scalar once it is clamped.
     assert (

@@ -18,6 +18,20 @@ import { openMemories } from "./kept_memory.js";
  * @property {number} size of the memory in bytes
  * @property {Run[]} runs in the order of their places, which are beginnings of pages
  * @property {Uint8Array<ArrayBuffer>} content
+ * @property {Uint8Array | null} [own] bytecode that imports our modules, if the memory lacks them
+ */
+/**
+ * What is used of Pyodide's core; objects are addresses.
+ * @typedef {{
+ *   memory: WebAssembly.Memory,
+ *   malloc: (size: number) => number,
+ *   free: (address: number) => void,
+ *   PyMarshal_ReadObjectFromString: (address: number, size: number) => number,
+ *   PyDict_New: () => number,
+ *   PyEval_EvalCode: (code: number, globals: number, locals: number) => number,
+ *   PyErr_Print: () => void,
+ *   Py_DecRef: (object: number) => void,
+ * }} CoreExports
  */
 
 const WASM_PAGE_BYTES = 65_536;
@@ -28,8 +42,8 @@ const PAGE_WORDS = PAGE_BYTES / 4;
 const MEMORY_START = 1;
 
 /**
- * The memory that this browser has kept; otherwise that of base.bin, in which only what others wrote has been imported,
- * patched with own.bin, which is small.
+ * The memory that this browser has kept; otherwise that of base.bin, in which only what others wrote has been imported, and
+ * own.bin, the bytecode that imports our modules.
  *
  * @param {URL} folder where they are
  * @param {Promise<Index>} index
@@ -61,32 +75,10 @@ async function loadSnapshot(folder, index) {
     await checkIntegrity(content, (await index).integrity[name], url);
     return content;
   }));
-  return readSnapshot(applyPatch(/** @type {ArrayBuffer} */ (base), /** @type {ArrayBuffer} */ (own)));
-}
-
-/**
- * Put words into a memory.
- *
- * @param {ArrayBuffer} base
- * @param {ArrayBuffer} patch 32-bit words, little-endian: how many bytes the result has; the number of pieces; for each, how
- *   many words stay and how many are replaced; then the words to put there
- * @returns {ArrayBuffer}
- */
-export function applyPatch(base, patch) {
-  const [size = 0, pieces = 0] = new Uint32Array(patch, 0, 2);
-  const result = new Uint8Array(size);
-  result.set(new Uint8Array(base));
-  const words = new Uint32Array(result.buffer);
-  const counts = new Uint32Array(patch, 8, 2 * pieces);
-  const changed = new Uint32Array(patch, 8 + counts.byteLength);
-  let [at, from] = [0, 0];
-  for (let index = 0; index < counts.length; index += 2) {
-    at += counts[index] ?? 0;
-    for (const end = at + (counts[index + 1] ?? 0); at < end; at += 1, from += 1) {
-      words[at] = changed[from] ?? 0;
-    }
-  }
-  return result.buffer;
+  return {
+    ...readSnapshot(/** @type {ArrayBuffer} */ (base)),
+    own: new Uint8Array(/** @type {ArrayBuffer} */ (own)),
+  };
 }
 
 /**
@@ -107,14 +99,17 @@ export function readSnapshot(buffer) {
  * The loader wants it before anything else, but looks into it only when its module runs: so it is empty at first, and the
  * module is compiled meanwhile. It is kept for good, too: so all it has in the end is those bytes.
  *
+ * Our modules are imported in that moment, before Python does anything else: so what they make of the memory depends on
+ * nothing but the files, has no secret in it, and can be kept.
+ *
  * @extends {DataView<ArrayBuffer>}
  */
 export class Snapshot extends DataView {
   #head = new Uint8Array(0);
   /** @type {Parts | null} what the memory is to hold */
   #parts = null;
-  /** @type {WebAssembly.Memory | null} */
-  #memory = null;
+  /** @type {CoreExports | null} */
+  #core = null;
   length = 0;
 
   constructor() {
@@ -145,13 +140,14 @@ export class Snapshot extends DataView {
   /**
    * Make a new memory large enough, and put the module's data into it.
    *
-   * @param {WebAssembly.Memory} memory that is restored later
+   * @param {CoreExports} core whose memory is restored later
    * @param {[start: number, end: number][]} data where the snapshot has it
    */
-  prepare(memory, data) {
+  prepare(core, data) {
     if (this.#parts === null) {
       return;
     }
+    const { memory } = core;
     const { size, runs, content } = this.#parts;
     const missing = size - memory.buffer.byteLength;
     if (missing > 0) {
@@ -167,7 +163,7 @@ export class Snapshot extends DataView {
         }
       }
     }
-    this.#memory = memory;
+    this.#core = core;
   }
 
   /**
@@ -175,12 +171,47 @@ export class Snapshot extends DataView {
    * @param {number} [end]
    */
   subarray(begin, end) {
-    if (end === undefined && this.#parts && this.#memory) {
-      restore(this.#memory, this.#parts);
-      this.#memory = this.#parts = null;
+    if (end === undefined && this.#parts && this.#core) {
+      restore(this.#core.memory, this.#parts);
+      importOwn(this.#core, this.#parts);
+      this.#core = this.#parts = null;
     }
     return this.#head.subarray(begin, end);
   }
+}
+
+/**
+ * Import our modules, unless the memory has them, in a Python that was restored and has not gone on yet; the parts are of the
+ * memory with them from then on.
+ *
+ * @param {CoreExports} core
+ * @param {Parts} parts
+ */
+function importOwn(core, parts) {
+  const { own } = parts;
+  if (!own) {
+    return;
+  }
+  const address = core.malloc(own.length);
+  new Uint8Array(core.memory.buffer).set(own, address);
+  const code = core.PyMarshal_ReadObjectFromString(address, own.length);
+  core.free(address);
+  const names = core.PyDict_New();
+  const result = code && core.PyEval_EvalCode(code, names, names);
+  if (result === 0) {
+    core.PyErr_Print();
+    throw new Error("the tunnel's Python modules cannot be imported");
+  }
+  [result, names, code].forEach((object) => core.Py_DecRef(object));
+  const { buffer } = core.memory;
+  if (parts.content.length === buffer.byteLength) {
+    parts.content.set(new Uint8Array(buffer)); // new memory would take as long again
+  } else {
+    parts.content = new Uint8Array(buffer.slice(0));
+  }
+  parts.size = buffer.byteLength;
+  parts.runs = findRuns(new Int32Array(parts.content.buffer, parts.content.byteOffset));
+  parts.own = null;
 }
 
 /**
@@ -269,9 +300,9 @@ export async function withMemory(snapshot, parts, data, load) {
   });
   /** @param {any} result what either function gives: an instance, or an object that has one */
   const prepare = async (result) => {
-    const { memory } = (result.instance ?? result).exports;
-    if (memory instanceof WebAssembly.Memory) {
-      snapshot.prepare(memory, await ready.catch(() => new Promise(() => {})));
+    const { exports } = result.instance ?? result;
+    if (exports.memory instanceof WebAssembly.Memory) {
+      snapshot.prepare(exports, await ready.catch(() => new Promise(() => {})));
     }
     return result;
   };

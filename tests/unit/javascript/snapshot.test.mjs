@@ -43,7 +43,7 @@ for (const [name, places] of Object.entries(PLACES)) {
     const original = whole(3 * WASM_PAGE, places);
     const snapshot = read(original);
     const memory = new WebAssembly.Memory({ initial: 1 });
-    snapshot.prepare(memory, []);
+    snapshot.prepare({ memory }, []);
     const bytes = new Uint8Array(memory.buffer);
     [0, 1, 6, PAGE, 11 * PAGE, 3 * WASM_PAGE - 1].forEach((at) => (bytes[at] = 99));
     restore(snapshot);
@@ -55,7 +55,7 @@ for (const [name, places] of Object.entries(PLACES)) {
 test("a larger memory stays as large, and its end is zero", () => {
   const snapshot = read(whole(WASM_PAGE, [1]));
   const memory = new WebAssembly.Memory({ initial: 5 });
-  snapshot.prepare(memory, []);
+  snapshot.prepare({ memory }, []);
   new Uint8Array(memory.buffer)[4 * WASM_PAGE] = 1;
   restore(snapshot);
   assert.equal(memory.buffer.byteLength, 5 * WASM_PAGE);
@@ -65,7 +65,7 @@ test("a larger memory stays as large, and its end is zero", () => {
 test("before that, a memory has the module's data alone", () => {
   const places = [PAGE - 2, PAGE - 1, PAGE, 9 * PAGE, 9 * PAGE + 1];
   const memory = new WebAssembly.Memory({ initial: 1 });
-  read(whole(WASM_PAGE, places)).prepare(memory, [[PAGE - 1, PAGE + 1], [8 * PAGE, 9 * PAGE + 1], [12 * PAGE, 13 * PAGE]]);
+  read(whole(WASM_PAGE, places)).prepare({ memory }, [[PAGE - 1, PAGE + 1], [8 * PAGE, 9 * PAGE + 1], [12 * PAGE, 13 * PAGE]]);
   const found = [...new Uint8Array(memory.buffer).entries()].filter(([, byte]) => byte !== 0);
   assert.deepEqual(found, [[PAGE - 1, 2], [PAGE, 3], [9 * PAGE, 4]]);
 });
@@ -73,7 +73,7 @@ test("before that, a memory has the module's data alone", () => {
 test("what was restored is kept no longer", () => {
   const snapshot = read(whole(WASM_PAGE, [10]));
   const memory = new WebAssembly.Memory({ initial: 1 });
-  snapshot.prepare(memory, []);
+  snapshot.prepare({ memory }, []);
   restore(snapshot);
   new Uint8Array(memory.buffer)[10] = 77;
   restore(snapshot);

@@ -1,5 +1,4 @@
-"""What the worker's memory is made of: a patch gives exactly the memory it was made for, and a module without data the
-same memory as with it."""
+"""What the worker's memory is made of: a module without data gives the same memory as with it."""
 
 from __future__ import annotations
 
@@ -9,23 +8,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[3]
 SCRIPT = """
 import assert from "node:assert/strict";
-import { makePatch } from "ROOT/web/memory_patch.mjs";
 import { withoutData } from "ROOT/web/wasm_data.mjs";
-import { applyPatch } from "ROOT/packages/mix_tunnel/js/snapshot.js";
-
-let state = 1;
-const random = (below) => (state = (state * 48271) % 2147483647) % below;
-
-for (let round = 0; round < 200; round += 1) {
-  const before = Uint8Array.from({ length: 4 * random(200) }, () => random(3));
-  const after = new Uint8Array(before.length + 4 * random(50));
-  after.set(before);
-  for (let count = random(60); count > 0 && after.length > 0; count -= 1) {
-    after[random(after.length)] = random(256);
-  }
-  const patch = makePatch(before, after);
-  assert.deepEqual(new Uint8Array(applyPatch(before.slice().buffer, patch.slice().buffer)), after);
-}
 
 // A memory of one page and three segments: at 16, 24 and 128.
 const code = (text) => [...new TextEncoder().encode(text)];
