@@ -232,6 +232,7 @@ def put_worker(folder: Folder, prefix: str, wheels: list[Path]) -> None:
     script = WEB / "make_snapshot.mjs"
     parts = (
         "compact_code.py",
+        "core_exports.mjs",
         "free_memory.mjs",
         "import_own.py",
         "own_bytecode.py",

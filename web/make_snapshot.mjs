@@ -1,7 +1,8 @@
 // Makes what the worker's Python starts from, out of the wheels that mix-tunnel needs:
 //   base.bin               Pyodide's memory: Python started, and what others wrote imported
 //   own.bin                bytecode that imports every module of ours into that memory
-//   pyodide.asm.wasm       Pyodide's core without the data that the memory has
+//   pyodide.asm.wasm       Pyodide's core without the data that the memory has and the exports that nobody uses
+//   pyodide.asm.mjs        Emscripten's glue for it
 //   python_stdlib.zip      the modules of the standard library that may be imported later
 //   site-packages.bin      the wheels' files that may be needed later, one after the other
 //   MODULE.wasm            a compiled module
@@ -15,6 +16,7 @@ import os from "node:os";
 import path from "node:path";
 import { pathToFileURL } from "node:url";
 
+import { trimCore } from "./core_exports.mjs";
 import { clearFreeMemory } from "./free_memory.mjs";
 import { withoutData } from "./wasm_data.mjs";
 
@@ -25,6 +27,11 @@ process.once("uncaughtException", (error) => {
 });
 
 const ROOM_BYTES = 2 ** 23;
+/** What `mix-tunnel/snapshot.js` and `free_memory.mjs` call. */
+const USED_EXPORTS = [
+  "PyDict_New", "PyErr_Print", "PyEval_EvalCode", "PyMarshal_ReadObjectFromString", "PyObject_Free", "PyObject_Malloc",
+  "Py_DecRef", "free", "malloc", "memory", "sbrk",
+];
 const [directory, output] = process.argv.slice(2).map((name) => path.resolve(name));
 // The same inputs give the same memory, so that browsers can keep what did not change. It holds no secrets: what Python
 // drew for its hashes is known to everybody anyway.
@@ -121,14 +128,18 @@ function put(name, bytes) {
 }
 
 const compiler = await compileEverything();
-const temporary = fs.mkdtempSync(path.join(os.tmpdir(), "snapshot-"));
-const stdLibURL = path.join(temporary, "python_stdlib.zip");
-fs.writeFileSync(stdLibURL, bytesOf(compiler, "stored_zip(STANDARD)"));
-// Another Python, since what compiling leaves behind in memory would be a fifth of the snapshot.
-const python = await loadPyodide({ indexURL: `${directory}/`, stdLibURL, _makeSnapshot: true });
-fs.rmSync(temporary, { recursive: true });
-const sitePackages = python.runPython("import site; site.getsitepackages()[0]"); // where the worker will have them too
 const files = filesOf(compiler, "SITE");
+// Another Python, since what compiling leaves behind in memory would be a fifth of the snapshot.
+const worker = fs.mkdtempSync(path.join(os.tmpdir(), "snapshot-"));
+process.once("exit", () => fs.rmSync(worker, { recursive: true }));
+const extensions = [...files].filter(([name]) => name.endsWith(".so")).map(([, content]) => content);
+trimCore(directory, worker, extensions, USED_EXPORTS);
+fs.writeFileSync(path.join(worker, "python_stdlib.zip"), bytesOf(compiler, "stored_zip(STANDARD)"));
+for (const name of ["pyodide.mjs", "pyodide-lock.json"]) {
+  fs.copyFileSync(path.join(directory, name), path.join(worker, name));
+}
+const python = await loadPyodide({ indexURL: `${worker}/`, _makeSnapshot: true });
+const sitePackages = python.runPython("import site; site.getsitepackages()[0]"); // where the worker will have them too
 
 /** The memory as a snapshot, without what Python has only to be quicker, and with the files of the worker to be found. */
 function makeSnapshot() {
@@ -180,8 +191,9 @@ del name
 // Room for our modules, so that importing them in a worker makes no memory grow.
 python._module._free(python._module._malloc(ROOM_BYTES));
 const base = makeSnapshot();
-const core = withoutData(fs.readFileSync(path.join(directory, "pyodide.asm.wasm")), python._module.HEAPU8);
+const core = withoutData(fs.readFileSync(path.join(worker, "pyodide.asm.wasm")), python._module.HEAPU8);
 put("pyodide.asm.wasm", core.module);
+fs.copyFileSync(path.join(worker, "pyodide.asm.mjs"), path.join(output, "pyodide.asm.mjs"));
 
 const FIND_OWN = `
 from own_bytecode import importer, packed

@@ -22,6 +22,11 @@ const contents = new Uint8Array(fs.readFileSync(path.join(folder, "site-packages
 const modules = index.modules.map(([name, file]) => {
   return [name, new WebAssembly.Module(fs.readFileSync(path.join(folder, file)))];
 });
+const exportsOf = (file) => WebAssembly.Module.exports(new WebAssembly.Module(fs.readFileSync(file))).map(({ name }) => name);
+const exported = exportsOf(path.join(folder, "pyodide.asm.wasm"));
+const whole = new Set(exportsOf(path.join(dist, "../../build/pyodide/pyodide.asm.wasm")));
+exported.forEach((name) => whole.delete(name));
+const lost = modules.flatMap(([, module]) => WebAssembly.Module.imports(module)).filter(({ name }) => whole.has(name));
 unpack(python, { index, contents, modules });
 const port = { post() {}, listen() {} };
 const before = python.runPython(`
@@ -90,5 +95,5 @@ json.dumps({
     "frame": frame,
 })
 `);
-console.log(JSON.stringify({ kept, ...JSON.parse(found), ...JSON.parse(later), before: JSON.parse(before) }));
+console.log(JSON.stringify({ kept, exported: exported.length, lost, ...JSON.parse(found), ...JSON.parse(later), before: JSON.parse(before) }));
 process.exit(0);
