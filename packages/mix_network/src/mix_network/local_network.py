@@ -15,11 +15,9 @@ from typing import Any, BinaryIO
 
 from mix_network.descriptors import DescriptorBudget, descriptor_limit
 from mix_network.directory.app import create_app
-from mix_network.directory.assignment import EpochAssignment
 from mix_network.directory.certificates import ServerCertificate, issue_server_certificate
-from mix_network.directory.documents import DirectoryDocuments
 from mix_network.directory.draw import SEED_LENGTH
-from mix_network.directory.registered_node import RegisteredNode
+from mix_network.directory.local_directory import LocalDirectory
 from mix_network.directory.server import DirectoryServer
 from mix_network.errors import FaultUnsupported
 from mix_network.exit.gateway import ExitGateway, Gateway
@@ -27,10 +25,9 @@ from mix_network.links.line import LinkEmulation
 from mix_network.metrics import add_up
 from mix_network.mixnode.mixing import NodeContext
 from mix_network.mixnode.outgoing import OutgoingLimits
-from mix_network.naming import FIRST_MIX_ID, LAYERS, gateway_names, mix_names, next_mix_name
+from mix_network.naming import LAYERS, gateway_names, mix_names, next_mix_name
 from mix_network.network_view import NetworkView
-from mix_network.node.self_description import NodeFacts, SelfDescription
-from mix_network.node_factory import MixNode, NodeFactory
+from mix_network.node_factory import NodeFactory
 from mix_network.options import MAX_NODES_PER_LAYER, NetworkOptions
 from mix_network.rehearsal import SLOW_LINK, NodeState, Rehearsal
 from mix_network.rotation import RotationSchedule
@@ -40,19 +37,15 @@ from mix_network.status_page.routes import status_routes
 from mix_network.workers.channel import Kind
 from mix_network.workers.messages import Place
 from mix_network.workers.pool import WorkerPool
-from mix_protocol.addressing import NodeAddress, Recipient
+from mix_protocol.addressing import NodeAddress
 from mix_protocol.codec import base58
 from mix_protocol.crypto.native import NativeCrypto
 from mix_protocol.crypto.randomness import RandomBytes
-from mix_protocol.messages.rotation_period import RotationPeriod
 from mix_protocol.netstack.pcap import PcapFile
-from mix_protocol.topology.features import NodeFeature
-from mix_protocol.topology.topology import Topology
 
 _HOST = "127.0.0.1"
 _CERTIFICATE_NAMES = ("localhost", "127.0.0.1", "::1")
 _REFRESH_S = 60.0
-_EXIT_FEATURES = frozenset(NodeFeature)
 _LIMITS = OutgoingLimits(backoff_initial_s=0.25, backoff_max_s=2.0)
 """On one machine a node that was restarted is back at once, and nobody else is bothered by attempts to reach it."""
 
@@ -108,15 +101,13 @@ class LocalNetwork:
         self.mix_nodes = [self._make.mix_node(name, layer) for name, layer in names]
         self.entries = [self._make.entry(name) for name in gateway_names("entry", self.options.entries)]
         self.exits = [self._make.exit(name) for name in gateway_names("exit", self.options.exits)]
-        self._assignment = EpochAssignment(random(SEED_LENGTH) if self.draws_layers else None)
-        self._rehearsal = Rehearsal(self._links, self._set_away)
+        seed = random(SEED_LENGTH) if self.draws_layers else None
+        self._local_directory = LocalDirectory(self.options.advertise_version, self._schedule, wall_clock, seed)
+        self._rehearsal = Rehearsal(self._links, self._local_directory.set_away)
         for node in (*self.mix_nodes, *self.entries):
             self._rehearsal.add(node.metrics.name, node)
         for exit_gateway in self.exits:
             self._rehearsal.add(exit_gateway.gateway.metrics.name, exit_gateway)
-        self._node_ids: dict[str, int] = {}
-        self._described: dict[int, SelfDescription] = {}
-        self._documents: DirectoryDocuments | None = None
         self._directory: DirectoryServer | None = None
         self._refreshing: asyncio.Task[None] | None = None
         self._capture: BinaryIO | None = None
@@ -236,8 +227,7 @@ class LocalNetwork:
         self.mix_nodes.append(node)
         self._rehearsal.add(name, node)
         self._tell_addresses()
-        node_id = FIRST_MIX_ID + len(self.mix_nodes) - 1
-        self._register(name, node_id, self._describe(node, mixes=True), layer)
+        self._local_directory.register_mix(node)
         self.refresh()
         return name
 
@@ -275,9 +265,7 @@ class LocalNetwork:
         the directory next: each eighth of an epoch, or every five minutes. Twice within an epoch leaves those behind
         who have not asked in between.
         """
-        wall_s = self._wall_clock()
-        rotation = self._schedule.rotation_of(self._schedule.epoch_at(wall_s)) + 1
-        self._schedule.begin(self._schedule.epochs_of(rotation)[0], wall_s)
+        rotation = self._local_directory.rotate_keys()
         self.refresh()
         return rotation
 
@@ -313,25 +301,11 @@ class LocalNetwork:
         workers = {"workers": self._pool.snapshot()} if self._pool is not None else {}
         return {
             "link": self.link,
-            "epoch": self.epoch(),
+            "epoch": self._local_directory.epoch(),
             "nodes": nodes,
             "exits": exits,
             "exit": add_up(exits.values()),
             **workers,
-        }
-
-    def epoch(self) -> dict[str, Any]:
-        """Which epoch it is: its number and rotation, its length and what is left of it, and the seed of its draw in
-        hex, where there is one."""
-        schedule, wall_s = self._schedule, self._wall_clock()
-        epoch = schedule.epoch_at(wall_s)
-        seed = self._assignment.seed
-        return {
-            "id": epoch,
-            "rotation": schedule.rotation_of(epoch),
-            "length_s": schedule.epoch_duration_s,
-            "ends_in_s": round(schedule.epoch_start(epoch + 1) - wall_s, 3),
-            "seed": seed.hex() if seed is not None else None,
         }
 
     async def _start(self) -> None:
@@ -351,11 +325,15 @@ class LocalNetwork:
         recording = self._start_capture()
         for exit_gateway in self.exits:
             exit_gateway.start(recording)
-        self._register_all()
-        self._documents = DirectoryDocuments(self._registered, self._assignment.of, self._schedule)
+        for gateway in self.entries:
+            self._local_directory.register_entry(gateway)
+        for exit_gateway in self.exits:
+            self._local_directory.register_exit(exit_gateway)
+        for node in self.mix_nodes:
+            self._local_directory.register_mix(node)
         self._refreshing = asyncio.create_task(self._keep_fresh())
         app = create_app(
-            self._documents,
+            self._local_directory.documents,
             self._wall_clock,
             self.metrics,
             self.options.origins,
@@ -380,9 +358,6 @@ class LocalNetwork:
         self._links.name_nodes(names)
         return names
 
-    def _set_away(self, name: str, is_away: bool) -> None:
-        self._assignment.set_away(self._node_ids[name], is_away)
-
     def _watch(self, after: int) -> dict[str, Any]:
         """What the page with the network's picture shows."""
         now = asyncio.get_running_loop().time()
@@ -394,64 +369,9 @@ class LocalNetwork:
         self._capture = self.options.pcap.open("wb")
         return PcapFile(self._capture, self._wall_clock)
 
-    def _registered(self, wall_s: float) -> list[RegisteredNode]:
-        """Who is in the network, in their own words: the directory sees no node's secrets, here as anywhere."""
-        return [
-            RegisteredNode(node_id, description.describe(wall_s)) for node_id, description in self._described.items()
-        ]
-
-    def _register_all(self) -> None:
-        # Identifiers: entry gateways are odd, exit gateways even, mix nodes from 11 on.
-        for number, gateway in enumerate(self.entries):
-            self._register(gateway.metrics.name, 2 * number + 1, self._describe_gateway(gateway))
-        for number, node in enumerate(self.exits):
-            description = self._describe_gateway(node.gateway, node.recipient)
-            self._register(node.gateway.metrics.name, 2 * number + 2, description)
-        for node_id, mix_node in enumerate(self.mix_nodes, FIRST_MIX_ID):
-            self._register(mix_node.metrics.name, node_id, self._describe(mix_node, mixes=True), mix_node.layer)
-
-    def _register(self, name: str, node_id: int, description: SelfDescription, layer: int | None = None) -> None:
-        self._node_ids[name] = node_id
-        self._described[node_id] = description
-        candidate = RegisteredNode(node_id, description.describe(self._wall_clock())).candidate
-        self._assignment.add(candidate, layer)
-
-    def _describe_gateway(self, gateway: Gateway, router: Recipient | None = None) -> SelfDescription:
-        return self._describe(
-            gateway,
-            ws_port=gateway.ws_port,
-            ip_packet_router=router,
-            features=_EXIT_FEATURES if router is not None else frozenset(),
-        )
-
-    def _describe(self, node: Gateway | MixNode, **roles: Any) -> SelfDescription:
-        address = _started(node.address)
-        facts = NodeFacts(
-            ip_addresses=(str(address.ip),),
-            mix_port=address.port,
-            build_version=self.options.advertise_version,
-            **roles,
-        )
-        noise = node.noise.public if node.noise is not None else None
-        return SelfDescription(node.identity.public, node.keyring, lambda: facts, noise)
-
     def refresh(self) -> None:
         """Give the nodes the picture of the network that holds now: node keys change with the rotations."""
-        documents = self._documents
-        assert documents is not None
-        wall_s = self._wall_clock()
-        topology = Topology.from_documents(
-            documents.rewarded_set(wall_s),
-            documents.skimmed(wall_s, "active-mix-node"),
-            documents.skimmed(wall_s, "entry-gateway", "exit-gateway"),
-        )
-        started_s = self._schedule.epoch_start(self._schedule.epochs_of(topology.rotation_id)[0])
-        rotation = RotationPeriod(
-            topology.rotation_id,
-            asyncio.get_running_loop().time() + started_s - wall_s,
-            self._schedule.epoch_duration_s,
-            self._schedule.validity_epochs,
-        )
+        topology, rotation = self._local_directory.picture(asyncio.get_running_loop().time())
         for node in self.exits:
             node.set_topology(topology, rotation)
         layer_of = {node.identity: number for number, layer in enumerate(topology.layers, 1) for node in layer}

@@ -369,9 +369,7 @@ def _claimed(name: str | None) -> Iterator[str | None]:
         yield found
 
 
-async def _run(
-    options: NetworkOptions, as_json: bool, until_eof: bool, ca_out: Path | None, name: str | None
-) -> None:
+async def _run(options: NetworkOptions, as_json: bool, until_eof: bool, ca_out: Path | None, name: str | None) -> None:
     # Loaded here, so that help and usage errors come at once.
     from mix_network.cli.live_view import show_live_view
     from mix_network.control.place import socket_path
