@@ -8,8 +8,8 @@ from bench.side_by_side.measurement import Aim, Idle, InPage, Measurement, Memor
 from bench.side_by_side.statistics import percentile
 
 HOPS = (
-    "some 90 ms of a round trip are the times for which mix nodes hold packets, which both clients draw alike; most of "
-    "the rest is the local network's own"
+    "85 ms of a round trip (median) are the times for which mix nodes hold packets, which both clients draw alike; "
+    "nearly all of the rest is the local network's own, as our native client shows"
 )
 P95 = partial(percentile, share=0.95)
 

@@ -61,7 +61,8 @@ class Memories {
   }
 
   /**
-   * Keep a memory, instead of what was kept before. That it can't be is no failure: it will be loaded again.
+   * Keep a memory, instead of what was kept before, and let go of it. That it can't be kept is no failure: it will be loaded
+   * again.
    *
    * @param {string} key
    * @param {Parts} parts
@@ -75,7 +76,9 @@ class Memories {
         }
       }
       const body = new Blob([head, ...runs.map(([, length, at]) => content.subarray(at, at + length))]);
-      const digest = await digestOf(await body.arrayBuffer());
+      const packed = await body.arrayBuffer();
+      const digest = await digestOf(packed);
+      release(packed);
       const places = runs.map(([start, length]) => [start, length]);
       const text = new TextEncoder().encode(JSON.stringify({ head: head.length, size, runs: places, digest }));
       const writable = await (await this.#folder.getFileHandle(name, { create: true })).createWritable();
@@ -83,6 +86,8 @@ class Memories {
       await writable.close(); // until then the file has nothing of this
     } catch {
       // There is no room, or another tab does the same.
+    } finally {
+      release(content.buffer);
     }
   }
 
@@ -120,6 +125,14 @@ function parse(bytes) {
     throw new Error("what is kept is not complete");
   }
   return { head: content.subarray(0, description.head), size: description.size, runs, content, digest: description.digest };
+}
+
+/**
+ * Give memory back at once, where the browser can: nobody would look for so much garbage in an idle worker.
+ * @param {ArrayBuffer} buffer
+ */
+function release(buffer) {
+  /** @type {any} */ (buffer).transfer?.(0);
 }
 
 /** @param {string} key */
