@@ -9,8 +9,8 @@ from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 
 from mix_network.directory.certificates import issue_server_certificate
-from mix_network.directory.front import KEEP_ALIVE_S
 from mix_network.directory.server import DirectoryServer
+from mix_network.http.front import KEEP_ALIVE_S
 
 
 async def hello(request: object) -> PlainTextResponse:

@@ -13,9 +13,9 @@ from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 from support.waiting import until
 
-from mix_network.directory import front
 from mix_network.directory.certificates import issue_server_certificate
 from mix_network.directory.server import DirectoryServer
+from mix_network.http import front
 
 LARGE = "x" * (64 << 20)
 
