@@ -101,3 +101,24 @@ class StateTooNew(UsageError):
 
     code = "network.state_too_new"
     message = "the state was written by a newer version of this program; install that one again"
+
+
+class DirectoryUnreachable(NetworkFailure):
+    """No directory has answered as it should. Field `why`."""
+
+    code = "network.directory_unreachable"
+    message = "no directory answers as it should; see that it runs and that its address is right"
+
+
+class RegistrationRefused(UsageError):
+    """A directory does not take this node. Fields `status`, `why`."""
+
+    code = "network.registration_refused"
+    message = "the directory does not take this node"
+
+
+class NodeUnanswered(NetworkFailure):
+    """A node has not told a directory what it must. Field `what` has the path that was asked."""
+
+    code = "network.node_unanswered"
+    message = "the node does not answer; see that its HTTP port can be reached from the directory"

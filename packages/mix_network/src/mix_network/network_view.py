@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from ipaddress import IPv4Address, IPv6Address
 
 from mix_protocol.addressing import NodeAddress
@@ -26,6 +26,8 @@ class NetworkView:
         self._noise_by_ip: dict[_IpAddress, bytes] = {}
         self.version = 0
         """Another one after each update."""
+        self.on_unknown: Callable[[], None] = lambda: None
+        """Called when a packet is for nobody here: there may be news that this picture lacks."""
         self.update(addresses, noise_keys)
 
     def update(self, addresses: Iterable[NodeAddress], noise_keys: Mapping[NodeAddress, bytes] | None = None) -> None:
@@ -40,7 +42,10 @@ class NetworkView:
 
     def knows(self, address: NodeAddress) -> bool:
         """Whether a node of the network listens at this address."""
-        return address in self._addresses
+        is_known = address in self._addresses
+        if not is_known:
+            self.on_unknown()
+        return is_known
 
     def noise_key(self, address: NodeAddress) -> bytes | None:
         """The key of whoever listens there; None where links are plain.

@@ -11,6 +11,8 @@ from mix_protocol.addressing import KeyRotation, Recipient
 from mix_protocol.crypto.provider import CryptoProvider
 from mix_protocol.crypto.randomness import RandomBytes
 
+SERVICE_SECRET_LENGTH = 80
+
 
 @dataclass(frozen=True)
 class IdentityKeys:
@@ -21,7 +23,11 @@ class IdentityKeys:
 
     @classmethod
     def generate(cls, crypto: CryptoProvider, random: RandomBytes) -> IdentityKeys:
-        seed = random(32)
+        return cls.from_seed(crypto, random(32))
+
+    @classmethod
+    def from_seed(cls, crypto: CryptoProvider, seed: bytes) -> IdentityKeys:
+        """The identity of a kept seed."""
         return cls(seed, crypto.ed25519_public(seed))
 
 
@@ -176,9 +182,13 @@ class ServiceKeys:
 
     @classmethod
     def generate(cls, crypto: CryptoProvider, random: RandomBytes) -> ServiceKeys:
-        secret = random(32)
-        identity = IdentityKeys.generate(crypto, random)
-        return cls(identity, secret, crypto.x25519_public(secret), random(16))
+        return cls.from_secret(crypto, random(SERVICE_SECRET_LENGTH))
+
+    @classmethod
+    def from_secret(cls, crypto: CryptoProvider, secret: bytes) -> ServiceKeys:
+        """The keys of a kept secret: 32 bytes of encryption, 32 of identity, 16 of acknowledgements."""
+        encryption, identity, ack = secret[:32], secret[32:64], secret[64:SERVICE_SECRET_LENGTH]
+        return cls(IdentityKeys.from_seed(crypto, identity), encryption, crypto.x25519_public(encryption), ack)
 
     def recipient(self, gateway_identity: bytes) -> Recipient:
         """The service's address, behind its gateway."""

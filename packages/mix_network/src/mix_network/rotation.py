@@ -9,6 +9,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from mix_protocol.topology.documents import KeyRotationInfo
+
 DEFAULT_EPOCH_S = 3600
 
 # A fixed origin makes every node of a network, in whatever process, count the same epochs.
@@ -22,11 +24,14 @@ class RotationSchedule:
     epoch_duration_s: int = DEFAULT_EPOCH_S
     validity_epochs: int = 24
     genesis_unix_s: float = _GENESIS_UNIX_S
+    initial_epoch: int = 0
+    """The first epoch of rotation 0."""
 
     def epoch_at(self, wall_s: float) -> int:
         """The absolute epoch id at a moment."""
         # Rotation 0 means "no rotation" on the wire, so a clock that is set far too early gets rotation 1.
-        return max(self.validity_epochs, int((wall_s - self.genesis_unix_s) // self.epoch_duration_s))
+        counted = int((wall_s - self.genesis_unix_s) // self.epoch_duration_s)
+        return max(self.initial_epoch + self.validity_epochs, counted)
 
     def epoch_start(self, epoch: int) -> float:
         """When an epoch begins."""
@@ -37,13 +42,23 @@ class RotationSchedule:
         # Whole seconds, which floating point holds exactly.
         self.genesis_unix_s = float(math.floor(wall_s) - epoch * self.epoch_duration_s)
 
+    def follow(self, info: KeyRotationInfo) -> None:
+        """Count as a directory does. ValueError for what this can't count: epochs of no whole seconds, no start."""
+        started_at, duration_s = info.epoch_started_at, info.epoch_duration.seconds
+        if started_at is None or duration_s != int(duration_s):
+            raise ValueError("the epoch has no start, or a length that is no whole number of seconds")
+        self.epoch_duration_s = int(duration_s)
+        self.validity_epochs = info.key_rotation_state.validity_epochs
+        self.initial_epoch = info.key_rotation_state.initial_epoch_id
+        self.genesis_unix_s = started_at - info.current_absolute_epoch_id * self.epoch_duration_s
+
     def rotation_of(self, epoch: int) -> int:
         """The rotation id in force during an epoch."""
-        return epoch // self.validity_epochs
+        return (epoch - self.initial_epoch) // self.validity_epochs
 
     def epochs_of(self, rotation_id: int) -> range:
         """The epochs of a rotation."""
-        first = rotation_id * self.validity_epochs
+        first = self.initial_epoch + rotation_id * self.validity_epochs
         return range(first, first + self.validity_epochs)
 
     def accepted_rotations(self, epoch: int) -> tuple[int, ...]:

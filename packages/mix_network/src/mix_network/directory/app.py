@@ -56,6 +56,67 @@ class _LocalCors(CORSMiddleware):
         return self._origins.allows_origin(origin)
 
 
+def api_routes(
+    documents: DirectoryDocuments, wall_clock: Callable[[], float], look_again: Callable[[bytes], None]
+) -> list[Route]:
+    """What clients and nodes ask, to be served under `/api`; the arguments are those of `create_app`."""
+    refreshes = RefreshRequests(NativeCrypto(), documents.has, look_again)
+
+    def answer(make: Callable[[float], object]) -> Callable[[Request], Response]:
+        def endpoint(_: Request) -> Response:
+            return Response(encode_json(make(wall_clock())), media_type="application/json")
+
+        return endpoint
+
+    def skimmed(*roles: str) -> Callable[[Request], Response]:
+        return answer(lambda wall_s: documents.skimmed(wall_s, *roles))
+
+    def skimmed_by_role(request: Request) -> Response:
+        role = request.query_params.get("role")
+        if role is not None and role not in _ROLES:
+            return JSONResponse({"message": "unknown role; use active-mixnode, entry-gateway or exit-gateway"}, 400)
+        return skimmed(*([_ROLES[role]] if role else []))(request)
+
+    def semi_skimmed_v3(request: Request) -> Response:
+        document = documents.semi_skimmed_v3(wall_clock())
+        if request.query_params.get("output") == "bincode":
+            return Response(encode_semi_skimmed_bincode(document), media_type="application/bincode")
+        return Response(encode_semi_skimmed(document), media_type="application/json")
+
+    def refresh_described(body: bytes) -> Response:
+        status, complaint = refreshes.take(RefreshRequest.decode(body), wall_clock())
+        return JSONResponse(None if complaint is None else {"message": complaint}, status)
+
+    def by_addresses(body: bytes) -> Response:
+        asked = decode_answer(body, AddressesRequest, "question about addresses")
+        return Response(encode_json(documents.by_addresses(wall_clock(), asked)), media_type="application/json")
+
+    nodes = "/v2/unstable/nym-nodes/skimmed"
+    # Handlers are plain functions that never block; async ones would not run in a thread pool, which is what we want.
+    routes = [
+        ("/v1/nym-nodes/rewarded-set", answer(documents.rewarded_set)),
+        ("/v1/epoch/key-rotation-info", answer(documents.key_rotation_info)),
+        ("/v1/epoch/current", answer(documents.current_epoch)),
+        ("/v1/nym-nodes/described", answer(documents.described_v1)),
+        ("/v2/nym-nodes/described", answer(documents.described)),
+        ("/v1/unstable/nym-nodes/semi-skimmed", answer(documents.semi_skimmed_v1)),
+        ("/v2/unstable/nym-nodes/semi-skimmed", answer(documents.semi_skimmed)),
+        ("/v3/unstable/nym-nodes/semi-skimmed", semi_skimmed_v3),
+        (nodes, skimmed_by_role),
+        (f"{nodes}/entry-gateways", skimmed(*_GATEWAYS)),
+        (f"{nodes}/exit-gateways", skimmed("exit-gateway")),
+        (f"{nodes}/mixnodes/active", skimmed("active-mix-node")),
+        (f"{nodes}/mixnodes/all", skimmed("mix-node")),
+    ]
+    posts = [
+        ("/v1/nym-nodes/refresh-described", refresh_described),
+        ("/v1/unstable/nym-nodes/by-addresses", by_addresses),
+    ]
+    api = [Route(path, _in_event_loop(handler), methods=["GET"]) for path, handler in routes]
+    api += [Route(path, _with_body(post), methods=["POST"]) for path, post in posts]
+    return api
+
+
 def create_app(
     documents: DirectoryDocuments,
     wall_clock: Callable[[], float],
@@ -77,39 +138,9 @@ def create_app(
     look_again -- is given the identity of a node that says that it has changed, and returns at once; not needed where
         nodes are asked each time
     """
-    refreshes = RefreshRequests(NativeCrypto(), documents.has, look_again)
-
-    def answer(make: Callable[[float], object]) -> Callable[[Request], Response]:
-        def endpoint(_: Request) -> Response:
-            return Response(encode_json(make(wall_clock())), media_type="application/json")
-
-        return endpoint
-
-    def skimmed(*roles: str) -> Callable[[Request], Response]:
-        return answer(lambda wall_s: documents.skimmed(wall_s, *roles))
-
-    def skimmed_by_role(request: Request) -> Response:
-        role = request.query_params.get("role")
-        if role is not None and role not in _ROLES:
-            return JSONResponse({"message": "unknown role; use active-mixnode, entry-gateway or exit-gateway"}, 400)
-        return skimmed(*([_ROLES[role]] if role else []))(request)
 
     def metrics_snapshot(_: Request) -> Response:
         return Response(encode_json(metrics()), media_type="application/json")
-
-    def semi_skimmed_v3(request: Request) -> Response:
-        document = documents.semi_skimmed_v3(wall_clock())
-        if request.query_params.get("output") == "bincode":
-            return Response(encode_semi_skimmed_bincode(document), media_type="application/bincode")
-        return Response(encode_semi_skimmed(document), media_type="application/json")
-
-    def refresh_described(body: bytes) -> Response:
-        status, complaint = refreshes.take(RefreshRequest.decode(body), wall_clock())
-        return JSONResponse(None if complaint is None else {"message": complaint}, status)
-
-    def by_addresses(body: bytes) -> Response:
-        asked = decode_answer(body, AddressesRequest, "question about addresses")
-        return Response(encode_json(documents.by_addresses(wall_clock(), asked)), media_type="application/json")
 
     async def put_link(request: Request) -> Response:
         body = await _read_body(request, _MAX_LINK_BYTES)
@@ -121,33 +152,11 @@ def create_app(
             return JSONResponse({"message": str(error)}, 400)
         return Response(status_code=204)
 
-    nodes = "/v2/unstable/nym-nodes/skimmed"
-    # Handlers are plain functions that never block; async ones would not run in a thread pool, which is what we want.
-    routes = [
-        ("/v1/nym-nodes/rewarded-set", answer(documents.rewarded_set)),
-        ("/v1/epoch/key-rotation-info", answer(documents.key_rotation_info)),
-        ("/v1/epoch/current", answer(documents.current_epoch)),
-        ("/v1/nym-nodes/described", answer(documents.described_v1)),
-        ("/v2/nym-nodes/described", answer(documents.described)),
-        ("/v1/unstable/nym-nodes/semi-skimmed", answer(documents.semi_skimmed_v1)),
-        ("/v2/unstable/nym-nodes/semi-skimmed", answer(documents.semi_skimmed)),
-        ("/v3/unstable/nym-nodes/semi-skimmed", semi_skimmed_v3),
-        (nodes, skimmed_by_role),
-        (f"{nodes}/entry-gateways", skimmed(*_GATEWAYS)),
-        (f"{nodes}/exit-gateways", skimmed("exit-gateway")),
-        (f"{nodes}/mixnodes/active", skimmed("active-mix-node")),
-        (f"{nodes}/mixnodes/all", skimmed("mix-node")),
-    ]
     if origins.only_local:
         cors = Middleware(_LocalCors, origins)
     else:
         cors = Middleware(CORSMiddleware, allow_origins=["*"], allow_methods=_METHODS, allow_headers=["*"])
-    posts = [
-        ("/v1/nym-nodes/refresh-described", refresh_described),
-        ("/v1/unstable/nym-nodes/by-addresses", by_addresses),
-    ]
-    api = [Route(path, _in_event_loop(handler), methods=["GET"]) for path, handler in routes]
-    api += [Route(path, _with_body(post), methods=["POST"]) for path, post in posts]
+    api = api_routes(documents, wall_clock, look_again)
     return Starlette(
         routes=[
             Mount("/api", routes=api, middleware=[cors]),

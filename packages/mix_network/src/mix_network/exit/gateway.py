@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from ipaddress import IPv4Address, IPv6Address
 from typing import Any
 
@@ -66,6 +66,7 @@ class ExitGateway:
         self._service = self._make_service()
         self._picture: tuple[Topology, RotationPeriod] | None = None
         self._forwarder: Forwarder | None = None
+        self._nat: UserspaceNat | None = None
         self._recording: PcapFile | None = None
 
     @property
@@ -77,6 +78,12 @@ class ExitGateway:
     def flows(self) -> FlowTable:
         """What is forwarded at this moment."""
         return self._forwarder.flows if self._forwarder is not None else FlowTable()
+
+    def set_policy(self, policy: ExitPolicy) -> None:
+        """Judge what clients open from now on by this policy; what is open stays."""
+        self._options = replace(self._options, policy=policy)
+        if self._nat is not None:
+            self._nat.set_policy(policy)
 
     def start(self, recording: PcapFile | None = None) -> None:
         """Begin to forward; the gateway is started by its owner. Raises TunUnavailable.
@@ -114,7 +121,7 @@ class ExitGateway:
         return {**self._service.snapshot(), **forwarded}
 
     def _make_forwarder(self) -> Forwarder:
-        nat = UserspaceNat(
+        self._nat = nat = UserspaceNat(
             self._random,
             policy=self._options.policy,
             resolver=self._options.resolver,

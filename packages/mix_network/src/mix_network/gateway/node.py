@@ -12,6 +12,7 @@ from mix_network.gateway.websocket import ClientLimits, ClientListener
 from mix_network.metrics import NodeMetrics, Role
 from mix_network.mixnode.loop_cover import LoopCover
 from mix_network.mixnode.mixing import MixingNode, NodeContext
+from mix_network.mixnode.processing import ReplayFilters
 from mix_network.node_keys import IdentityKeys, NoiseKeys, SphinxKeyring
 from mix_protocol.addressing import KeyRotation, NodeAddress
 from mix_protocol.crypto.randomness import RandomBytes
@@ -23,7 +24,11 @@ _SWEEP_S = 60.0
 
 
 class GatewayServer:
-    """A gateway of either kind; the exit's services are clients of `delivery` in the same process."""
+    """A gateway of either kind; the exit's services are clients of `delivery` in the same process.
+
+    mixes -- whether it is a mix node, too; else packets that don't end here are dropped
+    clients, inbox, replay_filters -- what it remembers of former runs; None remembers this one alone
+    """
 
     def __init__(
         self,
@@ -35,6 +40,10 @@ class GatewayServer:
         name: str,
         role: Role,
         noise: NoiseKeys | None = None,
+        mixes: bool = False,
+        clients: ClientRegistry | None = None,
+        inbox: Inbox | None = None,
+        replay_filters: ReplayFilters | None = None,
     ) -> None:
         self.context = context
         self.noise = noise
@@ -43,8 +52,8 @@ class GatewayServer:
         self.metrics = NodeMetrics(name, role)
         self.address: NodeAddress | None = None
         self.ws_port = 0
-        self.clients = ClientRegistry()
-        self.inbox = Inbox()
+        self.clients = ClientRegistry() if clients is None else clients
+        self.inbox = Inbox() if inbox is None else inbox
         self.delivery = Delivery(
             self.metrics,
             self.inbox,
@@ -54,15 +63,15 @@ class GatewayServer:
             own_identity=identity.public,
         )
         self._loops = LoopCover(context.crypto, random, self.metrics, identity=identity.public, rate=context.cover_rate)
-        # A gateway is no mix node: what does not end here is dropped.
         self.mixing = MixingNode(
             context,
             keyring,
             self.metrics,
-            mixes=False,
+            mixes=mixes,
             on_final=self.delivery.receive_final,
             loops=self._loops,
             noise_secret=noise.secret if noise is not None else None,
+            replay_filters=replay_filters,
         )
         self._listener = ClientListener(
             context.crypto,

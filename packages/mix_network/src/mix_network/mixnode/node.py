@@ -7,6 +7,7 @@ import os
 from mix_network.metrics import NodeMetrics
 from mix_network.mixnode.loop_cover import LoopCover
 from mix_network.mixnode.mixing import MixingNode, NodeContext
+from mix_network.mixnode.processing import ReplayFilters
 from mix_network.node_keys import IdentityKeys, NoiseKeys, SphinxKeyring
 from mix_protocol.addressing import NodeAddress
 from mix_protocol.crypto.randomness import RandomBytes
@@ -27,14 +28,15 @@ class MixNodeServer:
         keyring: SphinxKeyring,
         *,
         name: str,
-        layer: int,
+        layer: int | None,
         random: RandomBytes = os.urandom,
         noise: NoiseKeys | None = None,
+        replay_filters: ReplayFilters | None = None,
     ) -> None:
         self.identity = identity
         self.noise = noise
         self.keyring = keyring
-        self.layer: int | None = layer
+        self.layer = layer
         self.metrics = NodeMetrics(name, "mix-node")
         self._loops = LoopCover(context.crypto, random, self.metrics, identity=identity.public, rate=context.cover_rate)
         self._mixing = MixingNode(
@@ -45,6 +47,7 @@ class MixNodeServer:
             on_final=None,
             loops=self._loops,
             noise_secret=noise.secret if noise is not None else None,
+            replay_filters=replay_filters,
         )
         self.address: NodeAddress | None = None
 

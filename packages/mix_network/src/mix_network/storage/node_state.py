@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -24,7 +24,7 @@ MIGRATIONS: Final[tuple[Migration, ...]] = (
         "STRICT, WITHOUT ROWID",
         "CREATE TABLE inbox (number INTEGER PRIMARY KEY AUTOINCREMENT, identity BLOB NOT NULL, "
         "stored_at REAL NOT NULL, payload BLOB NOT NULL) STRICT",
-        "CREATE INDEX inbox_age ON inbox (stored_at)",
+        "CREATE TABLE documents (name TEXT PRIMARY KEY, content BLOB NOT NULL) STRICT",
     ),
 )
 """Never changed, only added to: each makes the next version of what is out there."""
@@ -186,3 +186,21 @@ class StoredInboxJournal:
         rows = self._database.read("SELECT number, identity, stored_at, payload FROM inbox ORDER BY number")
         for number, identity, stored_at, payload in rows:
             inbox.restore(identity, payload, now - max(0.0, wall_s - stored_at), number, now)
+
+
+class StoredDocuments:
+    """The directory's last answers, by which a node can start while no directory answers."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def keep(self, documents: Mapping[str, bytes]) -> None:
+        """Keep these in place of those of before."""
+        self._database.write_all(
+            "INSERT INTO documents VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET content = excluded.content",
+            documents.items(),
+        )
+
+    def load(self) -> dict[str, bytes]:
+        """What was kept, empty for a new node."""
+        return dict(self._database.read("SELECT name, content FROM documents"))

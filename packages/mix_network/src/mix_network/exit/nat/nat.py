@@ -71,6 +71,10 @@ class UserspaceNat:
         """The longest packet."""
         return self.link.mtu_bytes
 
+    def set_policy(self, policy: ExitPolicy) -> None:
+        """Judge what is opened from now on by this policy."""
+        self.link.policy = policy
+
     @property
     def flows(self) -> FlowTable:
         """What is forwarded at this moment."""

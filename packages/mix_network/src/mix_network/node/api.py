@@ -1,0 +1,171 @@
+"""A node's HTTP API: what it tells everybody about itself, and its counters to whoever runs it.
+
+Nym spec: node HTTP API; `mix_protocol.node_api` has the documents. Counters that are read often enough tell when
+packets pass, so they are for programs on the node's own machine.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable
+from ipaddress import ip_address
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Mount, Route
+
+from mix_network.metrics import NodeMetrics
+from mix_network.node.prometheus import CONTENT_TYPE, render
+from mix_network.node.self_description import SelfDescription
+from mix_protocol.crash_log import CrashLog
+from mix_protocol.crypto.provider import CryptoProvider
+from mix_protocol.node_api.answers import encode_answer
+from mix_protocol.node_api.host_information import encode_host_information
+from mix_protocol.node_api.metrics import EgressMixing, IngressMixing, PacketsStats
+from mix_protocol.node_api.self_description import ClientInterfaces, Gateway, Health, NodeRoles, ServiceDetails
+from mix_protocol.topology.described import HostInformation
+
+_CRASHES = CrashLog(logging.getLogger(__name__))
+
+
+class _SignedHost:
+    """The signed host information, signed anew only when it changes: whoever asks often costs no signatures."""
+
+    def __init__(self, crypto: CryptoProvider, identity_seed: bytes) -> None:
+        self._crypto = crypto
+        self._identity_seed = identity_seed
+        self._told: HostInformation | None = None
+        self._encoded = b""
+
+    def encode(self, information: HostInformation) -> bytes:
+        if information != self._told:
+            self._encoded = encode_host_information(self._crypto, self._identity_seed, information)
+            self._told = information
+        return self._encoded
+
+
+def create_node_api(
+    crypto: CryptoProvider,
+    identity_seed: bytes,
+    description: SelfDescription,
+    metrics: NodeMetrics,
+    *,
+    wall_clock: Callable[[], float],
+    started_at: float,
+) -> Starlette:
+    """The application.
+
+    wall_clock -- seconds since 1970
+    started_at -- when the node began, by that clock
+    """
+    host = _SignedHost(crypto, identity_seed)
+    facts = description.facts
+
+    def roles() -> NodeRoles:
+        supported = description.roles()
+        return NodeRoles(
+            mixnode_enabled=supported.mixnode,
+            gateway_enabled=supported.entry,
+            network_requester_enabled=supported.exit_nr,
+            ip_packet_router_enabled=supported.exit_ipr,
+        )
+
+    def router() -> ServiceDetails | None:
+        address = description.facts.ip_packet_router
+        if address is None:
+            return None
+        identity, encryption = address.to_text().partition("@")[0].split(".")
+        return ServiceDetails(encoded_identity_key=identity, encoded_x25519_key=encryption, address=address.to_text())
+
+    def interfaces() -> ClientInterfaces:
+        return ClientInterfaces(mixnet_websockets=description.mixnet_websockets())
+
+    def packets() -> PacketsStats:
+        forwarded = metrics.received - metrics.final
+        return PacketsStats(
+            ingress_mixing=IngressMixing(
+                forward_hop_packets_received=forwarded,
+                final_hop_packets_received=metrics.final,
+                malformed_packets_received=metrics.malformed,
+                replayed_packets_received=metrics.replayed,
+                excessive_delay_packets=metrics.delays_capped,
+            ),
+            egress_mixing=EgressMixing(
+                forward_hop_packets_sent=metrics.forwarded,
+                forward_hop_packets_dropped=sum(metrics.dropped.values()),
+                ack_packets_sent=metrics.acks_forwarded,
+            ),
+        )
+
+    public: dict[str, Callable[[], object]] = {
+        "/health": lambda: Health(uptime=max(0, int(wall_clock() - started_at))),
+        "/build-information": description.build_information,
+        "/roles": roles,
+        "/auxiliary-details": description.auxiliary_details,
+        "/mixnode": dict,
+    }
+    if facts.ws_port is not None:
+        public["/gateway"] = lambda: Gateway(client_interfaces=interfaces())
+        public["/gateway/client-interfaces"] = interfaces
+    if facts.ip_packet_router is not None:
+        public["/ip-packet-router"] = router
+    # On every node, since directories insist on it.
+    public["/gateway/client-interfaces/mixnet-websockets"] = description.mixnet_websockets
+
+    async def host_information(_: Request) -> Response:
+        return _json(host.encode(description.host_information(wall_clock())))
+
+    async def prometheus(_: Request) -> Response:
+        return Response(render(metrics), media_type=CONTENT_TYPE)
+
+    async def packets_stats(_: Request) -> Response:
+        return _json(encode_answer(packets()))
+
+    api = [
+        Route("/host-information", _guarded(host_information), methods=["GET"]),
+        *(Route(path, _guarded(_answering(make)), methods=["GET"]) for path, make in public.items()),
+        Route("/metrics/prometheus", _guarded(_for_this_machine(prometheus)), methods=["GET"]),
+        Route("/metrics/packets-stats", _guarded(_for_this_machine(packets_stats)), methods=["GET"]),
+    ]
+    return Starlette(routes=[Mount("/api/v1", routes=api)])
+
+
+_Endpoint = Callable[[Request], Awaitable[Response]]
+
+
+def _json(content: bytes) -> Response:
+    return Response(content, media_type="application/json")
+
+
+def _answering(make: Callable[[], object]) -> _Endpoint:
+    async def endpoint(_: Request) -> Response:
+        return _json(encode_answer(make()))
+
+    return endpoint
+
+
+def _for_this_machine(endpoint: _Endpoint) -> _Endpoint:
+    async def guarded(request: Request) -> Response:
+        peer = request.client.host if request.client is not None else ""
+        if not _is_loopback(peer) or request.headers.get("Origin") is not None:
+            return JSONResponse({"message": "counters are told to programs on the node's own machine alone"}, 403)
+        return await endpoint(request)
+
+    return guarded
+
+
+def _guarded(endpoint: _Endpoint) -> _Endpoint:
+    async def guarded(request: Request) -> Response:
+        with _CRASHES.isolated("one request to a node"):
+            return await endpoint(request)
+        return JSONResponse({"message": "the node has failed at this request"}, 500)
+
+    return guarded
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False

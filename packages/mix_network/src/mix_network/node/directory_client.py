@@ -1,0 +1,162 @@
+"""What a node asks of its directories, and tells them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Final
+
+import httpx
+
+from mix_network.errors import DirectoryUnreachable, RegistrationRefused
+from mix_protocol.addressing import NodeAddress
+from mix_protocol.codec.json import decode_json
+from mix_protocol.errors import MixError, PeerMisbehaved
+from mix_protocol.node_api.announcement import ANNOUNCEMENT_PATH, Announcement
+from mix_protocol.topology.documents import (
+    MAX_DOCUMENT_LENGTH,
+    KeyRotationInfo,
+    RewardedSet,
+    SkimmedNodes,
+    decode_key_rotation_info,
+    decode_rewarded_set,
+    decode_skimmed,
+)
+from mix_protocol.topology.topology import Topology
+
+_TIMEOUT: Final = httpx.Timeout(10.0)
+_MAX_REFUSAL_LENGTH: Final = 2000
+_NODES: Final = "v2/unstable/nym-nodes/skimmed"
+PATHS: Final = {
+    "rotation": "v1/epoch/key-rotation-info",
+    "rewarded": "v1/nym-nodes/rewarded-set",
+    "mix_nodes": f"{_NODES}/mixnodes/active?page=0",
+    "gateways": f"{_NODES}/entry-gateways?page=0",
+    "everybody": f"{_NODES}?page=0",
+}
+"""The documents that make a picture of the network."""
+
+
+@dataclass(frozen=True)
+class NetworkPicture:
+    """Who is in the network, by one directory at one moment."""
+
+    rotation: KeyRotationInfo
+    rewarded: RewardedSet
+    mix_nodes: SkimmedNodes
+    gateways: SkimmedNodes
+    everybody: SkimmedNodes
+
+    @classmethod
+    def decode(cls, documents: dict[str, bytes]) -> NetworkPicture:
+        """Read the answers to `PATHS`. Raises `MixError`."""
+        return cls(
+            decode_key_rotation_info(documents["rotation"]),
+            decode_rewarded_set(documents["rewarded"]),
+            decode_skimmed(documents["mix_nodes"]),
+            decode_skimmed(documents["gateways"]),
+            decode_skimmed(documents["everybody"]),
+        )
+
+    @property
+    def topology(self) -> Topology:
+        """Layers and gateways. Raises a `MixError` while the network is not complete."""
+        return Topology.from_documents(self.rewarded, self.mix_nodes, self.gateways)
+
+    @property
+    def addresses(self) -> list[NodeAddress]:
+        """Where packets may be sent: to all nodes, whatever they do in this epoch."""
+        found = []
+        for node in self.everybody.nodes.data:
+            for text in node.ip_addresses:
+                try:
+                    found.append(NodeAddress.from_text(text, node.mix_port))
+                except (MixError, ValueError):
+                    continue
+        return found
+
+
+class DirectoryClient:
+    """Asks directories in turn, the one first that answered last.
+
+    urls -- with the path that ends in `/api`
+    """
+
+    def __init__(self, urls: Sequence[str], transport: httpx.AsyncBaseTransport | None = None) -> None:
+        self._urls = [url.rstrip("/") for url in urls]
+        self._http = httpx.AsyncClient(timeout=_TIMEOUT, trust_env=False, transport=transport)
+
+    async def __aenter__(self) -> DirectoryClient:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        await self._http.aclose()
+
+    async def documents(self) -> dict[str, bytes]:
+        """The answers to `PATHS`, all of one directory. Raises `DirectoryUnreachable`."""
+        why = ""
+        for url in list(self._urls):
+            try:
+                answers = await asyncio.gather(*(self._get(f"{url}/{path}") for path in PATHS.values()))
+            except (httpx.HTTPError, PeerMisbehaved) as error:
+                why = str(error) or type(error).__name__
+                self._urls.append(self._urls.pop(0))
+                continue
+            return dict(zip(PATHS, answers, strict=True))
+        raise DirectoryUnreachable(why=why)
+
+    async def announce(self, announcement: Announcement) -> int:
+        """Tell every directory; gives how many have taken it. Raises `RegistrationRefused` if all that answered refuse,
+        and `DirectoryUnreachable` if none answers."""
+        answers = await asyncio.gather(*(self._announce(url, announcement) for url in self._urls))
+        taken = sum(1 for answer in answers if answer is None)
+        if taken:
+            return taken
+        raise next(
+            (each for each in answers if isinstance(each, RegistrationRefused)), answers[0] or DirectoryUnreachable()
+        )
+
+    async def _announce(self, url: str, announcement: Announcement) -> MixError | None:
+        headers = {"Content-Type": "application/json"}
+        try:
+            async with self._http.stream(
+                "POST", f"{url}/{ANNOUNCEMENT_PATH}", content=announcement.encode(), headers=headers
+            ) as response:
+                if response.status_code < 300:
+                    return None
+                body = await _bounded(response, _MAX_REFUSAL_LENGTH)
+        except (httpx.HTTPError, PeerMisbehaved) as error:
+            return DirectoryUnreachable(why=str(error) or type(error).__name__)
+        why = _message_in(body)
+        if response.status_code >= 500 or response.status_code == 429:
+            return DirectoryUnreachable(why=why)
+        return RegistrationRefused(
+            f"the directory does not take this node: {why}", status=response.status_code, why=why
+        )
+
+    async def _get(self, url: str) -> bytes:
+        async with self._http.stream("GET", url) as response:
+            response.raise_for_status()
+            return await _bounded(response, MAX_DOCUMENT_LENGTH)
+
+
+async def _bounded(response: httpx.Response, most: int) -> bytes:
+    body = bytearray()
+    async for piece in response.aiter_bytes():
+        body += piece
+        if len(body) > most:
+            raise PeerMisbehaved("an answer is longer than any")
+    return bytes(body)
+
+
+def _message_in(body: bytes) -> str:
+    try:
+        message = decode_json(body, dict[str, object], "refusal").get("message")
+    except MixError:
+        message = None
+    text = message if isinstance(message, str) else "it does not say why"
+    return "".join(each if each.isprintable() else " " for each in text[:300])

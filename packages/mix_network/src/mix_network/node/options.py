@@ -1,0 +1,199 @@
+"""A node's configuration: the file that a person edits, read and checked."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Literal
+from urllib.parse import urlsplit
+
+from mix_network.configuration import Configuration, is_ip_address
+from mix_network.options import DEFAULT_VERSION, MAX_NODE_COVER
+from mix_network.storage.replay_log import DURABLE_CAPACITY
+
+CONFIGURATION_NAME: Final = "node.toml"
+ROLES: Final = ("mix", "entry", "exit")
+NodeRole = Literal["mix", "entry", "exit"]
+
+_COUNTRY = re.compile(r"[A-Z]{2}")
+_HOSTNAME = re.compile(r"(?!-)[A-Za-z0-9-]{1,63}(\.[A-Za-z0-9-]{1,63})*")
+
+
+@dataclass(frozen=True, kw_only=True)
+class NodeOptions:
+    """What a node's configuration says; see the comments in `TEMPLATE`."""
+
+    name: str
+    roles: frozenset[str]
+    directories: tuple[str, ...]
+    listen_address: str
+    mix_port: int
+    ws_port: int
+    http_port: int
+    ip_addresses: tuple[str, ...]
+    hostname: str | None
+    announced_mix_port: int
+    announced_ws_port: int
+    announced_http_port: int
+    wss_port: int | None
+    location: str | None
+    accepts_terms: bool
+    exit_policy: str | None
+    allow_local: bool | frozenset[int]
+    cover_rate: float
+    reconnect_s: float
+    replay_capacity: int
+    build_version: str
+    log_format: str
+    log_level: str
+
+    @classmethod
+    def parse(cls, content: bytes) -> NodeOptions:
+        """Read a `node.toml`. Raises `InvalidConfiguration`."""
+        top = Configuration.parse(content)
+        listen, announce, exit_, limits, logs = map(top.section, ("listen", "announce", "exit", "limits", "logs"))
+        roles = frozenset(top.texts("roles", (), ROLES.__contains__, f"roles, of {', '.join(ROLES)}"))
+        if not roles:
+            top.fail("roles", f"a node has at least one role, of {', '.join(ROLES)}")
+        directories = top.texts("directories", (), _is_directory, "addresses such as http://192.0.2.1:8080/api")
+        if not directories:
+            top.fail("directories", "a node needs a directory, such as http://192.0.2.1:8080/api")
+        address = listen.other("address", "0.0.0.0", _is_address, "an IP address to listen on")  # noqa: S104
+        mix_port, ws_port, http_port = (
+            listen.port(name, default) for name, default in (("mix_port", 1789), ("ws_port", 9000), ("http_port", 8080))
+        )
+        own = () if address in ("0.0.0.0", "::") else (address,)  # noqa: S104
+        ip_addresses = announce.texts("ip_addresses", own, is_ip_address, "IP addresses")
+        if not ip_addresses:
+            announce.fail("ip_addresses", "write the addresses at which others reach this node")
+        options = cls(
+            name=top.text("name", "node"),
+            roles=roles,
+            directories=directories,
+            listen_address=address,
+            mix_port=mix_port,
+            ws_port=ws_port,
+            http_port=http_port,
+            ip_addresses=ip_addresses,
+            hostname=announce.other("hostname", "", _is_hostname_or_empty, "a host name") or None,
+            announced_mix_port=announce.port("mix_port", 0),
+            announced_ws_port=announce.port("ws_port", 0),
+            announced_http_port=announce.port("http_port", 0),
+            wss_port=announce.port("wss_port", 0) or None,
+            location=announce.other("location", "", _is_country_or_empty, "a country's two letters, such as DE")
+            or None,
+            accepts_terms=announce.flag("accepts_terms", True),
+            exit_policy=exit_.text("policy_file", "") or None,
+            allow_local=_allow_local(exit_),
+            cover_rate=limits.number("cover_rate", 1.0, least=0, most=MAX_NODE_COVER),
+            reconnect_s=limits.number("reconnect_s", 1.0, least=0.01, most=300),
+            replay_capacity=limits.whole("replay_capacity", DURABLE_CAPACITY, least=1024, most=1 << 26),
+            build_version=announce.text("build_version", DEFAULT_VERSION),
+            log_format=logs.choice("format", "text", ("text", "json")),
+            log_level=logs.choice("level", "info", ("debug", "info", "warning", "error")),
+        )
+        if options.wss_port and not options.hostname:
+            announce.fail("wss_port", "wss needs a hostname, for which the certificate is")
+        for section in (listen, announce, exit_, limits, logs, top):
+            section.finish()
+        return options
+
+
+def write_template(
+    roles: Collection[str],
+    *,
+    name: str,
+    directories: Sequence[str],
+    address: str,
+    ip_addresses: Sequence[str],
+    ports: tuple[int, int, int],
+    allow_local: bool = False,
+) -> str:
+    """The file for a new node, which explains itself. `ports` are for mixing, for clients and for the HTTP API."""
+    values: dict[str, Any] = {
+        "name": name,
+        "roles": [role for role in ROLES if role in roles],
+        "directories": list(directories),
+        "address": address,
+        "ip_addresses": list(ip_addresses),
+        "mix_port": ports[0],
+        "ws_port": ports[1],
+        "http_port": ports[2],
+        "allow_local": allow_local,
+    }
+    return _TEMPLATE.format(**{key: json.dumps(value, ensure_ascii=False) for key, value in values.items()})
+
+
+_TEMPLATE = """\
+# A node of a mixnet. After a change: mix-network node run --home DIR --check, then restart it.
+
+name = {name}  # for logs and metrics; nobody else is told
+# mix: passes packets on. entry: takes clients. exit: takes clients and leads out to the Internet. Several are possible.
+roles = {roles}
+# Directories that the node announces itself to. The first one that answers says who else is in the network.
+directories = {directories}
+
+[listen]
+address = {address}
+mix_port = {mix_port}    # TCP, for packets of other nodes and entry gateways
+ws_port = {ws_port}     # WebSocket, for clients; of gateways alone
+http_port = {http_port}   # what the node tells about itself, and metrics
+
+[announce]
+# Where others reach this node; the first one is used for mixing.
+ip_addresses = {ip_addresses}
+# hostname = "node.example"  # with wss_port: where a TLS proxy in front of ws_port takes clients
+# wss_port = 9001
+# mix_port = 1789            # if others see other ports than those above, as behind NAT
+# ws_port = 9000
+# http_port = 8080
+# location = "DE"
+accepts_terms = true
+
+[exit]
+# Rules such as "ExitPolicy accept *:443", one a line, first match decides; without a file the web, mail reading, chat.
+# SIGHUP reads it again.
+# policy_file = "exit-policy.txt"
+allow_local = {allow_local}  # true, or a list of ports: lets clients reach this machine's own loopback. For tests
+
+[limits]
+cover_rate = 1.0             # loop cover packets a second
+# reconnect_s = 1.0          # first pause before another node is tried again; it doubles up to sixtyfold
+# replay_capacity = 2097152  # packets remembered for each key; half a gigabyte of memory has room for 4 million
+
+[logs]
+format = "text"              # or "json", one object a line
+level = "info"
+"""
+
+
+def _is_directory(text: str) -> bool:
+    try:
+        parts = urlsplit(text)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
+
+
+def _is_address(value: Any) -> bool:
+    return isinstance(value, str) and is_ip_address(value)
+
+
+def _is_hostname_or_empty(value: Any) -> bool:
+    return isinstance(value, str) and len(value) <= 253 and (not value or _HOSTNAME.fullmatch(value) is not None)
+
+
+def _is_country_or_empty(value: Any) -> bool:
+    return isinstance(value, str) and (not value or _COUNTRY.fullmatch(value) is not None)
+
+
+def _allow_local(section: Configuration) -> bool | frozenset[int]:
+    def check(value: Any) -> bool:
+        if isinstance(value, list):
+            return all(isinstance(port, int) and not isinstance(port, bool) and 0 < port < 1 << 16 for port in value)
+        return isinstance(value, bool)
+
+    value: Any = section.other("allow_local", False, check, "true, false or a list of ports")
+    return frozenset(value) if isinstance(value, list) else bool(value)

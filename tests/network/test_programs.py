@@ -1,0 +1,171 @@
+"""Directory and nodes as programs: they find each other, and `kill -9` loses nothing that was acknowledged."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import os
+import signal
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from support.processes import BIN
+from support.programs import HOST, PROGRAM, ProgramNetwork, program_network
+from support.raw_client import ClientIdentity, RawClient, raw_client, read_topology
+from support.static_site import serve_folder
+from support.waiting import until
+
+from mix_network.directory.draw import Candidate, draw_rewarded_set
+from mix_protocol.codec import base58
+from mix_protocol.messages.nym_message import PlainMessage, encode_message
+from mix_protocol.mixwire.frames import encode_frame
+from mix_protocol.topology.described import decode_described
+
+ROLES = {
+    **{f"mix-{number}": ("mix",) for number in (1, 2, 3)},
+    "entry": ("entry",),
+    "exit": ("exit",),
+}
+
+
+@pytest.fixture(scope="module")
+def network(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ProgramNetwork]:
+    with program_network(tmp_path_factory.mktemp("network"), ROLES, epoch_s=3600) as running:
+        asyncio.run(running.complete())
+        yield running
+
+
+def send_plain(sender: RawClient, recipient, data: bytes) -> None:
+    sender._send_encoded(recipient, encode_message(PlainMessage(data)))
+
+
+async def test_a_client_fetches_through_processes_that_found_each_other(network: ProgramNetwork, tmp_path: Path):
+    content = os.urandom(50_000)
+    (tmp_path / "file").write_bytes(content)
+    with serve_folder(tmp_path) as site:
+        command = [str(BIN / "mix"), "fetch", "--directory", network.directory_url, f"{site}file"]
+        fetching = await asyncio.create_subprocess_exec(*command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        fetched, errors = await fetching.communicate()
+    assert fetching.returncode == 0, errors
+    assert fetched == content
+
+
+async def test_anybody_can_draw_the_epoch_again_and_the_next_ones_seed_is_committed_to(network: ProgramNetwork):
+    rewarded = network.get("v1/nym-nodes/rewarded-set").json()
+    epoch_id = rewarded["epoch_id"]
+    told = network.get(f"v1/mix-network/epochs/{epoch_id}").json()
+    candidates = [
+        Candidate(each["node_id"], base58.decode(each["identity"]), each["mixes"], each["enters"], each["exits"])
+        for each in told["candidates"]
+    ]
+    drawn = draw_rewarded_set(bytes.fromhex(told["seed"]), epoch_id, candidates)
+    assert [drawn.layer1, drawn.layer2, drawn.layer3] == [rewarded[f"layer{number}"] for number in (1, 2, 3)]
+    assert hashlib.sha256(bytes.fromhex(told["seed"])).hexdigest() == told["seed_sha256"]
+    following = network.get(f"v1/mix-network/epochs/{epoch_id + 1}").json()
+    assert set(following) == {"epoch_id", "seed_sha256"}
+    assert network.get(f"v1/mix-network/epochs/{epoch_id + 2}").status_code == 404
+    assert network.get(f"v1/mix-network/epochs/{epoch_id - 1}").status_code == 404
+
+
+async def test_payloads_and_registrations_outlive_a_killed_gateway(network: ProgramNetwork):
+    alice = ClientIdentity()
+    async with raw_client(network.description(), alice) as client:
+        recipient = client.preparer.own
+    key = alice.shared_key
+    async with raw_client(network.description()) as bob:
+        stored = network.metric("entry", "stored_total")
+        send_plain(bob, recipient, b"while you were out")
+        await until(lambda: bob.acks == 1)
+        assert network.metric("entry", "stored_total") == stored + 1
+        network.kill("entry")
+    network.start("entry")
+    async with raw_client(network.description(), alice) as client:
+        await until(lambda: client.messages)
+        assert client.messages == [PlainMessage(b"while you were out")]
+        assert alice.shared_key == key  # it authenticated with what it had
+    network.kill("entry")
+    network.start("entry")
+    async with raw_client(network.description(), alice) as client:
+        send_plain(client, client.preparer.own, b"and that only once")
+        await until(lambda: client.messages)
+        assert client.messages == [PlainMessage(b"and that only once")]
+
+
+async def send_frame(network: ProgramNetwork, node: str, frame: bytes) -> None:
+    received = network.metric(node, "received_total")
+    _, writer = await asyncio.open_connection(HOST, network.ready[node]["mix_port"])
+    writer.write(frame)
+    await until(lambda: network.metric(node, "received_total") > received)
+    writer.close()
+
+
+async def test_a_packet_passes_once_whatever_ends_the_node_in_between(network: ProgramNetwork):
+    topology = await read_topology(network.directory_url)
+    client = RawClient(network.description(), topology, ClientIdentity())
+    packet = client.preparer.prepare_cover().packet
+    frame = encode_frame(packet.packet, packet.key_rotation)
+    node = next(name for name in ROLES if network.ready[name]["mix_port"] == packet.first_hop.port)
+    await send_frame(network, node, frame)
+    assert network.metric(node, "replayed_total") == 0
+    network.kill(node)
+    network.start(node)
+    await send_frame(network, node, frame)
+    await until(lambda: network.metric(node, "replayed_total") == 1)
+    network.stop(node)
+    network.start(node)
+    await send_frame(network, node, frame)
+    await until(lambda: network.metric(node, "replayed_total") == 1)
+
+
+async def test_a_killed_directory_knows_everything_again_and_the_network_works_without_it(network: ProgramNetwork):
+    def told() -> tuple[object, ...]:
+        listed = decode_described(network.get("v2/nym-nodes/described").content).data
+        keys = {node.node_id: node.description.host_information.keys for node in listed}
+        return network.get("v1/nym-nodes/rewarded-set").json(), keys
+
+    before = told()
+    async with raw_client(network.description()) as client:
+        network.kill("directory")
+        # A node that starts while nobody can be asked works by what it was told before.
+        network.kill("mix-2")
+        network.start("mix-2")
+        send_plain(client, client.preparer.own, b"without a directory")
+        await until(lambda: client.messages)
+    network.start("directory")
+    assert told() == before
+
+
+def test_a_home_is_for_one_process(network: ProgramNetwork):
+    second = subprocess.run(
+        [PROGRAM, "node", "run", "--home", str(network.folder / "entry")], capture_output=True, text=True, check=False
+    )
+    assert second.returncode == 1
+    assert "another process runs with this home" in second.stderr
+
+
+async def test_the_exit_policy_is_read_again(network: ProgramNetwork):
+    policy = network.folder / "exit" / "policy.txt"
+    configuration = network.folder / "exit" / "node.toml"
+    policy.write_text("ExitPolicy accept *:443\n")
+    configuration.write_text(
+        configuration.read_text().replace('# policy_file = "exit-policy.txt"', 'policy_file = "policy.txt"')
+    )
+    network.stop("exit")
+    network.start("exit")
+    policy.write_text("ExitPolicy reject nonsense\n")
+    network.signal("exit", signal.SIGHUP)
+    await until(lambda: "the old one stays" in network.logged("exit"))
+    policy.write_text("ExitPolicy accept *:80\n")
+    network.signal("exit", signal.SIGHUP)
+    await until(lambda: "the exit policy was read again" in network.logged("exit"))
+
+
+async def test_no_secret_is_logged_or_served(network: ProgramNetwork):
+    secrets = [path.read_text().strip() for path in network.folder.glob("*/keys/*.key")]
+    assert len(secrets) == len(ROLES) + 1
+    said = "".join(network.logged(name) for name in ("directory", *ROLES))
+    for secret in secrets:
+        assert secret not in said
+        assert base58.encode(bytes.fromhex(secret)) not in said

@@ -1,0 +1,107 @@
+"""Whatever is wrong in a configuration is told with its line, its key, and what would be right."""
+
+import pytest
+
+from mix_network.configuration import Configuration
+from mix_network.directory.options import DirectoryOptions
+from mix_network.directory.options import write_template as write_directory
+from mix_network.errors import InvalidConfiguration
+from mix_network.node.options import NodeOptions, write_template
+from mix_protocol.codec import base58
+
+NODE = {
+    "name": "a “node”",
+    "directories": ["http://192.0.2.1:8000/api"],
+    "address": "0.0.0.0",
+    "ip_addresses": ["192.0.2.7", "2001:db8::7"],
+    "ports": (1789, 9000, 8080),
+}
+
+
+def node(*changes, roles=("mix",)):
+    text = write_template(roles, **NODE)
+    for old, new in changes:
+        assert old in text
+        text = text.replace(old, new)
+    return text
+
+
+def test_the_template_says_what_it_was_made_of():
+    options = NodeOptions.parse(node(roles=("exit", "mix")).encode())
+    assert options.roles == {"mix", "exit"}
+    assert options.name == NODE["name"]
+    assert options.directories == ("http://192.0.2.1:8000/api",)
+    assert options.ip_addresses == ("192.0.2.7", "2001:db8::7")
+    assert (options.mix_port, options.ws_port, options.http_port) == NODE["ports"]
+    assert options.allow_local is False
+
+
+def test_every_line_that_is_commented_out_works_as_well():
+    lines = []
+    for line in node(roles=("exit",)).splitlines():
+        is_example = line.startswith("# ") and " = " in line and line[2:].split(" = ")[0].isidentifier()
+        lines.append(line[2:] if is_example else line)
+    options = NodeOptions.parse("\n".join(lines).encode())
+    assert (options.hostname, options.wss_port, options.location) == ("node.example", 9001, "DE")
+    assert (options.announced_mix_port, options.exit_policy) == (1789, "exit-policy.txt")
+
+
+@pytest.mark.parametrize(
+    ("change", "key", "says"),
+    [
+        (("mix_port = 1789", "mix_port = 70000"), "listen.mix_port", "whole number from 0 to 65535"),
+        (("mix_port = 1789", "mix_port = true"), "listen.mix_port", "whole number"),
+        (("mix_port = 1789", "mixport = 1789"), "listen.mixport", "did you mean mix_port?"),
+        (('roles = ["mix"]', 'roles = ["mixer"]'), "roles", "mix, entry, exit"),
+        (('roles = ["mix"]', "roles = []"), "roles", "at least one role"),
+        (('["http://192.0.2.1:8000/api"]', '["192.0.2.1"]'), "directories", "http://192.0.2.1:8080/api"),
+        (('["http://192.0.2.1:8000/api"]', "[]"), "directories", "needs a directory"),
+        (('"192.0.2.7"', '"somewhere"'), "announce.ip_addresses", "IP addresses"),
+        (('["192.0.2.7", "2001:db8::7"]', "[]"), "announce.ip_addresses", "reach this node"),
+        (("# wss_port = 9001", "wss_port = 9001"), "announce.wss_port", "hostname"),
+        (('# location = "DE"', 'location = "Germany"'), "announce.location", "two letters"),
+        (("cover_rate = 1.0", "cover_rate = -1"), "limits.cover_rate", "from 0 to 100"),
+        (("allow_local = false", "allow_local = [0]"), "exit.allow_local", "list of ports"),
+        (('level = "info"', 'level = "loud"'), "logs.level", "debug, info, warning, error"),
+        (("[logs]", "[log]"), "log", "did you mean logs?"),
+        (("accepts_terms = true", 'accepts_terms = "yes"'), "announce.accepts_terms", "true or false"),
+    ],
+)
+def test_what_is_wrong_is_told_with_its_place(change, key, says):
+    text = node(change)
+    with pytest.raises(InvalidConfiguration) as caught:
+        NodeOptions.parse(text.encode())
+    error = caught.value
+    name = key.rpartition(".")[2]
+    line = text.splitlines()[error.fields["line"] - 1]
+    assert line.startswith((name, f"[{name}"))
+    assert error.fields["key"] == key
+    assert says in str(error)
+    assert f"line {error.fields['line']}: {key}" in str(error)
+
+
+def test_what_is_no_toml_is_told_with_its_line():
+    with pytest.raises(InvalidConfiguration) as caught:
+        NodeOptions.parse(b'name = "x"\nroles = [\n\n[listen]\n')
+    assert caught.value.fields["line"] > 1
+    with pytest.raises(InvalidConfiguration, match="UTF-8"):
+        NodeOptions.parse(b"\xff")
+    with pytest.raises(InvalidConfiguration):
+        Configuration.parse(b"a = " + b"[" * 100_000)
+
+
+def test_a_section_is_a_section():
+    with pytest.raises(InvalidConfiguration, match=r"begins with \[listen\]"):
+        NodeOptions.parse(b"listen = 3")
+
+
+def test_directories_have_a_template_that_works_too():
+    text = write_directory(address="::", http_port=0, epoch_s=60, least_mix_nodes=9, allow_local=True)
+    options = DirectoryOptions.parse(text.encode())
+    assert (options.epoch_s, options.least_mix_nodes, options.allow_local) == (60, 9, True)
+    assert options.nodes_per_layer is None
+    identity = base58.encode(bytes(range(32)))
+    listed = DirectoryOptions.parse(text.replace('# admit = ["9W3…"]', f'admit = ["{identity}"]').encode())
+    assert listed.admit == {bytes(range(32))}
+    with pytest.raises(InvalidConfiguration, match="node identities"):
+        DirectoryOptions.parse(text.replace('# admit = ["9W3…"]', 'admit = ["9W3"]').encode())
