@@ -52,6 +52,7 @@ ANSWERS = {
     "space before the colon": replacing(CONNECTION, b"Connection : Upgrade"),
     "a name that is none": adding(b"X Powered By: someone"),
     "a quoted parameter": adding(b'Sec-WebSocket-Extensions: permessage-deflate; server_max_window_bits="15"'),
+    "control characters in a value": adding(b"X-Filler: a\x1fb\x7f"),
     "a lifeless hint before": lambda request: b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n" + accept(request),
 }
 

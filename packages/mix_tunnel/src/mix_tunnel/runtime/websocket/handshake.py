@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 from collections.abc import Generator
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -45,6 +46,7 @@ MAX_REFUSAL_BYTES = 65_536
 REFUSAL_S = 10.0
 """Of a refusal's body so much is kept, and so long is waited for it; the status is told whatever comes of it."""
 
+_CONTROL = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
 _JUDGED = (b"connection", b"upgrade", b"sec-websocket-extensions", b"sec-websocket-protocol")
 _ACCEPT_LANGUAGE = dict(DEFAULT_HEADERS)["Accept-Language"]
 _silent = logging.getLogger(f"{__name__}.frames")
@@ -170,7 +172,9 @@ def _response(head: Head) -> Response:
         raise HandshakeTooLarge
     headers = Headers()
     for name, value in head.fields:
-        headers[name.decode("ascii")] = value.decode("latin-1")
+        # Browsers take control characters in values, the library does not; none that counts has a use for them.
+        if not _CONTROL.search(value):
+            headers[name.decode("ascii")] = value.decode("latin-1")
     return Response(head.status, head.reason.decode("latin-1"), headers)
 
 
