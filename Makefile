@@ -7,7 +7,7 @@ PACKAGES := packages/mix_protocol packages/mix_tunnel packages/mix_fetch package
 JOBS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help setup playground test test-unit check bench bench-docs privacy privacy-real dist screenshots docs tables simulate \
+.PHONY: help setup playground test test-unit check bench bench-docs privacy privacy-real fuzz dist screenshots docs tables simulate \
 	wasm lock clean
 
 help: ## what each command does
@@ -52,6 +52,11 @@ simulate: setup ## run 1 MB each way over slow links on a virtual clock, and wri
 	UPDATE_SNAPSHOTS=1 $(PYTHON) -m pytest -q -n $(JOBS) --dist worksteal tests/simulation/tunnel/test_slow_links.py
 	@$(PYTHON) release/tables.py
 
+fuzz: setup ## look for inputs that break what reads them, SECONDS (60) for each target; writes build/fuzz.json
+	@$(PYTHON) -m pip --disable-pip-version-check install --quiet --require-hashes --target build/fuzz/packages --upgrade \
+		-r requirements/fuzz.lock || echo "atheris can't be installed here: fuzzing goes on without guidance"
+	PYTHONPATH=tests:build/fuzz/packages $(PYTHON) -m fuzz --seconds $(or $(SECONDS),60)
+
 dist: setup ## wheels, npm tarballs and a folder for Pyodide, in build/dist
 	@$(PYTHON) release/make_dist.py
 
@@ -67,11 +72,14 @@ tables: setup ## write the tables of options in README files and the book again,
 wasm: ## build the Pyodide wheels again, with the newest Debian sources
 	$(PYTHON) wasm/build_wheels.py build/wheels --refresh
 
-lock: ## write requirements/dev.lock again from dev.in
+lock: ## write the lock files in requirements again
 	$(PYTHON) -m pip --disable-pip-version-check install --quiet --target build/uv uv
 	build/uv/bin/uv pip compile -q --python-version 3.11 --generate-hashes --no-header --no-annotate \
 		requirements/dev.in -o requirements/dev.lock
 	sed -i '1i # Written by `make lock` from dev.in.' requirements/dev.lock
+	build/uv/bin/uv pip compile -q --python-version 3.11 --generate-hashes --no-header --no-annotate \
+		requirements/fuzz.in -o requirements/fuzz.lock
+	sed -i '1i # Written by `make lock` from fuzz.in.' requirements/fuzz.lock
 
 clean: ## remove what was built (not the caches outside the tree)
 	rm -rf .venv node_modules build web/dist

@@ -1,0 +1,1 @@
+"""Fuzzing of everything that reads what others send: `python -m fuzz`, or `make fuzz`."""
