@@ -75,20 +75,19 @@ class Memories {
           await this.#forget(other);
         }
       }
-      const body = new Blob([head, ...runs.map(([, length, at]) => content.subarray(at, at + length))]);
-      const packed = await body.arrayBuffer();
+      const packed = pack([head, ...runs.map(([, length, at]) => content.subarray(at, at + length))]);
       const digest = await digestOf(packed);
-      release(packed);
       const places = runs.map(([start, length]) => [start, length]);
       const text = new TextEncoder().encode(JSON.stringify({ head: head.length, size, runs: places, digest }));
       const writable = await (await this.#folder.getFileHandle(name, { create: true })).createWritable();
-      await writable.write(new Blob([Uint32Array.of(text.length), text, body]));
+      await writable.write(pack([new Uint8Array(Uint32Array.of(text.length).buffer), text]));
+      await writable.write(packed);
       await writable.close(); // until then the file has nothing of this
+      release(packed.buffer);
     } catch {
       // There is no room, or another tab does the same.
-    } finally {
-      release(content.buffer);
     }
+    release(content.buffer);
   }
 
   /** @param {string} name */
@@ -125,6 +124,20 @@ function parse(bytes) {
     throw new Error("what is kept is not complete");
   }
   return { head: content.subarray(0, description.head), size: description.size, runs, content, digest: description.digest };
+}
+
+/**
+ * @param {Uint8Array[]} parts
+ * @returns {Uint8Array<ArrayBuffer>}
+ */
+function pack(parts) {
+  const packed = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const part of parts) {
+    packed.set(part, at);
+    at += part.length;
+  }
+  return packed;
 }
 
 /**
