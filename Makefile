@@ -7,11 +7,11 @@ PACKAGES := packages/mix_protocol packages/mix_tunnel packages/mix_fetch package
 JOBS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help setup playground test test-unit check bench bench-docs privacy privacy-real fuzz dist screenshots docs tables simulate \
-	wasm lock clean
+.PHONY: help setup playground test test-unit test-slow-judges check bench bench-docs privacy privacy-real fuzz dist \
+	screenshots docs tables simulate wasm lock clean
 
 help: ## what each command does
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
 
 setup: ## make everything that is needed; under a second when nothing is
 	@scripts/setup
@@ -26,6 +26,9 @@ test: setup ## every test: unit, property, vectors, simulation, network, interop
 
 test-unit: setup ## the tests that take seconds
 	$(PYTHON) -m pytest -q -n $(JOBS) tests/unit tests/vectors
+
+test-slow-judges: setup ## published crates, ten minutes to build, judge what nodes and directory answer
+	MIX_SLOW_JUDGES=1 $(PYTHON) -m pytest -q tests/interop/test_api_crates.py
 
 check: setup ## style, types, who imports whom
 	$(PYTHON) -m ruff check --no-cache .

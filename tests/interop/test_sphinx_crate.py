@@ -4,7 +4,7 @@ import os
 from dataclasses import dataclass
 
 import pytest
-from support.judge import SphinxJudge
+from support.judge import FAST, LineJudge
 
 from mix_protocol.addressing import NodeAddress
 from mix_protocol.crypto.compiled_sphinx import load_compiled_sphinx
@@ -29,7 +29,7 @@ ADDRESSES = ["192.0.2.1", "2001:db8::2", "192.0.2.3", "2001:db8::4"]
 
 @pytest.fixture(scope="module")
 def judge():
-    judge = SphinxJudge()
+    judge = LineJudge(FAST, "sphinx")
     yield judge
     judge.close()
 
@@ -63,7 +63,7 @@ def their_way(route: list[RouteHop], version: int, identifier: bytes = IDENTIFIE
 class Hop:
     """A node that takes its layer off a packet, by our code or by theirs; both give the same kind of answer."""
 
-    judge: SphinxJudge
+    judge: LineJudge
     crypto: NativeCrypto
     is_theirs: bool
 
@@ -131,7 +131,7 @@ def test_their_packets(judge, nodes, route, version, size):
     assert travel(nodes, route, packet, version)[:2] == (IDENTIFIER, message)
 
 
-def use_theirs(judge: SphinxJudge, surb: Surb, message: bytes) -> tuple[bytes, bytes]:
+def use_theirs(judge: LineJudge, surb: Surb, message: bytes) -> tuple[bytes, bytes]:
     said = judge.ask(
         "use_surb", surb=surb.encode().hex(), message=message.hex(), payload_size=PacketSize.REGULAR.payload_length
     )

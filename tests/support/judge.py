@@ -1,7 +1,7 @@
-"""The program around Nym's published crates (`tests/interop/crates`), built when first needed and kept in a cache.
+"""Programs around Nym's published crates (folders of `tests/interop`), built when first needed and kept in a cache.
 
 `versions.lock` there is cargo's lock file without the lines that name the registry, which is cargo's own affair.
-`python -m support.judge` in `tests` writes it again, with the newest versions that Cargo.toml allows.
+`python -m support.judge FOLDER` in `tests` writes it again, with the newest versions that Cargo.toml allows.
 """
 
 from __future__ import annotations
@@ -15,58 +15,71 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-CRATES = Path(__file__).parents[1] / "interop" / "crates"
-PINNED = CRATES / "versions.lock"
-CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "mix-crates"
-SOURCE = CACHE / "source"
+FAST = "crates"
+SLOW = "api_crates"
+WANTS_SLOW = "MIX_SLOW_JUDGES"
+"""Environment variable: set to 1, judges are asked, too, that take ten minutes to build."""
 
+_FOLDERS = Path(__file__).parents[1] / "interop"
+_CACHES = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
 _SOURCE_LINE = re.compile(r"^source = .*\n", re.MULTILINE)
 _CHECKSUM_LINE = re.compile(r"^checksum = ", re.MULTILINE)
 
 
 @functools.cache
-def build_judge() -> Path:
-    """The program; a test that asks for it is skipped where there is no cargo."""
+def build_judge(folder: str) -> Path:
+    """The program of a folder; a test that asks for it is skipped where there is no cargo, or too little time."""
     if shutil.which("cargo") is None:
         pytest.skip("cargo is not installed: published crates can't judge here")
-    SOURCE.mkdir(parents=True, exist_ok=True)
-    with (CACHE / "lock").open("w") as lock:
+    if folder == SLOW and os.environ.get(WANTS_SLOW) != "1":
+        pytest.skip(f"these crates take ten minutes to build: set {WANTS_SLOW}=1 to let them judge")
+    cache = _cache(folder)
+    cache.mkdir(parents=True, exist_ok=True)
+    with (cache / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # tests run in several processes
-        shutil.copytree(CRATES, SOURCE, dirs_exist_ok=True, ignore=shutil.ignore_patterns("Cargo.lock", "target"))
-        _write_lock(PINNED.read_text())
-        _cargo("build", "--quiet", "--locked", "--target-dir", str(CACHE / "target"))
-    return CACHE / "target" / "debug" / "judge"
+        ignored = shutil.ignore_patterns("Cargo.lock", "target")
+        shutil.copytree(_FOLDERS / folder, cache / "source", dirs_exist_ok=True, ignore=ignored)
+        _write_lock(folder)
+        _cargo(folder, "build", "--quiet", "--locked", "--target-dir", str(cache / "target"))
+    return cache / "target" / "debug" / "judge"
 
 
-def _write_lock(pinned: str) -> None:
+def _cache(folder: str) -> Path:
+    return _CACHES / f"mix-{folder.replace('_', '-')}"
+
+
+def _write_lock(folder: str) -> None:
     """Complete the pinned versions by the registry that cargo has, as it names it itself."""
-    lock = SOURCE / "Cargo.lock"
+    lock = _cache(folder) / "source" / "Cargo.lock"
     known = _SOURCE_LINE.search(lock.read_text()) if lock.exists() else None
     if known is None:
-        _cargo("generate-lockfile", "--quiet")
+        _cargo(folder, "generate-lockfile", "--quiet")
         known = _SOURCE_LINE.search(lock.read_text())
         assert known is not None
+    pinned = (_FOLDERS / folder / "versions.lock").read_text()
     complete = _CHECKSUM_LINE.sub(known[0].replace("\\", r"\\") + "checksum = ", pinned)
     if complete != lock.read_text():
         lock.write_text(complete)
 
 
-def _cargo(*arguments: str) -> None:
-    done = subprocess.run(["cargo", *arguments], cwd=SOURCE, capture_output=True, text=True, check=False)
+def _cargo(folder: str, *arguments: str) -> None:
+    source = _cache(folder) / "source"
+    done = subprocess.run(["cargo", *arguments], cwd=source, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[-2000:]
 
 
 @contextlib.asynccontextmanager
 async def run_judge(*arguments: str) -> AsyncIterator[asyncio.subprocess.Process]:
-    """One command of it, with pipes; it is gone afterwards."""
+    """One command of the fast one, with pipes; it is gone afterwards."""
     pipe = asyncio.subprocess.PIPE
-    program = await asyncio.to_thread(build_judge)
+    program = await asyncio.to_thread(build_judge, FAST)
     judge = await asyncio.create_subprocess_exec(program, *arguments, stdin=pipe, stdout=pipe, stderr=pipe)
     try:
         yield judge
@@ -76,12 +89,12 @@ async def run_judge(*arguments: str) -> AsyncIterator[asyncio.subprocess.Process
         await judge.communicate()
 
 
-class SphinxJudge:
-    """Asks the crate `sphinx-packet`, question by question; bytes are given and taken as hexadecimal text."""
+class LineJudge:
+    """Asks a program question by question; bytes are given and taken as hexadecimal text."""
 
-    def __init__(self) -> None:
+    def __init__(self, folder: str, *arguments: str) -> None:
         pipe = subprocess.PIPE
-        self._process = subprocess.Popen([build_judge(), "sphinx"], stdin=pipe, stdout=pipe, text=True)
+        self._process = subprocess.Popen([build_judge(folder), *arguments], stdin=pipe, stdout=pipe, text=True)
 
     def ask(self, question: str, **details: Any) -> dict[str, Any]:
         """The answer, which may be an `error`."""
@@ -97,6 +110,8 @@ class SphinxJudge:
 
 
 if __name__ == "__main__":
-    build_judge()
-    _cargo("update", "--quiet")
-    PINNED.write_text(_SOURCE_LINE.sub("", (SOURCE / "Cargo.lock").read_text()))
+    _folder = sys.argv[1]
+    build_judge(_folder)
+    _cargo(_folder, "update", "--quiet")
+    _lock = (_cache(_folder) / "source" / "Cargo.lock").read_text()
+    (_FOLDERS / _folder / "versions.lock").write_text(_SOURCE_LINE.sub("", _lock))
