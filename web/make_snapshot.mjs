@@ -10,7 +10,7 @@
 // usage: node make_snapshot.mjs PYODIDE_DIRECTORY OUTPUT_DIRECTORY
 //
 // Compiled modules can't be in the memory (a restored function table breaks them), so this fails when one was imported.
-import { createHash } from "node:crypto";
+import nodeCrypto, { createHash } from "node:crypto";
 import fs from "node:fs";
 import os from "node:os";
 import path from "node:path";
@@ -40,6 +40,7 @@ const moment = Number(process.env.SOURCE_DATE_EPOCH) * 1000;
 Date.now = () => moment;
 performance.now = () => 0;
 crypto.getRandomValues = (array) => array.fill(0);
+nodeCrypto.randomFillSync = (array) => array.fill(0); // what Emscripten takes in Node
 globalThis.fetch = async (resource) => {
   throw new Error(`a snapshot is made without network, and something wants ${resource?.url ?? resource}`);
 };

@@ -45,6 +45,7 @@ import nacl.bindings
 crypto = WorkerCrypto()
 json.dumps({
     "early": early,
+    "hash": hash("mix"),
     "urandom": os.urandom(16).hex(),
     "random": random.random(),
     "nacl": nacl.bindings.randombytes(16).hex(),

@@ -43,6 +43,14 @@ def test_randomness_is_not_repeated(starts: list[dict[str, Any]], source: str):
     assert starts[0][source] != starts[1][source]
 
 
+def test_hashes_have_the_key_that_everybody_knows(starts: list[dict[str, Any]]):
+    # Else no two builds had the same base.bin. FNV (Python/pyhash.c), as 32 bits have it, of three bytes, with a zero key.
+    expected = ord("m") << 7
+    for byte in b"mix":
+        expected = (1000003 * expected ^ byte) % 2**32
+    assert starts[0]["hash"] % 2**32 == expected ^ len("mix")
+
+
 def test_what_is_kept_depends_on_nothing_but_the_files(starts: list[dict[str, Any]]):
     assert starts[0]["kept"] == starts[1]["kept"]
 
