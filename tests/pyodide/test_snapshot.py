@@ -44,7 +44,7 @@ def test_randomness_is_not_repeated(starts: list[dict[str, Any]], source: str):
 
 
 def test_hashes_have_the_key_that_everybody_knows(starts: list[dict[str, Any]]):
-    # Else no two builds had the same base.bin. FNV (Python/pyhash.c), as 32 bits have it, of three bytes, with a zero key.
+    # Else no two builds had the same base.bin. FNV (Python/pyhash.c) with a key of zero, in 32 bits.
     expected = ord("m") << 7
     for byte in b"mix":
         expected = (1000003 * expected ^ byte) % 2**32
