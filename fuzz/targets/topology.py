@@ -10,10 +10,11 @@ from support.every_decoder import VALID
 from fuzz.draws import Draws, as_chunk
 from fuzz.registry import target
 from fuzz.vectors import captured
+from mix_network.node.directory_client import PATHS, NetworkPicture
 from mix_protocol.crypto.randomness import SeededRandom
 from mix_protocol.errors import NetworkFailure
 from mix_protocol.topology.described import decode_described
-from mix_protocol.topology.documents import decode_key_rotation_info, decode_rewarded_set, decode_skimmed
+from mix_protocol.topology.documents import MAX_NODES, decode_key_rotation_info, decode_rewarded_set, decode_skimmed
 from mix_protocol.topology.entries import list_entry_gateways
 from mix_protocol.topology.exits import list_exits
 from mix_protocol.topology.pages import DescribedPages, SkimmedPages
@@ -60,3 +61,15 @@ def directory_documents(data: bytes) -> None:
         topology = Topology.from_documents(rewarded, *lists)
         for gateway in list(topology.gateways)[:3]:
             topology.route_to(gateway, SeededRandom("route"))
+
+
+@target(_documents)
+def node_picture(data: bytes) -> None:
+    """The same documents, as a node reads them."""
+    draws = Draws(data)
+    draws.number()
+    rewarded, mix_nodes, gateways, _, rotation = (draws.chunk() for _ in range(5))
+    picture = NetworkPicture.decode(dict(zip(PATHS, (rotation, rewarded, mix_nodes, gateways, gateways), strict=True)))
+    assert len(picture.addresses) < MAX_NODES * 100
+    with contextlib.suppress(NetworkFailure):
+        _ = picture.topology

@@ -46,6 +46,7 @@ from mix_protocol.netstack.wire.icmp import decode_icmp
 from mix_protocol.netstack.wire.ip import IpPacket, decode_ip, decode_quoted_ip
 from mix_protocol.netstack.wire.tcp import TcpSegment, decode_tcp
 from mix_protocol.netstack.wire.udp import UdpDatagram, decode_udp
+from mix_protocol.node_api.announcement import Announcement
 from mix_protocol.node_api.answers import decode_answer
 from mix_protocol.node_api.directory_requests import RefreshRequest
 from mix_protocol.node_api.exit_policy import UsedExitPolicy
@@ -250,6 +251,9 @@ def samples() -> dict[str, tuple[bytes, ...]]:
         "node frames": (encode_frame(packet, KeyRotation.ODD) * 2, encode_frame(packet, KeyRotation.UNKNOWN, 7)),
         "noise frames": (noise_frames.encode_frame(noise_frames.FrameType.HANDSHAKE, bytes(48)),),
         "exit policy": (b'{"enabled":true,"policy":{"rules":[]}}',),
+        "announcement": (
+            Announcement.sign(CRYPTO, SEED, host="a.example", http_port=80, timestamp=1_800_000_000).encode(),
+        ),
         "refresh request": (RefreshRequest.sign(CRYPTO, SEED, 1_800_000_000).encode(),),
         "host information": (encode_host_information(CRYPTO, SEED, host),),
         "packet": (packet, last),
@@ -312,6 +316,7 @@ DECODERS = {
     "node_api.answers.decode_answer": Decoder(
         lambda data: decode_answer(data, UsedExitPolicy, "x"), VALID["exit policy"]
     ),
+    "node_api.announcement.Announcement.decode": Decoder(Announcement.decode, VALID["announcement"]),
     "node_api.directory_requests.RefreshRequest.decode": Decoder(RefreshRequest.decode, VALID["refresh request"]),
     "node_api.host_information.decode_host_information": Decoder(
         lambda data: decode_host_information(CRYPTO, data), VALID["host information"]
