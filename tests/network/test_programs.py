@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from support.processes import BIN
 from support.programs import HOST, PROGRAM, ProgramNetwork, program_network
-from support.raw_client import ClientIdentity, RawClient, raw_client, read_topology
+from support.raw_client import CRYPTO, ClientIdentity, RawClient, raw_client, read_topology
 from support.static_site import serve_folder
 from support.waiting import until
 
@@ -21,6 +21,7 @@ from mix_network.directory.draw import Candidate, draw_rewarded_set
 from mix_protocol.codec import base58
 from mix_protocol.messages.nym_message import PlainMessage, encode_message
 from mix_protocol.mixwire.frames import encode_frame
+from mix_protocol.noise.link import NoiseLink
 from mix_protocol.topology.described import decode_described
 
 ROLES = {
@@ -94,9 +95,15 @@ async def test_payloads_and_registrations_outlive_a_killed_gateway(network: Prog
 
 
 async def send_frame(network: ProgramNetwork, node: str, frame: bytes) -> None:
+    """Hand a node a frame as its neighbours do, over an encrypted link."""
     received = network.metric(node, "received_total")
-    _, writer = await asyncio.open_connection(HOST, network.ready[node]["mix_port"])
-    writer.write(frame)
+    reader, writer = await asyncio.open_connection(HOST, network.ready[node]["mix_port"])
+    link = NoiseLink.initiate(CRYPTO, os.urandom, os.urandom(32), network.noise_key(node))
+    writer.write(link.data_to_send())
+    while not link.is_ready:
+        link.receive(await reader.read(1000))
+        writer.write(link.data_to_send())
+    writer.write(link.seal(frame))
     await until(lambda: network.metric(node, "received_total") > received)
     writer.close()
 
@@ -164,7 +171,7 @@ async def test_the_exit_policy_is_read_again(network: ProgramNetwork):
 
 async def test_no_secret_is_logged_or_served(network: ProgramNetwork):
     secrets = [path.read_text().strip() for path in network.folder.glob("*/keys/*.key")]
-    assert len(secrets) == len(ROLES) + 1
+    assert len(secrets) == 2 * len(ROLES) + 1  # identity and links, and an exit's service
     said = "".join(network.logged(name) for name in ("directory", *ROLES))
     for secret in secrets:
         assert secret not in said

@@ -13,7 +13,9 @@ from typing import Any
 
 import httpx
 
+from mix_protocol.codec import base58
 from mix_protocol.topology.described import decode_described
+from mix_protocol.topology.semi_skimmed import decode_semi_skimmed
 from support.ports import reserved_ports
 from support.processes import BIN, ended, first_line, running
 from support.waiting import PATIENCE_S, until
@@ -124,6 +126,14 @@ class ProgramNetwork:
         tags = "{" + ",".join(f'{key}="{value}"' for key, value in labels.items()) + "}" if labels else ""
         found = re.search(rf"^mix_node_{re.escape(name + tags)} ([0-9.e+]+)$", text, re.MULTILINE)
         return float(found[1]) if found else 0.0
+
+    def noise_key(self, node: str) -> bytes:
+        """What a node announces for encrypted links."""
+        for each in decode_semi_skimmed(self.get("v2/unstable/nym-nodes/semi-skimmed").content).nodes.data:
+            if each.basic.ed25519_identity_pubkey == self.ready[node]["identity"]:
+                assert each.x25519_noise_versioned_key is not None
+                return base58.decode(each.x25519_noise_versioned_key.x25519_pubkey)
+        raise AssertionError(f"the directory does not list {node}")
 
     def description(self, entry: str = "entry", exit_name: str = "exit") -> dict[str, Any]:
         """What clients of these tests want to know, in the shape of `mix-network up --json`."""

@@ -34,6 +34,7 @@ def test_the_template_says_what_it_was_made_of():
     assert options.ip_addresses == ("192.0.2.7", "2001:db8::7")
     assert (options.mix_port, options.ws_port, options.http_port) == NODE["ports"]
     assert options.allow_local is False
+    assert options.noise is True
 
 
 def test_every_line_that_is_commented_out_works_as_well():

@@ -32,6 +32,16 @@ def test_an_ipv4_address_is_the_same_when_it_is_written_as_ipv6():
         assert view.announces_noise(asked.ip)
 
 
+def test_somebody_unknown_who_connects_makes_it_ask_for_news():
+    node, told = NodeAddress.from_text("192.0.2.1", 1), []
+    view = NetworkView([node])
+    view.on_unknown = lambda: told.append(None)
+    assert not view.announces_noise(node.ip)
+    assert not told
+    assert not view.announces_noise(NodeAddress.from_text("192.0.2.2", 1).ip)
+    assert len(told) == 1
+
+
 def test_an_update_replaces_the_keys():
     node = NodeAddress.from_text("192.0.2.1", 1)
     view = NetworkView([node], {node: b"1" * 32})

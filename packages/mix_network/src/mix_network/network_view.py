@@ -24,10 +24,12 @@ class NetworkView:
         self._addresses: frozenset[NodeAddress] = frozenset()
         self._noise_keys: Mapping[NodeAddress, bytes] = {}
         self._noise_by_ip: dict[_IpAddress, bytes] = {}
+        self._ips: frozenset[_IpAddress] = frozenset()
         self.version = 0
         """Another one after each update."""
         self.on_unknown: Callable[[], None] = lambda: None
-        """Called when a packet is for nobody here: there may be news that this picture lacks."""
+        """Called when a packet is for nobody here, or somebody connects who is nobody here: there may be news that this
+        picture lacks."""
         self.update(addresses, noise_keys)
 
     def update(self, addresses: Iterable[NodeAddress], noise_keys: Mapping[NodeAddress, bytes] | None = None) -> None:
@@ -36,6 +38,7 @@ class NetworkView:
         noise_keys -- the X25519 keys that nodes announce for encrypted links (Noise), 32 bytes each
         """
         self._addresses = frozenset(addresses)
+        self._ips = frozenset(canonical_ip(address.ip) for address in self._addresses)
         self._noise_keys = dict(noise_keys or {})
         self._noise_by_ip = {canonical_ip(address.ip): key for address, key in self._noise_keys.items()}
         self.version += 1
@@ -57,7 +60,10 @@ class NetworkView:
 
     def announces_noise(self, ip: _IpAddress) -> bool:
         """Whether a node at this IP address announces encrypted links: then all that come from there are."""
-        return canonical_ip(ip) in self._noise_by_ip
+        ip = canonical_ip(ip)
+        if ip not in self._ips:
+            self.on_unknown()
+        return ip in self._noise_by_ip
 
     def __len__(self) -> int:
         return len(self._addresses)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+from ipaddress import ip_address
 
 import pytest
 from support.waiting import until
@@ -185,6 +186,25 @@ async def test_a_node_that_never_answers_is_tried_again(pair, monkeypatch):
     server.close()
     for writer in accepted:
         writer.close()
+
+
+@pytest.mark.parametrize(
+    ("from_ip", "seen"), [("127.0.0.7", "127.0.0.7"), ("0.0.0.0", HOST), ("::1", HOST), (None, HOST)]
+)
+async def test_a_node_connects_from_the_address_that_it_announces(from_ip, seen):
+    """Others decide by it whether the link is encrypted."""
+    peers = asyncio.Queue()
+    server = await asyncio.start_server(
+        lambda reader, writer: peers.put_nowait(writer.get_extra_info("peername")[0]), HOST, 0
+    )
+    address = NodeAddress.from_text(HOST, server.sockets[0].getsockname()[1])
+    outgoing = Outgoing(
+        NetworkView([address]), NodeMetrics("sender", "mix-node"), from_ip=ip_address(from_ip) if from_ip else None
+    )
+    outgoing.send(address, packet(1), ROTATION)
+    assert await peers.get() == seen
+    await outgoing.close()
+    server.close()
 
 
 async def test_a_key_of_low_order_is_not_dialled(pair):

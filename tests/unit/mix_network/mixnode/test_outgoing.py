@@ -74,7 +74,7 @@ class Net:
         self.metrics = NodeMetrics("mix", "mix-node")
         self.outgoing = Outgoing(NetworkView([PEER, OTHER]), self.metrics, LIMITS)
 
-    async def create_connection(self, factory, host, port):
+    async def create_connection(self, factory, host, port, *, local_addr=None):
         self.attempts += 1
         if not self.reachable.is_set():
             raise ConnectionRefusedError

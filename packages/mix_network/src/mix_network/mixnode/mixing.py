@@ -7,6 +7,7 @@ import logging
 import socket
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from ipaddress import ip_address
 from typing import Protocol
 
 from mix_network.descriptors import DescriptorBudget
@@ -130,7 +131,9 @@ class MixingNode:
         self._processor = PacketProcessor(context.crypto, keyring, metrics, replay_filters)
         noise = NoiseLinks(context.crypto, context.view, noise_secret)
         self._incoming = Incoming(self._receive_frames, metrics, context.budget.peers, noise.from_peer)
-        self._outgoing = Outgoing(context.view, metrics, context.outgoing_limits, context.links, noise.to_node)
+        self._outgoing = Outgoing(
+            context.view, metrics, context.outgoing_limits, context.links, noise.to_node, ip_address(context.host)
+        )
         self._delayed: DelayQueue[tuple[NodeAddress, bytes, KeyRotation]] = DelayQueue(
             DELAY_QUEUE_PACKETS // context.shares, DELAY_QUEUE_BYTES // context.shares
         )

@@ -7,6 +7,7 @@ import contextlib
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv6Address
 from typing import cast
 
 from mix_network.links.line import Line, LinkEmulation
@@ -33,6 +34,8 @@ class OutgoingLimits:
     backoff_max_s: float = 300.0
 
 
+IpAddress = IPv4Address | IPv6Address
+
 Secure = Callable[[NodeAddress], NoiseLink | None]
 """This end of an encrypted link to a node, or None where links to it are plain."""
 
@@ -46,8 +49,17 @@ class _PeerConnection(asyncio.Protocol):
     What is sent in one turn of the event loop is written together, at its end.
     """
 
-    def __init__(self, address: NodeAddress, limits: OutgoingLimits, metrics: NodeMetrics, secure: Secure) -> None:
+    def __init__(
+        self,
+        address: NodeAddress,
+        limits: OutgoingLimits,
+        metrics: NodeMetrics,
+        secure: Secure,
+        from_ip: IpAddress | None,
+    ) -> None:
         self._address = address
+        # Of the same family, or the system chooses.
+        self._from = (str(from_ip), 0) if from_ip is not None and from_ip.version == address.ip.version else None
         self._secure = secure
         self._link: NoiseLink | None = None
         self._limits = limits
@@ -95,7 +107,7 @@ class _PeerConnection(asyncio.Protocol):
         handshake = NoiseInitiator(link) if link is not None else None
         async with asyncio.timeout(self._limits.connect_timeout_s):
             transport, _ = await asyncio.get_running_loop().create_connection(
-                lambda: handshake or self, str(self._address.ip), self._address.port
+                lambda: handshake or self, str(self._address.ip), self._address.port, local_addr=self._from
             )
         if handshake is None:
             return
@@ -183,6 +195,8 @@ class Outgoing:
 
     links -- what the way to them is like; None is as this machine is
     secure -- which links are encrypted
+    from_ip -- the address to connect from: others go by it when they decide whether a link is encrypted. None, or an
+        unspecified one, leaves it to the system
     """
 
     def __init__(
@@ -192,7 +206,9 @@ class Outgoing:
         limits: OutgoingLimits | None = None,
         links: LinkEmulation | None = None,
         secure: Secure = lambda _: None,
+        from_ip: IpAddress | None = None,
     ) -> None:
+        self._from_ip = from_ip if from_ip is not None and not from_ip.is_unspecified else None
         self._secure = secure
         self._view = view
         self._metrics = metrics
@@ -221,7 +237,7 @@ class Outgoing:
             return None
         known = self._peers.get(next_hop)
         if known is None:
-            peer = _PeerConnection(next_hop, self._limits, self._metrics, self._secure)
+            peer = _PeerConnection(next_hop, self._limits, self._metrics, self._secure, self._from_ip)
             peer.is_stopped = self._is_stopped
             line = self._links.node_line(self._metrics.name, next_hop, peer.send, self._metrics.drop)
             known = self._peers[next_hop] = peer, line

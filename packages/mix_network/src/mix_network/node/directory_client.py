@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from types import TracebackType
@@ -12,6 +13,7 @@ import httpx
 
 from mix_network.errors import DirectoryUnreachable, RegistrationRefused
 from mix_protocol.addressing import NodeAddress
+from mix_protocol.codec import base58
 from mix_protocol.codec.json import decode_json
 from mix_protocol.errors import MixError, PeerMisbehaved
 from mix_protocol.node_api.announcement import ANNOUNCEMENT_PATH, Announcement
@@ -24,17 +26,19 @@ from mix_protocol.topology.documents import (
     decode_rewarded_set,
     decode_skimmed,
 )
+from mix_protocol.topology.semi_skimmed import SemiSkimmedNode, SemiSkimmedNodes, decode_semi_skimmed
 from mix_protocol.topology.topology import Topology
 
 _TIMEOUT: Final = httpx.Timeout(10.0)
 _MAX_REFUSAL_LENGTH: Final = 2000
+_KEY_LENGTH: Final = 32
 _NODES: Final = "v2/unstable/nym-nodes/skimmed"
 PATHS: Final = {
     "rotation": "v1/epoch/key-rotation-info",
     "rewarded": "v1/nym-nodes/rewarded-set",
     "mix_nodes": f"{_NODES}/mixnodes/active?page=0",
     "gateways": f"{_NODES}/entry-gateways?page=0",
-    "everybody": f"{_NODES}?page=0",
+    "everybody": "v2/unstable/nym-nodes/semi-skimmed?page=0",
 }
 """The documents that make a picture of the network."""
 
@@ -47,7 +51,7 @@ class NetworkPicture:
     rewarded: RewardedSet
     mix_nodes: SkimmedNodes
     gateways: SkimmedNodes
-    everybody: SkimmedNodes
+    everybody: SemiSkimmedNodes[SemiSkimmedNode]
 
     @classmethod
     def decode(cls, documents: dict[str, bytes]) -> NetworkPicture:
@@ -57,7 +61,7 @@ class NetworkPicture:
             decode_rewarded_set(documents["rewarded"]),
             decode_skimmed(documents["mix_nodes"]),
             decode_skimmed(documents["gateways"]),
-            decode_skimmed(documents["everybody"]),
+            decode_semi_skimmed(documents["everybody"]),
         )
 
     @property
@@ -68,14 +72,26 @@ class NetworkPicture:
     @property
     def addresses(self) -> list[NodeAddress]:
         """Where packets may be sent: to all nodes, whatever they do in this epoch."""
-        found = []
+        return [address for node in self.everybody.nodes.data for address in _addresses_of(node)]
+
+    @property
+    def noise_keys(self) -> dict[NodeAddress, bytes]:
+        """The keys for encrypted links, by the address of who announces one."""
+        found = {}
         for node in self.everybody.nodes.data:
-            for text in node.ip_addresses:
-                try:
-                    found.append(NodeAddress.from_text(text, node.mix_port))
-                except (MixError, ValueError):
-                    continue
+            if node.x25519_noise_versioned_key is not None:
+                with contextlib.suppress(MixError):
+                    key = base58.decode(node.x25519_noise_versioned_key.x25519_pubkey, _KEY_LENGTH)
+                    found.update(dict.fromkeys(_addresses_of(node), key))
         return found
+
+
+def _addresses_of(node: SemiSkimmedNode) -> list[NodeAddress]:
+    found = []
+    for text in node.basic.ip_addresses:
+        with contextlib.suppress(MixError, ValueError):
+            found.append(NodeAddress.from_text(text, node.basic.mix_port))
+    return found
 
 
 class DirectoryClient:

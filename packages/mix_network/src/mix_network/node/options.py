@@ -40,6 +40,7 @@ class NodeOptions:
     wss_port: int | None
     location: str | None
     accepts_terms: bool
+    noise: bool
     exit_policy: str | None
     allow_local: bool | frozenset[int]
     cover_rate: float
@@ -85,6 +86,7 @@ class NodeOptions:
             location=announce.other("location", "", _is_country_or_empty, "a country's two letters, such as DE")
             or None,
             accepts_terms=announce.flag("accepts_terms", True),
+            noise=announce.flag("noise", True),
             exit_policy=exit_.text("policy_file", "") or None,
             allow_local=_allow_local(exit_),
             cover_rate=limits.number("cover_rate", 1.0, least=0, most=MAX_NODE_COVER),
@@ -151,6 +153,9 @@ ip_addresses = {ip_addresses}
 # http_port = 8080
 # location = "DE"
 accepts_terms = true
+# Announce a key, and encrypt links with nodes that announce theirs. Nodes that share an IP address must all do so, or
+# none of them: others can't tell them apart.
+noise = true
 
 [exit]
 # Rules such as "ExitPolicy accept *:443", one a line, first match decides; without a file the web, mail reading, chat.

@@ -28,7 +28,7 @@ from mix_network.node.api import create_node_api
 from mix_network.node.directory_client import DirectoryClient, NetworkPicture
 from mix_network.node.options import NodeOptions
 from mix_network.node.self_description import NodeFacts, SelfDescription
-from mix_network.node_keys import SERVICE_SECRET_LENGTH, IdentityKeys, ServiceKeys, SphinxKeyring
+from mix_network.node_keys import SERVICE_SECRET_LENGTH, IdentityKeys, NoiseKeys, ServiceKeys, SphinxKeyring
 from mix_network.rotation import RotationSchedule
 from mix_network.storage.database import Database
 from mix_network.storage.home import Home
@@ -40,6 +40,7 @@ from mix_network.storage.node_state import (
     open_node_state,
 )
 from mix_network.storage.replay_log import DurableReplayFilters, RunMark, boot_id
+from mix_protocol.addressing import NodeAddress
 from mix_protocol.crash_log import CrashLog
 from mix_protocol.crypto.native import NativeCrypto
 from mix_protocol.crypto.randomness import RandomBytes, exponential
@@ -86,6 +87,9 @@ class NodeProgram:
         self._schedule = RotationSchedule()
         self._view = NetworkView()
         self._identity = IdentityKeys.from_seed(self._crypto, home.key("identity", 32, random))
+        self._noise: NoiseKeys | None = None
+        if options.noise:
+            self._noise = NoiseKeys.of(self._crypto, home.key("noise", 32, random))
         self._gateway: GatewayServer | None = None
         self._exit: ExitGateway | None = None
         self._mix: MixNodeServer | None = None
@@ -207,6 +211,7 @@ class NodeProgram:
                 layer=None,
                 random=self._random,
                 replay_filters=replay_filters,
+                noise=self._noise,
             )
             await mix.start(options.mix_port)
             stack.push_async_callback(mix.close)
@@ -228,13 +233,15 @@ class NodeProgram:
                 clients=self._clients,
                 inbox=inbox,
                 replay_filters=replay_filters,
+                noise=self._noise,
             )
             await gateway.start(mix_port=options.mix_port, ws_port=options.ws_port)
             stack.push_async_callback(gateway.close)
             self._gateway = gateway
         if "exit" in roles:
             self._start_exit(context, stack)
-        description = SelfDescription(self.identity, keyring, self._facts)
+        noise = self._noise.public if self._noise is not None else None
+        description = SelfDescription(self.identity, keyring, self._facts, noise)
         app = create_node_api(
             self._crypto,
             self._identity.seed,
@@ -367,7 +374,7 @@ class NodeProgram:
         return min(_REFRESH_S, epoch_s / 4, max(0.0, until_next_s) + late_s) if until_next_s > 0 else late_s
 
     def _take(self, picture: NetworkPicture) -> None:
-        self._view.update(picture.addresses)
+        self._view.update(picture.addresses, {**picture.noise_keys, **self._own_noise_keys()})
         try:
             topology = picture.topology
         except MixError as error:
@@ -391,6 +398,13 @@ class NodeProgram:
         for node in (self._gateway, self._mix):
             if node is not None:
                 node.set_topology(topology)
+
+    def _own_noise_keys(self) -> dict[NodeAddress, bytes]:
+        """What others at this node's addresses will see, from its start on: there all links are encrypted, or none."""
+        if self._noise is None:
+            return {}
+        port = self._facts().mix_port
+        return {NodeAddress.from_text(text, port): self._noise.public for text in self._options.ip_addresses}
 
     async def _flush(self) -> None:
         while True:

@@ -20,6 +20,7 @@ _COUNTERS: Final = {
     "final": "packets that ended at this node",
     "replayed": "packets that had been here before",
     "malformed": "packets that were not authentic or not well-formed",
+    "handshakes_failed": "links with other nodes that were to be encrypted and did not get ready",
     "delays_capped": "packets that asked for a longer delay than nodes grant",
     "acks_forwarded": "acknowledgements sent on",
     "pushed": "payloads given to connected clients",
