@@ -63,13 +63,17 @@ def directory_documents(data: bytes) -> None:
             topology.route_to(gateway, SeededRandom("route"))
 
 
-@target(_documents)
+def _picture() -> Iterable[bytes]:
+    names = ("rotation", "rewarded", "skimmed", "skimmed", "semi-skimmed")
+    yield b"".join(as_chunk(VALID[name][0]) for name in names)
+
+
+@target(_picture)
 def node_picture(data: bytes) -> None:
-    """The same documents, as a node reads them."""
+    """The documents that a node asks for."""
     draws = Draws(data)
-    draws.number()
-    rewarded, mix_nodes, gateways, _, rotation = (draws.chunk() for _ in range(5))
-    picture = NetworkPicture.decode(dict(zip(PATHS, (rotation, rewarded, mix_nodes, gateways, gateways), strict=True)))
+    picture = NetworkPicture.decode({name: draws.chunk() for name in PATHS})
     assert len(picture.addresses) < MAX_NODES * 100
+    assert picture.noise_keys.keys() <= set(picture.addresses)
     with contextlib.suppress(NetworkFailure):
         _ = picture.topology
