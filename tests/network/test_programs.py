@@ -70,6 +70,18 @@ async def test_anybody_can_draw_the_epoch_again_and_the_next_ones_seed_is_commit
     assert network.get(f"v1/mix-network/epochs/{epoch_id - 1}").status_code == 404
 
 
+async def test_nodes_are_tried_with_packets_and_who_loses_them_performs_worse(network: ProgramNetwork):
+    forwarded = {name: network.metric(name, "received_total") for name in ROLES}
+    network.kill("mix-3")
+    await until(lambda: network.performance()["mix-3"] < 1)
+    network.start("mix-3")
+    told = network.performance()
+    assert all(told[name] > told["mix-3"] for name in ROLES if name != "mix-3"), told
+    assert all(network.metric(name, "received_total") > forwarded[name] for name in ROLES if name != "mix-3")
+    low = told["mix-3"]
+    await until(lambda: network.performance()["mix-3"] > low)
+
+
 async def test_payloads_and_registrations_outlive_a_killed_gateway(network: ProgramNetwork):
     alice = ClientIdentity()
     async with raw_client(network.description(), alice) as client:
@@ -112,8 +124,8 @@ async def test_a_packet_passes_once_whatever_ends_the_node_in_between(network: P
     topology = await read_topology(network.directory_url)
     client = RawClient(network.description(), topology, ClientIdentity())
     packet = client.preparer.prepare_cover().packet
-    frame = encode_frame(packet.packet, packet.key_rotation)
     node = next(name for name in ROLES if network.ready[name]["mix_port"] == packet.first_hop.port)
+    frame = encode_frame(packet.packet, packet.key_rotation)
     await send_frame(network, node, frame)
     assert network.metric(node, "replayed_total") == 0
     network.kill(node)
@@ -130,7 +142,8 @@ async def test_a_killed_directory_knows_everything_again_and_the_network_works_w
     def told() -> tuple[object, ...]:
         listed = decode_described(network.get("v2/nym-nodes/described").content).data
         keys = {node.node_id: node.description.host_information.keys for node in listed}
-        return network.get("v1/nym-nodes/rewarded-set").json(), keys
+        assert len(keys) == len(ROLES) + 1  # and the directory's own node, which has new keys each time
+        return network.get("v1/nym-nodes/rewarded-set").json(), sorted(keys.items(), key=lambda item: item[0])[:-1]
 
     before = told()
     async with raw_client(network.description()) as client:
@@ -171,7 +184,7 @@ async def test_the_exit_policy_is_read_again(network: ProgramNetwork):
 
 async def test_no_secret_is_logged_or_served(network: ProgramNetwork):
     secrets = [path.read_text().strip() for path in network.folder.glob("*/keys/*.key")]
-    assert len(secrets) == 2 * len(ROLES) + 1  # identity and links, and an exit's service
+    assert len(secrets) == 2 * (len(ROLES) + 1) + 1  # identity and links, also the directory's, and an exit's service
     said = "".join(network.logged(name) for name in ("directory", *ROLES))
     for secret in secrets:
         assert secret not in said

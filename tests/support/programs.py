@@ -49,7 +49,8 @@ class ProgramNetwork:
         arguments = ["--http-port", str(self.directory_port), "--epoch", str(epoch_s), "--least-mix-nodes", str(mixes)]
         self._init("directory", "directory", *arguments)
         path = self.folder / "directory" / "directory.toml"
-        path.write_text(re.sub(r"# (rotation =) \d+", rf"\1 {rotation}", path.read_text()))
+        text = re.sub(r"# (rotation =) \d+", rf"\1 {rotation}", path.read_text())
+        path.write_text(text.replace("# interval_s = 60", "interval_s = 2"))
         for name, roles in self.roles.items():
             mix_port, ws_port, http_port = map(str, self._ports[name])
             self._init(
@@ -113,7 +114,7 @@ class ProgramNetwork:
             rewarded = self.get("v1/nym-nodes/rewarded-set").json()
             listed = self.get("v2/unstable/nym-nodes/skimmed").json()["nodes"]["data"]
             layers = [rewarded[f"layer{number}"] for number in (1, 2, 3)]
-            return all(layers) and sum(map(len, layers)) == mixes and len(listed) == len(self.roles)
+            return all(layers) and sum(map(len, layers)) == mixes and len(listed) == len(self.roles) + 1
 
         await until(is_drawn)
         for name in self.roles:
@@ -134,6 +135,12 @@ class ProgramNetwork:
                 assert each.x25519_noise_versioned_key is not None
                 return base58.decode(each.x25519_noise_versioned_key.x25519_pubkey)
         raise AssertionError(f"the directory does not list {node}")
+
+    def performance(self) -> dict[str, float]:
+        """What the directory tells of the nodes, by name."""
+        listed = self.get("v2/unstable/nym-nodes/skimmed").json()["nodes"]["data"]
+        by_identity = {node["ed25519_identity_pubkey"]: float(node["performance"]) for node in listed}
+        return {name: by_identity[self.ready[name]["identity"]] for name in self.roles}
 
     def description(self, entry: str = "entry", exit_name: str = "exit") -> dict[str, Any]:
         """What clients of these tests want to know, in the shape of `mix-network up --json`."""

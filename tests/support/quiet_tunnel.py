@@ -14,8 +14,13 @@ from support.waiting import PATIENCE_S
 
 def quiet_options(network: LocalNetwork, **options: Any) -> TunnelOptions:
     """The options for it, and whichever else are given."""
+    return quiet_directory_options(network.directory_url, **options)
+
+
+def quiet_directory_options(directory_url: str, **options: Any) -> TunnelOptions:
+    """The same for whatever network this directory has."""
     return TunnelOptions(
-        directory_url=network.directory_url,
+        directory_url=directory_url,
         disable_cover_traffic=True,
         disable_poisson_traffic=True,
         ca_certificates=(pem_of(authority()),),

@@ -17,10 +17,13 @@ class Directory:
         self.nodes = [Candidate(number, random(32), mixes=True) for number in range(1, 7)]
         self.nodes += [Candidate(7, random(32), enters=True), Candidate(8, random(32), enters=True, exits=True)]
         self.states = []
+        self.everybody = []
 
     def book(self, seed="one", **options):
         self.states.append(DirectoryState(self.folder))
-        return EpochBook(self.states[-1], SeededRandom(seed), lambda: self.nodes, **options)
+        return EpochBook(
+            self.states[-1], SeededRandom(seed), lambda: self.nodes, lambda: self.everybody or self.nodes, **options
+        )
 
 
 @pytest.fixture
@@ -71,3 +74,11 @@ def test_nothing_is_drawn_for_good_before_there_are_enough(directory):
     assert len({each for layer in book.assign(10).layers for each in layer}) == 6
     directory.nodes = everybody[:3]
     assert len({each for layer in book.assign(10).layers for each in layer}) == 6
+
+
+def test_where_too_few_do_well_everybody_works(directory):
+    directory.everybody = directory.nodes
+    directory.nodes = directory.nodes[:2]
+    record = directory.book().record(10)
+    assert all(record.rewarded.layers)
+    assert record.candidates == tuple(directory.everybody)

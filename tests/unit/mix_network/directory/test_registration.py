@@ -80,7 +80,7 @@ def directory(tmp_path):
         state = DirectoryState(tmp_path)
         internet = Internet(node)
         registry = NodeRegistry(state, Admission(**admission), absent_after_s=600)
-        epochs = EpochBook(state, SeededRandom("seed"), lambda: registry.candidates(WALL_S))
+        epochs = EpochBook(state, SeededRandom("seed"), lambda: registry.candidates(WALL_S), list)
         inquiry = NodeInquiry(CRYPTO, allow_local=bool(admission.get("allow_local")), transport=internet)
         registration = Registration(
             CRYPTO, registry, inquiry, epochs, wall_clock=lambda: WALL_S, current_epoch=lambda: 7
@@ -126,9 +126,10 @@ async def test_who_performs_badly_gets_no_job(directory):
     node = Node()
     there = directory(node)
     await there.client.announce(node.announcement())
-    (candidate,) = there.registry.candidates(WALL_S)
+    (candidate,) = there.registry.candidates(WALL_S, least_performance=0.5)
     there.registry.set_performance({candidate.node_id: 0.49})
-    assert there.registry.candidates(WALL_S) == []
+    assert there.registry.candidates(WALL_S, least_performance=0.5) == []
+    assert there.registry.candidates(WALL_S) == [candidate]
     assert there.registry.registered(WALL_S)[0].performance == 0.49
 
 

@@ -17,7 +17,8 @@ class EpochBook:
     An epoch's seed is chosen one epoch before, when only its hash is published. So whoever registers cannot choose a
     key by the seed, and the directory not a seed by the keys.
 
-    candidates -- gives who may get a job now
+    candidates -- gives who should get a job now: those that do well. Where they don't suffice, all
+    everybody -- gives all
     nodes_per_layer -- the most that one layer gets; None for all
     least_mix_nodes -- before so many are there nothing is drawn for good
     """
@@ -27,13 +28,14 @@ class EpochBook:
         state: DirectoryState,
         random: RandomBytes,
         candidates: Callable[[], Sequence[Candidate]],
+        everybody: Callable[[], Sequence[Candidate]],
         *,
         nodes_per_layer: int | None = None,
         least_mix_nodes: int = 3,
     ) -> None:
         self._state = state
         self._random = random
-        self._candidates = candidates
+        self._pools = (candidates, everybody)
         self._nodes_per_layer = nodes_per_layer
         self._least_mix_nodes = least_mix_nodes
         self._current: EpochRecord | None = None
@@ -50,12 +52,11 @@ class EpochBook:
         if record is None:
             seed = self._seed(epoch_id)
             self._seed(epoch_id + 1)
-            candidates = tuple(self._candidates())
-            rewarded = draw_rewarded_set(seed, epoch_id, candidates, nodes_per_layer=self._nodes_per_layer)
-            record = EpochRecord(epoch_id, seed, candidates, rewarded)
-            if not self._is_complete(record):
-                return record
-            self._state.keep_epoch(epoch_id, candidates, rewarded)
+            drawn = (self._draw(seed, epoch_id, pool()) for pool in self._pools)
+            record = next(filter(self._is_complete, drawn), None)
+            if record is None:
+                return self._draw(seed, epoch_id, self._pools[-1]())
+            self._state.keep_epoch(epoch_id, record.candidates, record.rewarded)
         self._current = record
         return record
 
@@ -70,6 +71,10 @@ class EpochBook:
 
     def _seed(self, epoch_id: int) -> bytes:
         return self._state.seed(epoch_id) or self._state.choose_seed(epoch_id, self._random(SEED_LENGTH))
+
+    def _draw(self, seed: bytes, epoch_id: int, candidates: Sequence[Candidate]) -> EpochRecord:
+        rewarded = draw_rewarded_set(seed, epoch_id, candidates, nodes_per_layer=self._nodes_per_layer)
+        return EpochRecord(epoch_id, seed, tuple(candidates), rewarded)
 
     def _is_complete(self, record: EpochRecord) -> bool:
         rewarded = record.rewarded

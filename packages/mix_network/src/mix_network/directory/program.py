@@ -8,6 +8,7 @@ import os
 import time
 from collections.abc import Callable
 from contextlib import AsyncExitStack
+from ipaddress import ip_address
 from typing import Any, Final
 
 from starlette.applications import Starlette
@@ -20,21 +21,31 @@ from mix_network.directory.documents import DirectoryDocuments
 from mix_network.directory.epochs import EpochBook
 from mix_network.directory.inquiry import NodeInquiry
 from mix_network.directory.options import DirectoryOptions
+from mix_network.directory.prober import Prober, addresses_of
+from mix_network.directory.registered_node import RegisteredNode
 from mix_network.directory.registration import Registration
 from mix_network.directory.registry import Admission, NodeRegistry
 from mix_network.directory.state import DirectoryState, KnownNode
 from mix_network.errors import InvalidConfiguration
 from mix_network.http.server import HttpServer
+from mix_network.mixnode.mixing import NodeContext
+from mix_network.mixnode.outgoing import OutgoingLimits
+from mix_network.network_view import NetworkView
+from mix_network.node_keys import IdentityKeys, NoiseKeys
+from mix_network.options import DEFAULT_VERSION
 from mix_network.rotation import RotationSchedule
 from mix_network.storage.home import Home
 from mix_protocol.crash_log import CrashLog
 from mix_protocol.crypto.native import NativeCrypto
 from mix_protocol.crypto.randomness import RandomBytes
 from mix_protocol.errors import MixError
+from mix_protocol.topology.nodes import MIN_PERFORMANCE_PERCENT
 
 _INQUIRY_S: Final = 60.0
+_MISSED_INQUIRIES: Final = 4
 _ABSENT_EPOCHS: Final = 2
 _LEAST_ABSENT_S: Final = 600.0
+_OWN_NODE_ID: Final = 0xFFFF_FFFE
 _WINDOW_S: Final = 24 * 3600.0
 """Performance is that of the last day, as Nym's is."""
 
@@ -61,6 +72,7 @@ class DirectoryProgram:
         self._random = random
         self._wall_clock = wall_clock
         self._crypto = NativeCrypto()
+        self._probes_nodes = False
 
     async def run(self, stopped: asyncio.Event, on_ready: Callable[[dict[str, Any]], None]) -> None:
         """Work until `stopped`. `on_ready` is told where the directory listens, as soon as it does.
@@ -77,6 +89,11 @@ class DirectoryProgram:
             epochs = EpochBook(
                 state,
                 self._random,
+                lambda: registry.candidates(
+                    wall_clock(),
+                    least_performance=MIN_PERFORMANCE_PERCENT / 100,
+                    heard_within_s=_MISSED_INQUIRIES * self._inquiry_s(schedule),
+                ),
                 lambda: registry.candidates(wall_clock()),
                 nodes_per_layer=options.nodes_per_layer,
                 least_mix_nodes=options.least_mix_nodes,
@@ -101,15 +118,63 @@ class DirectoryProgram:
             http = HttpServer(app, host=options.listen_address, port=options.http_port)
             await http.start()
             stack.push_async_callback(http.close)
+            prober = await self._start_prober(state, registry, schedule, stack)
             on_ready({"http_port": http.port})
             async with asyncio.TaskGroup() as tasks:
                 lives = [
+                    *([tasks.create_task(prober.run(options.probe_s))] if prober is not None else []),
                     tasks.create_task(self._ask_nodes(state, registry, inquiry, schedule)),
                     tasks.create_task(self._begin_epochs(epochs, schedule)),
                 ]
                 await stopped.wait()
                 for life in lives:
                     life.cancel()
+
+    async def _start_prober(
+        self, state: DirectoryState, registry: NodeRegistry, schedule: RotationSchedule, stack: AsyncExitStack
+    ) -> Prober | None:
+        """A node of the directory's own, from which it tries the others."""
+        options = self._options
+        address = options.probe_address or options.listen_address
+        if options.probe_s == 0:
+            return None
+        if ip_address(address).is_unspecified:
+            logger.warning("nodes are not tried with packets: probes.address must say where they reach this directory")
+            return None
+        view = NetworkView()
+        identity = IdentityKeys.from_seed(self._crypto, self._home.key("prober", 32, self._random))
+        noise = NoiseKeys.of(self._crypto, self._home.key("prober-noise", 32, self._random))
+
+        def nodes() -> list[RegisteredNode]:
+            found = registry.answering(self._wall_clock())
+            addresses = addresses_of(found)
+            view.update(addresses, {address: key for address, key in addresses.items() if key is not None})
+            return found
+
+        context = NodeContext(
+            self._crypto,
+            view,
+            schedule,
+            self._wall_clock,
+            options.listen_address,
+            OutgoingLimits(backoff_initial_s=1.0, backoff_max_s=options.probe_s),
+        )
+        prober = Prober(
+            context,
+            identity,
+            noise,
+            self._random,
+            nodes=nodes,
+            on_results=lambda results: self._measure(state, registry, results),
+            address=address,
+            build_version=DEFAULT_VERSION,
+        )
+        await prober.start(options.probe_port)
+        stack.push_async_callback(prober.close)
+        self._probes_nodes = True
+        # Its number stays out of the way of nodes'.
+        registry.own = lambda wall_s: RegisteredNode(_OWN_NODE_ID, prober.describe(wall_s))
+        return prober
 
     def _schedule(self, state: DirectoryState) -> RotationSchedule:
         wanted = RotationSchedule(self._options.epoch_s, self._options.rotation_epochs)
@@ -127,6 +192,10 @@ class DirectoryProgram:
                 )
         return schedule
 
+    @staticmethod
+    def _inquiry_s(schedule: RotationSchedule) -> float:
+        return min(_INQUIRY_S, schedule.epoch_duration_s / 4)
+
     async def _begin_epochs(self, epochs: EpochBook, schedule: RotationSchedule) -> None:
         """Draw each epoch when it begins, whoever asks for it."""
         while True:
@@ -140,15 +209,12 @@ class DirectoryProgram:
         self, state: DirectoryState, registry: NodeRegistry, inquiry: NodeInquiry, schedule: RotationSchedule
     ) -> None:
         """Ask every node now and then, several times an epoch: keys are announced one epoch ahead."""
-        interval_s = min(_INQUIRY_S, schedule.epoch_duration_s / 4)
+        interval_s = self._inquiry_s(schedule)
         while True:
             with _CRASHES.isolated("one round of asking nodes"):
                 await asyncio.gather(*(self._ask(state, registry, inquiry, node) for node in registry.nodes))
-                wall_s = self._wall_clock()
-                state.forget_measurements(wall_s - _WINDOW_S)
-                registry.set_performance(
-                    {node_id: mean for node_id, (mean, _) in state.measured(wall_s - _WINDOW_S).items()}
-                )
+                state.forget_measurements(self._wall_clock() - _WINDOW_S)
+                self._measure(state, registry, {})
             await asyncio.sleep(interval_s)
 
     async def _ask(self, state: DirectoryState, registry: NodeRegistry, inquiry: NodeInquiry, node: KnownNode) -> None:
@@ -156,7 +222,19 @@ class DirectoryProgram:
             description = await inquiry.ask(node.identity, node.host, node.http_port)
         except MixError as error:
             logger.debug("node %d does not answer as it should: %s", node.node_id, error)
-            state.measure(node.node_id, 0.0, self._wall_clock())
+            self._measure_answer(state, node, 0.0)
             return
-        state.measure(node.node_id, 1.0, self._wall_clock())
+        self._measure_answer(state, node, 1.0)
         registry.answered(node.identity, description, self._wall_clock())
+
+    def _measure(self, state: DirectoryState, registry: NodeRegistry, results: dict[int, float]) -> None:
+        """Note measurements, and list the nodes with what all of the window make."""
+        wall_s = self._wall_clock()
+        for node_id, share in results.items():
+            state.measure(node_id, share, wall_s)
+        registry.set_performance(state.measured(wall_s - _WINDOW_S))
+
+    def _measure_answer(self, state: DirectoryState, node: KnownNode, share: float) -> None:
+        """Where nodes are not tried with packets, whether they answer is all there is to know."""
+        if not self._probes_nodes:
+            state.measure(node.node_id, share, self._wall_clock())

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+import math
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 from ipaddress import ip_address
 from typing import Final
@@ -13,7 +14,6 @@ from mix_network.directory.state import DirectoryState, KnownNode
 from mix_network.errors import RegistrationRefused
 from mix_protocol.node_api.announcement import Announcement
 from mix_protocol.topology.described import NodeDescription
-from mix_protocol.topology.nodes import MIN_PERFORMANCE_PERCENT
 
 MAX_NODES: Final = 1000
 _PRIOR: Final = 1.0
@@ -61,6 +61,8 @@ class NodeRegistry:
         self._absent_after_s = absent_after_s
         self._nodes = {node.identity: node for node in state.nodes()}
         self._performance: dict[int, float] = {}
+        self.own: Callable[[float], RegisteredNode] | None = None
+        """Gives the directory's own node, if it has one."""
 
     def __len__(self) -> int:
         return len(self._nodes)
@@ -102,6 +104,11 @@ class NodeRegistry:
 
     def registered(self, wall_s: float) -> list[RegisteredNode]:
         """Those that are listed."""
+        own = [self.own(wall_s)] if self.own is not None else []
+        return own + self.answering(wall_s)
+
+    def answering(self, wall_s: float) -> list[RegisteredNode]:
+        """The nodes among them that have registered."""
         return [
             RegisteredNode(node.node_id, node.description, self._performance.get(node.node_id, _PRIOR))
             for node in self._nodes.values()
@@ -110,6 +117,13 @@ class NodeRegistry:
             and wall_s - node.answered_at <= self._absent_after_s
         ]
 
-    def candidates(self, wall_s: float) -> list[Candidate]:
-        """Those that may get a job: whom clients would take."""
-        return [node.candidate for node in self.registered(wall_s) if node.performance * 100 >= MIN_PERFORMANCE_PERCENT]
+    def candidates(
+        self, wall_s: float, *, least_performance: float = 0.0, heard_within_s: float = math.inf
+    ) -> list[Candidate]:
+        """Those that may get a job. `least_performance` is from 0 to 1."""
+        heard = {node.node_id for node in self.nodes if wall_s - (node.answered_at or 0.0) <= heard_within_s}
+        return [
+            node.candidate
+            for node in self.answering(wall_s)
+            if node.performance >= least_performance and node.node_id in heard
+        ]

@@ -163,12 +163,13 @@ class DirectoryState:
         """Note a measurement: which share of what was tried with a node went well, 0 to 1."""
         self._database.write("INSERT INTO measurements VALUES (?, ?, ?)", node_id, wall_s, share)
 
-    def measured(self, since: float) -> dict[int, tuple[float, int]]:
-        """By node, the mean of its measurements since then, and how many they are."""
-        rows = self._database.read(
-            "SELECT node_id, avg(share), count(*) FROM measurements WHERE made_at >= ? GROUP BY node_id", since
+    def measured(self, since: float) -> dict[int, float]:
+        """By node, the mean of its measurements since then."""
+        return dict(
+            self._database.read(
+                "SELECT node_id, avg(share) FROM measurements WHERE made_at >= ? GROUP BY node_id", since
+            )
         )
-        return {node_id: (mean, count) for node_id, mean, count in rows}
 
     def forget_measurements(self, before: float) -> None:
         """Forget what is older than any window."""

@@ -94,6 +94,7 @@ class Incoming:
 
     on_frames -- takes the frames that one read has brought
     secure -- this end of an encrypted link from an IP address, or None where that one speaks in the clear
+    on_failed -- called when a stream was not understood: who sent it may know of news that this node lacks
     max_connections -- peers at a time. One more takes the place of the one that has sent no frame for longest, so that
         a stranger who opens connections and says nothing keeps no node out
     """
@@ -104,12 +105,14 @@ class Incoming:
         metrics: NodeMetrics,
         max_connections: int = 1024,
         secure: Callable[[str | None], NoiseLink | None] = _in_the_clear,
+        on_failed: Callable[[], None] = lambda: None,
     ) -> None:
         # One for all peers: what is read is taken at once.
         self.buffer = bytearray(READ_BYTES)
         self._max_connections = max_connections
         self.secure = secure
         self._on_frames = on_frames
+        self._on_failed = on_failed
         self._metrics = metrics
         self._server: asyncio.Server | None = None
         # In the order in which they last sent a frame, or connected.
@@ -182,6 +185,7 @@ class Incoming:
             self._metrics.handshakes_failed += 1
         else:
             self._metrics.malformed += 1
+        self._on_failed()
         if not isinstance(error, PeerMisbehaved | TimeoutError):
             _CRASHES.note(error, "one node's connection")
 

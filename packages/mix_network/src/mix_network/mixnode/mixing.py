@@ -130,7 +130,13 @@ class MixingNode:
         self._loops = loops
         self._processor = PacketProcessor(context.crypto, keyring, metrics, replay_filters)
         noise = NoiseLinks(context.crypto, context.view, noise_secret)
-        self._incoming = Incoming(self._receive_frames, metrics, context.budget.peers, noise.from_peer)
+        self._incoming = Incoming(
+            self._receive_frames,
+            metrics,
+            context.budget.peers,
+            noise.from_peer,
+            lambda: context.view.on_unknown(),  # noqa: PLW0108 -- whoever minds may be set later
+        )
         self._outgoing = Outgoing(
             context.view, metrics, context.outgoing_limits, context.links, noise.to_node, ip_address(context.host)
         )
