@@ -33,7 +33,7 @@ def status(received: int = 41) -> dict[str, Any]:
             {"identity": "SecondExit", "ip_packet_router": ROUTER},
         ],
         "link": "mobile",
-        "epoch": {"id": 600, "rotation": 25, "length_s": 60, "ends_in_s": 42.5, "seed": "00" * 32},
+        "epoch": {"id": 600, "rotation": 25, "length_s": 60, "ends_in_s": 42.5, "drawn": True, "seed": "00" * 32},
         "nodes": [
             {**node.snapshot(), "layer": 3, "state": "running"},
             {**gone.snapshot(), "layer": None, "state": "killed"},

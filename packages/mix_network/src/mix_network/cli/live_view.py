@@ -40,10 +40,9 @@ class LiveView:
             then, earlier = self._before
             rates = {name: (count - earlier.get(name, 0)) / (now - then) for name, count in counted.items()}
         self._before = now, counted
-        return Group(
-            _addresses(status), _epoch_line(status["epoch"]), _node_table(status["nodes"], rates),
-            _exit_line(status["exit"]), self._end,
-        )  # fmt: skip
+        below = [_exit_line(status["exit"])] if "exit" in status else []
+        table = _node_table(status["nodes"], rates)
+        return Group(_addresses(status), _epoch_line(status["epoch"]), table, *below, self._end)
 
 
 async def show_live_view(status: Callable[[], Mapping[str, Any]], stopped: asyncio.Event) -> None:
@@ -67,7 +66,9 @@ async def show_live_view(status: Callable[[], Mapping[str, Any]], stopped: async
 
 def address_lines(status: Mapping[str, Any]) -> list[tuple[str, str]]:
     """What a client may want to copy, each with its label."""
-    lines = [("directory", status["directory"]["http"]), ("", status["directory"]["https"])]
+    lines = [("directory", status["directory"]["http"])]
+    if "https" in status["directory"]:
+        lines.append(("", status["directory"]["https"]))
     if status.get("status"):
         lines.append(("picture", status["status"]))
     if status.get("name"):
@@ -96,7 +97,7 @@ def _addresses(status: Mapping[str, Any]) -> RenderableType:
 def _epoch_line(epoch: Mapping[str, Any]) -> str:
     left_s = max(0, int(epoch["ends_in_s"]))
     left = f"{left_s // 60} min {left_s % 60:02} s" if left_s >= 60 else f"{left_s} s"
-    layers = "drawn anew each epoch" if epoch["seed"] else "fixed"
+    layers = "drawn anew each epoch" if epoch["drawn"] else "fixed"
     return f"epoch {epoch['id']}, {left} left; key rotation {epoch['rotation']}; layers are {layers}"
 
 

@@ -9,10 +9,11 @@ import logging
 import os
 import signal
 import sys
+import tempfile
 from collections.abc import Iterator
 from ipaddress import IPv4Address, IPv6Address
 from pathlib import Path
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
 import click
 
@@ -30,6 +31,10 @@ from mix_network.options import (
     parse_mixes,
 )
 from mix_protocol.errors import MixError
+
+if TYPE_CHECKING:
+    from mix_network.local_network import LocalNetwork
+    from mix_network.processes.network import ProcessNetwork
 
 IpAddress = IPv4Address | IPv6Address
 
@@ -54,6 +59,8 @@ Examples:
       Three mix nodes in each layer: every packet takes a way of its own.
   mix-network up --mixes 3x3 --epoch 60s
       Each minute draws anew which nodes make which layer.
+  mix-network up --processes --mixes 3x2 --epoch 60s
+      Directory and nodes as programs; mix-network kill NODE sends SIGKILL.
   mix-network up --link mainnet
       As slow as people report the live network to be; see how an app feels.
 """
@@ -143,6 +150,12 @@ _port_help = "0 for a free one."
 
 @click.command("up", epilog=_EPILOG)
 @click.option("--json", "as_json", is_flag=True, help="Print exactly one line, as JSON, when everything is ready.")
+@click.option(
+    "--processes",
+    is_flag=True,
+    help="Run the directory and every node as a program of its own, as on several machines; layers are drawn anew each "
+    "epoch, and links can't be emulated.",
+)
 @click.option(
     "--until-eof",
     is_flag=True,
@@ -283,6 +296,7 @@ _port_help = "0 for a free one."
 @click.option("--link-seed", type=int, default=0, metavar="N", help="Lose and delay the same packets every time.")
 def up_command(
     as_json: bool,
+    processes: bool,
     until_eof: bool,
     name: str | None,
     http_port: int,
@@ -347,7 +361,7 @@ def up_command(
         )
         raise_descriptor_limit()
         with _claimed(name) as claimed_name:
-            asyncio.run(_run(options, as_json, until_eof, ca_out, claimed_name))
+            asyncio.run(_run(options, processes, as_json, until_eof, ca_out, claimed_name))
     except MixError as error:
         details = ", ".join(f"{name} {value}" for name, value in error.fields.items())
         raise click.ClickException(f"{error}" + (f" ({details})" if details else "")) from None
@@ -369,17 +383,16 @@ def _claimed(name: str | None) -> Iterator[str | None]:
         yield found
 
 
-async def _run(options: NetworkOptions, as_json: bool, until_eof: bool, ca_out: Path | None, name: str | None) -> None:
+async def _run(
+    options: NetworkOptions, processes: bool, as_json: bool, until_eof: bool, ca_out: Path | None, name: str | None
+) -> None:
     # Loaded here, so that help and usage errors come at once.
     from mix_network.cli.live_view import show_live_view
     from mix_network.control.place import socket_path
     from mix_network.control.server import ControlServer
-    from mix_network.local_network import LocalNetwork
 
-    with _stop_signals() as stopped:
-        network = LocalNetwork(options)
-        if ca_out is not None:
-            network.certificate.write_authority(ca_out)
+    with _stop_signals() as stopped, contextlib.ExitStack() as stack:
+        network = _process_network(options, ca_out, stack) if processes else _local_network(options, ca_out)
         await network.start()
         path = socket_path(name) if name is not None else None
         about = {"name": name, "control": str(path) if path is not None else None, "pid": os.getpid()}
@@ -402,6 +415,24 @@ async def _run(options: NetworkOptions, as_json: bool, until_eof: bool, ca_out: 
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(_STOP_TIMEOUT_S):
                     await network.close()
+
+
+def _local_network(options: NetworkOptions, ca_out: Path | None) -> LocalNetwork:
+    from mix_network.local_network import LocalNetwork
+
+    network = LocalNetwork(options)
+    if ca_out is not None:
+        network.certificate.write_authority(ca_out)
+    return network
+
+
+def _process_network(options: NetworkOptions, ca_out: Path | None, stack: contextlib.ExitStack) -> ProcessNetwork:
+    from mix_network.processes.network import ProcessNetwork
+
+    if ca_out is not None:
+        raise click.UsageError("--ca-out: the directory of --processes has no https of its own; leave it out")
+    folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="mix-network-", ignore_cleanup_errors=True))
+    return ProcessNetwork(options, Path(folder))
 
 
 async def _wait_for_eof(stopped: asyncio.Event) -> None:

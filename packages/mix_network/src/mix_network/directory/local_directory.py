@@ -86,8 +86,8 @@ class LocalDirectory:
         )
 
     def epoch(self) -> dict[str, Any]:
-        """Which epoch it is, as JSON-able values: its number and rotation, its length and what is left of it, and the
-        seed of its draw in hex, where there is one."""
+        """Which epoch it is, as JSON-able values: its number and rotation, its length and what is left of it, whether
+        its layers are drawn, and the seed of the draw in hex, where it is known."""
         schedule, wall_s, seed = self._schedule, self._wall_clock(), self._assignment.seed
         epoch = schedule.epoch_at(wall_s)
         return {
@@ -95,6 +95,7 @@ class LocalDirectory:
             "rotation": schedule.rotation_of(epoch),
             "length_s": schedule.epoch_duration_s,
             "ends_in_s": round(schedule.epoch_start(epoch + 1) - wall_s, 3),
+            "drawn": seed is not None,
             "seed": seed.hex() if seed is not None else None,
         }
 

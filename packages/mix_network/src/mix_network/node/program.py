@@ -29,6 +29,7 @@ from mix_network.node.directory_client import DirectoryClient, NetworkPicture
 from mix_network.node.options import NodeOptions
 from mix_network.node.self_description import NodeFacts, SelfDescription
 from mix_network.node_keys import SERVICE_SECRET_LENGTH, IdentityKeys, NoiseKeys, ServiceKeys, SphinxKeyring
+from mix_network.origins import Origins
 from mix_network.rotation import RotationSchedule
 from mix_network.storage.database import Database
 from mix_network.storage.home import Home
@@ -200,6 +201,9 @@ class NodeProgram:
             options.listen_address,
             OutgoingLimits(backoff_initial_s=options.reconnect_s, backoff_max_s=_BACKOFF_FACTOR * options.reconnect_s),
             budget=DescriptorBudget.of(descriptor_limit(), exits=1, gateways=1, nodes=1),
+            # Who can be reached from this machine alone may have an exit that leads to its services, and no web site
+            # shall use them.
+            origins=Origins(only_local=all(ip_address(each).is_loopback for each in options.ip_addresses)),
             cover_rate=options.cover_rate,
         )
         if roles == {"mix"}:

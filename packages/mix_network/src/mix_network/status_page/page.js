@@ -10,10 +10,11 @@ import { BOX, Packets, WIDTH, between, columnOf, placeNodes, ratesOf } from "./p
  * @typedef {object} Status
  * @property {number} now
  * @property {string} link
- * @property {{ id: number, rotation: number, length_s: number, ends_in_s: number, seed: string | null }} epoch
+ * @property {{ id: number, rotation: number, length_s: number, ends_in_s: number, drawn: boolean, seed: string | null }} epoch
  * @property {NodeStatus[]} nodes
- * @property {{ clients: number, flow_count: number, packets_from_clients: number, packets_to_clients: number }} exit
+ * @property {{ clients: number, flow_count: number, packets_from_clients: number, packets_to_clients: number }} [exit]
  * @property {unknown} [workers]
+ * @property {boolean} [processes]
  * @property {Step[]} steps
  */
 
@@ -129,13 +130,14 @@ function show(status) {
   byId("epoch").textContent = String(epoch.id);
   byId("progress").setAttribute("value", String(1 - Math.max(0, epoch.ends_in_s) / epoch.length_s));
   byId("left").textContent = `${Math.max(0, Math.round(epoch.ends_in_s))} s left`;
-  byId("layers").textContent = epoch.seed ? "drawn anew each epoch" : "fixed";
+  byId("layers").textContent = epoch.drawn ? "drawn anew each epoch" : "fixed";
   byId("layers").title = epoch.seed ? `drawn from the public seed ${epoch.seed}` : "";
   byId("rotation").textContent = String(epoch.rotation);
   byId("link").textContent = status.link === "none" ? "as this machine is" : status.link;
   byId("rate").textContent = rates.size ? whole([...rates.values()].reduce((sum, rate) => sum + rate, 0)) : "–";
-  byId("exits").textContent = `${count(exit.clients, "client")}, ${count(exit.flow_count, "flow")}`;
-  byId("note").textContent = status.workers ? "Where workers share the nodes' work, packets can't be followed." : "";
+  byId("exits").textContent = exit ? `${count(exit.clients, "client")}, ${count(exit.flow_count, "flow")}` : "–";
+  byId("note").textContent = status.workers || status.processes
+    ? "Through several processes packets can't be followed." : "";
   before = status;
 }
 

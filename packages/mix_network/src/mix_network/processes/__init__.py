@@ -1,0 +1,1 @@
+"""A local network of which the directory and every node is a process of its own."""

@@ -1,0 +1,290 @@
+"""`mix-network up --processes`: the directory and every node as a program, as people run them on several machines."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import signal
+import time
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Final
+
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+
+from mix_network.errors import FaultUnsupported, InvalidNetworkOption, UnknownNode
+from mix_network.http.server import HttpServer
+from mix_network.metrics import NodeMetrics, Role
+from mix_network.naming import gateway_names, mix_names
+from mix_network.options import NetworkOptions
+from mix_network.origin_guard import OriginGuard
+from mix_network.origins import Origins
+from mix_network.processes.errors import NetworkIncomplete
+from mix_network.processes.homes import HOST, write_directory_home, write_node_home
+from mix_network.processes.observer import Observer, Sight
+from mix_network.processes.program import Program
+from mix_network.rehearsal import NodeState
+from mix_network.status_page.routes import PATH as STATUS_PATH
+from mix_network.status_page.routes import status_routes
+from mix_protocol.crash_log import CrashLog
+
+DIRECTORY: Final = "directory"
+_COMPLETE_S: Final = 60.0
+_LOOK_S: Final = 1.0
+_HASTY_LOOK_S: Final = 0.1
+_ROLES: Final[dict[str, Role]] = {"mix": "mix-node", "entry": "entry-gateway", "exit": "exit-gateway"}
+_MEANINGLESS: Final = {
+    "https_port": "the directory's https is for a proxy in front of it",
+    "entry_port": "the ports of nodes are free ones",
+    "exit_port": "the ports of nodes are free ones",
+    "allow_origins": "gateways of their own, on loopback, serve pages of this machine alone",
+    "hosts": "exits of their own know no other names than their system does",
+    "link": "links between processes are as this machine is",
+    "mean_ack_delay_ms": "exits of their own ask for the usual delays",
+    "pcap": "what exits forward is not captured",
+    "workers": "every node is a process already",
+}
+"""Options of a network in one process that a network of programs does not have, and why."""
+
+_CRASHES = CrashLog(logging.getLogger(__name__))
+
+
+class ProcessNetwork:
+    """Starts and stops the programs; use it as an async context manager.
+
+    folder -- for their homes; it is the caller's to remove. Programs that are killed and restarted find their keys and
+        state there again
+
+    Raises `InvalidNetworkOption` for options that only a network in one process has.
+    """
+
+    def __init__(self, options: NetworkOptions, folder: Path, wall_clock: Callable[[], float] = time.time) -> None:
+        usual = NetworkOptions()
+        for name, why in _MEANINGLESS.items():
+            if getattr(options, name) != getattr(usual, name):
+                raise InvalidNetworkOption(f"{why}; leave it out, or --processes", option=name)
+        self.options = options
+        self._folder = folder
+        self._wall_clock = wall_clock
+        self._roles = {name: "mix" for name, _ in mix_names(options.nodes_per_layer, is_drawn=True)}
+        self._roles |= dict.fromkeys(gateway_names("entry", options.entries), "entry")
+        self._roles |= dict.fromkeys(gateway_names("exit", options.exits), "exit")
+        self._programs = {name: Program("node", folder / name) for name in self._roles}
+        self._programs[DIRECTORY] = Program("directory", folder / DIRECTORY)
+        self._states = dict.fromkeys(self._programs, NodeState.RUNNING)
+        self._observer = Observer()
+        self._sight: Sight | None = None
+        self._looking: asyncio.Task[None] | None = None
+        self._page: HttpServer | None = None
+
+    async def __aenter__(self) -> ProcessNetwork:
+        await self.start()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def start(self) -> None:
+        """Start all programs; returns when the directory has put every node into its place.
+
+        Raises `ProgramNotReady`, `NetworkIncomplete`.
+        """
+        try:
+            await self._start()
+        except BaseException:
+            await self.close()
+            raise
+
+    async def close(self) -> None:
+        """End all programs."""
+        if self._looking is not None:
+            self._looking.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._looking
+        if self._page is not None:
+            await self._page.close()
+        await asyncio.gather(*(program.stop() for program in self._programs.values()))
+        await self._observer.close()
+
+    @property
+    def directory_url(self) -> str:
+        """The directory's API over http."""
+        return f"http://{HOST}:{self._programs[DIRECTORY].told['http_port']}/api"
+
+    @property
+    def status_url(self) -> str:
+        """A page with the network's picture; packets can't be followed through processes."""
+        assert self._page is not None
+        return f"http://{HOST}:{self._page.port}{STATUS_PATH}"
+
+    @property
+    def states(self) -> dict[str, NodeState]:
+        """What each program is doing, by name; one that has ended by itself counts as killed."""
+        return {
+            name: state if self._programs[name].is_running else NodeState.KILLED for name, state in self._states.items()
+        }
+
+    def description(self) -> dict[str, Any]:
+        """What a client must know of the network."""
+        entries, exits = (
+            [self._programs[name].told for name, role in self._roles.items() if role == kind]
+            for kind in ("entry", "exit")
+        )
+        return {
+            "directory": {"http": self.directory_url},
+            "entry_gateways": [
+                {"identity": told["identity"], "ws": f"ws://{HOST}:{told['ws_port']}"} for told in entries
+            ],
+            "exit_gateways": [
+                {
+                    "identity": told["identity"],
+                    "ip_packet_router": self._sight.router_of(told["identity"]) if self._sight is not None else None,
+                }
+                for told in exits
+            ],
+            "link": "none",
+            "status": self.status_url,
+        }
+
+    def metrics(self) -> dict[str, Any]:
+        """What was seen last, in the shape of `LocalNetwork.metrics`, without what exits don't tell."""
+        assert self._sight is not None
+        nodes = []
+        states = self.states
+        for name, role in self._roles.items():
+            counted = NodeMetrics(name, _ROLES[role]).snapshot() | self._observer.counters(name)
+            layer = self._sight.layer_of(self._programs[name].told["identity"])
+            places = {"layer": layer} if role == "mix" else {}
+            nodes.append({**counted, **places, "state": states[name], "pid": self._programs[name].pid})
+        epoch = self._sight.epoch(self._wall_clock())
+        return {"link": "none", "epoch": epoch, "nodes": nodes, "programs": {DIRECTORY: states[DIRECTORY]}}
+
+    async def add_mix(self, layer: int | None = None) -> str:
+        """Start one more mix node; returns its name. It serves from the next epoch's draw on.
+
+        Raises `FaultUnsupported` for a layer, which each epoch draws, and `ProgramNotReady`.
+        """
+        if layer is not None:
+            raise FaultUnsupported("each epoch draws the layers; leave the layer out")
+        number = 1 + sum(role == "mix" for role in self._roles.values())
+        name = f"mix-{number}"
+        program = Program("node", self._folder / name)
+        write_node_home(program.home, name, "mix", self.options, self.directory_url, {})
+        await program.start()
+        self._programs[name], self._roles[name], self._states[name] = program, "mix", NodeState.RUNNING
+        self._keep_ports(name)
+        return name
+
+    async def kill(self, name: str) -> None:
+        """End a program by SIGKILL. Raises `UnknownNode`."""
+        await self._program(name).kill()
+        self._states[name] = NodeState.KILLED
+
+    async def restart(self, name: str) -> None:
+        """End a program in order, if it still runs, and start it again with its home.
+
+        Raises `UnknownNode`, `ProgramNotReady`.
+        """
+        program = self._program(name)
+        await program.stop()
+        await program.start()
+        self._states[name] = NodeState.RUNNING
+
+    def stop(self, name: str) -> None:
+        """Send a program SIGSTOP. Raises `UnknownNode`, `FaultUnsupported` for one that is gone."""
+        self._running(name).send(signal.SIGSTOP)
+        self._states[name] = NodeState.STOPPED
+
+    def slow(self, name: str, link: str = "") -> None:
+        """Not for programs. Raises `FaultUnsupported`."""
+        raise FaultUnsupported("links between processes are as this machine is; without --processes they can be slow")
+
+    def resume(self, name: str) -> None:
+        """Send a program SIGCONT. Raises `UnknownNode`, `FaultUnsupported` for one that is gone."""
+        self._running(name).send(signal.SIGCONT)
+        self._states[name] = NodeState.RUNNING
+
+    def rotate_keys(self) -> int:
+        """Not for programs. Raises `FaultUnsupported`."""
+        raise FaultUnsupported("programs change keys by the clock alone; --epoch and --rotation say how often")
+
+    def set_link(self, link: str) -> None:
+        """Not for programs. Raises `FaultUnsupported`."""
+        raise FaultUnsupported("links between processes are as this machine is; without --processes they can be slow")
+
+    async def _start(self) -> None:
+        mix_nodes = sum(role == "mix" for role in self._roles.values())
+        directory = self._programs[DIRECTORY]
+        await asyncio.to_thread(write_directory_home, directory.home, self.options, self.options.http_port, mix_nodes)
+        told = await directory.start()
+        # The port that was free has to be the same one when the directory is started again.
+        write_directory_home(directory.home, self.options, told["http_port"], mix_nodes)
+        for name, role in self._roles.items():
+            write_node_home(self._programs[name].home, name, role, self.options, self.directory_url, {})
+        async with asyncio.TaskGroup() as starts:
+            for name in self._roles:
+                starts.create_task(self._programs[name].start())
+        for name in self._roles:
+            self._keep_ports(name)
+        try:
+            async with asyncio.timeout(_COMPLETE_S):
+                while True:
+                    await asyncio.gather(self._look(), self._count())
+                    if self._is_complete(mix_nodes):
+                        break
+                    await asyncio.sleep(_HASTY_LOOK_S)
+        except TimeoutError:
+            raise NetworkIncomplete() from None
+        guard = Middleware(OriginGuard, Origins(only_local=True))
+        app = Starlette(routes=status_routes(self._watch), middleware=[guard])
+        self._page = HttpServer(app, host=HOST, port=0)
+        await self._page.start()
+        self._looking = asyncio.create_task(self._keep_looking())
+
+    def _is_complete(self, mix_nodes: int) -> bool:
+        """Whether the directory has everybody in its place and, as far as their cover shows it, all know each other."""
+        identities = [self._programs[name].told["identity"] for name in self._roles]
+        if self._sight is None or not self._sight.has_all(identities, mix_nodes):
+            return False
+        loops = (self._observer.counters(name).get("loops_returned", 0) for name in self._roles)
+        return not self.options.node_cover or all(loops)
+
+    def _keep_ports(self, name: str) -> None:
+        """Write the ports that a node has got into its configuration, for its next start."""
+        program = self._programs[name]
+        write_node_home(program.home, name, self._roles[name], self.options, self.directory_url, program.told)
+
+    async def _look(self) -> None:
+        self._sight = await self._observer.look(self.directory_url) or self._sight
+
+    async def _count(self) -> None:
+        # A program that is stopped would keep the others waiting.
+        running = [name for name in self._roles if self.states[name] is NodeState.RUNNING]
+        apis = {name: f"http://{HOST}:{self._programs[name].told['http_port']}" for name in running}
+        await self._observer.count(apis)
+
+    async def _keep_looking(self) -> None:
+        while True:
+            with _CRASHES.isolated("one look at the network"):
+                await asyncio.gather(self._look(), self._count())
+            await asyncio.sleep(_LOOK_S)
+
+    def _watch(self, _: int) -> dict[str, Any]:
+        return {**self.metrics(), "now": asyncio.get_running_loop().time(), "steps": [], "processes": True}
+
+    def _program(self, name: str) -> Program:
+        program = self._programs.get(name)
+        if program is None:
+            raise UnknownNode(nodes=", ".join(self._programs))
+        return program
+
+    def _running(self, name: str) -> Program:
+        program = self._program(name)
+        if not program.is_running:
+            raise FaultUnsupported("that program is gone; restart it first")
+        return program

@@ -1,0 +1,152 @@
+"""`mix-network up --processes`: programs that are killed, stopped and restarted while a tunnel is used."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from support.processes import BIN, first_line, running
+from support.servers import pattern, serve_http
+from support.waiting import PATIENCE_S, until
+
+from mix_network.control.client import send_command
+from mix_network.control.messages import Command
+from mix_network.control.place import socket_path
+from mix_tunnel.options import TunnelOptions
+from mix_tunnel.runtime.http.request import HttpRequest
+from mix_tunnel.tunnel import Tunnel
+
+MIX_NETWORK = str(BIN / "mix-network")
+UPGRADE = {
+    "Connection": "Upgrade",
+    "Upgrade": "websocket",
+    "Sec-WebSocket-Version": "13",
+    "Sec-WebSocket-Key": "AAAAAAAAAAAAAAAAAAAAAA==",
+}
+BODY = pattern(100_000)
+
+
+@pytest.fixture(autouse=True)
+def runtime(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    return
+
+
+def command(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [MIX_NETWORK, *arguments], capture_output=True, text=True, timeout=2 * PATIENCE_S, check=False
+    )
+
+
+def status() -> dict[str, Any]:
+    return send_command(socket_path("local"), Command("status"))
+
+
+def node(name: str) -> dict[str, Any]:
+    return next(each for each in status()["nodes"] if each["name"] == name)
+
+
+async def status_of(url: str, **headers: str) -> int:
+    async with httpx.AsyncClient(timeout=PATIENCE_S) as client:
+        return (await client.get(url, headers=headers)).status_code
+
+
+def is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+async def test_a_tunnel_goes_on_while_programs_are_killed_and_come_back(tmp_path: Path):
+    up = [MIX_NETWORK, "up", "--processes", "--json", "--mixes", "3x1", "--epoch", "1h", "--allow-local"]
+    with serve_http({"/": ("text/plain", BODY)}) as site, running(up) as process:
+        network = json.loads(first_line(process))
+        told = status()
+        pids = [each["pid"] for each in told["nodes"]]
+        assert len(set(pids)) == 5
+        assert sorted(each["layer"] for each in told["nodes"] if "layer" in each) == [1, 2, 3]
+        assert {each["state"] for each in told["nodes"]} == {"running"}
+        assert await status_of(network["status"]) == 200
+        gateway = network["entry_gateways"][0]["ws"].replace("ws:", "http:")
+        assert await status_of(gateway, **UPGRADE, Origin="https://evil.example") == 403
+
+        options = TunnelOptions(
+            directory_url=network["directory"]["http"], disable_cover_traffic=True, disable_poisson_traffic=True
+        )
+        async with await Tunnel.connect(options) as tunnel:
+
+            async def fetch() -> bytes:
+                response = await tunnel.http.fetch(HttpRequest("GET", f"http://127.0.0.1:{site.port}/"))
+                return b"".join([piece async for piece in response])
+
+            assert await fetch() == BODY
+            for name in ("mix-2", "entry"):
+                before = node(name)["pid"]
+                assert command("kill", name).returncode == 0
+                assert node(name)["state"] == "killed"
+                assert command("restart", name).returncode == 0
+                after = node(name)
+                assert after["state"] == "running"
+                assert after["pid"] != before
+                assert await fetch() == BODY
+            assert command("stop", "exit").returncode == 0
+            assert node("exit")["state"] == "stopped"
+            assert command("resume", "exit").returncode == 0
+            assert await fetch() == BODY
+        await until(lambda: node("mix-1")["received"] > 0)
+        assert "--rotation" in command("rotate-keys").stderr
+        assert "links" in command("slow", "exit").stderr
+        assert command("add", "mix").stdout == "mix-4\n"
+        pids = [each["pid"] for each in status()["nodes"]]
+        assert len(pids) == 6
+        assert all(map(is_alive, pids))
+        assert "mix-network-" in " ".join(os.listdir(tmp_path))
+    assert process.returncode == 0
+    assert process.errors == []
+    assert not any(map(is_alive, pids))
+    assert all(name == "mix-network" for name in os.listdir(tmp_path) if name.startswith("mix-network"))
+
+
+STARTS_A_PROGRAM = """
+import asyncio, pathlib, sys, time
+from mix_network.options import NetworkOptions
+from mix_network.processes.homes import write_directory_home
+from mix_network.processes.program import Program
+
+home = pathlib.Path(sys.argv[1])
+write_directory_home(home, NetworkOptions(), 0, 3)
+program = Program("directory", home)
+asyncio.run(program.start())
+print(program.pid, flush=True)
+time.sleep(1000)
+"""
+
+
+async def test_no_program_outlives_the_one_that_started_it_however_that_ends(tmp_path: Path):
+    starter = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", STARTS_A_PROGRAM, str(tmp_path / "home"), stdout=subprocess.PIPE
+    )
+    assert starter.stdout is not None
+    pid = int(await asyncio.wait_for(starter.stdout.readline(), PATIENCE_S))
+    assert is_alive(pid)
+    starter.kill()
+    await starter.wait()
+    await until(lambda: not is_alive(pid))
+
+
+def test_what_it_does_not_have_is_told():
+    done = command("up", "--processes", "--link", "mobile")
+    assert done.returncode == 1
+    assert "option link" in done.stderr
+    assert "--ca-out" in command("up", "--processes", "--ca-out", "ca.pem").stderr
