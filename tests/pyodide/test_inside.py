@@ -101,6 +101,7 @@ def prepare(runner: Any) -> None:
     runner.load_package(PACKAGES)
     if isinstance(runner, NodeRunner):  # whose script runs in a context without all of the platform's globals
         runner.run_js("globalThis.URL ??= require('node:url').URL")
+        runner.p.timeout = TIMEOUT_S  # it waits for results by the limit of its terminal as well, which is a minute
     runner.run_js(
         """
         const archive = await fetch("tests.zip");
