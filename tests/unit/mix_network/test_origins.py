@@ -85,3 +85,10 @@ def test_further_origins_and_their_hosts_may_be_let_in():
 def test_what_is_no_origin_is_told(text):
     with pytest.raises(ValueError, match="looks like"):
         Origins(only_local=True, also=[text])
+
+
+def test_a_server_for_everybody_is_called_by_any_name():
+    public = Origins(only_local=False, any_host=True)
+    assert public.allows(["https://app.example"], ["gateway.example:9000"])
+    assert public.allows([], ["192.0.2.7:9000"])
+    assert not public.allows([], ["192.0.2.7:9000", "other"])

@@ -23,10 +23,12 @@ class Origins:
     only_local -- whether pages of other sites are refused, as they must be where a server leads to this machine's own
         services; else any page may come
     also -- origins that may come besides, such as `https://app.test`. Raises ValueError for what is no origin
+    any_host -- whether it may be called by any name, as a server for everybody is
     """
 
-    def __init__(self, *, only_local: bool, also: Iterable[str] = ()) -> None:
+    def __init__(self, *, only_local: bool, also: Iterable[str] = (), any_host: bool = False) -> None:
         self.only_local = only_local
+        self._any_host = any_host
         self._also: set[str] = set()
         self._also_hosts: set[str] = set()
         for origin in also:
@@ -54,6 +56,8 @@ class Origins:
         return match is not None and match[1].lower() in _WEB and is_loopback_host(match[2])
 
     def _allows_host(self, host: str) -> bool:
+        if self._any_host:
+            return True
         match = _HOST.fullmatch(host)
         return match is not None and (match[1].lower() in self._also_hosts or is_loopback_host(match[1]))
 

@@ -388,7 +388,7 @@ class ClientListener:
         self._server: Server | None = None
         self.goes_on = asyncio.Event()
         self.goes_on.set()
-        self._origins = origins or Origins(only_local=False)
+        self._origins = origins or Origins(only_local=False, any_host=True)
         unproven = max(1, self.limits.connections // _UNPROVEN_SHARE)
         self.presence = PresentTime()
         self.connections = ConnectionTable(
