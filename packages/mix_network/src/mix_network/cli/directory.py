@@ -52,7 +52,7 @@ def directory_command() -> None:
 @click.option("--allow-local", is_flag=True, help="Take nodes on this machine's loopback; for tests.")
 def init_command(home: Path, listen: str, http_port: int, epoch: int, least_mix_nodes: int, allow_local: bool) -> None:
     """Write a configuration into a new home. Nothing is ever written over."""
-    from mix_network.directory.options import CONFIGURATION_NAME, DirectoryOptions, write_template
+    from mix_network.directory.options import CONFIGURATION_NAME, write_template
     from mix_network.storage.home import Home
 
     place = Home(home)
@@ -60,9 +60,7 @@ def init_command(home: Path, listen: str, http_port: int, epoch: int, least_mix_
         address=listen, http_port=http_port, epoch_s=epoch, least_mix_nodes=least_mix_nodes, allow_local=allow_local
     )
     try:
-        DirectoryOptions.parse(content.encode())
-        place.create()
-        place.write_configuration(CONFIGURATION_NAME, content)
+        _initialise(place, content)
     except (MixError, OSError) as error:
         fail(error)
     click.echo(f"{home / CONFIGURATION_NAME} is written; run it: mix-network directory run --home {home}")
@@ -73,14 +71,17 @@ def init_command(home: Path, listen: str, http_port: int, epoch: int, least_mix_
 @click.option("--check", is_flag=True, help="Only say whether the configuration is right.")
 @click.option("--json", "as_json", is_flag=True, help="Print one line of JSON with the port as soon as it works.")
 @click.option("--log", type=click.Choice(["text", "json"]), help="Instead of what the configuration says.")
-def run_command(home: Path, check: bool, as_json: bool, log: str | None) -> None:
+@click.option("--init", is_flag=True, help="Initialise a home that is not there yet, as init does without options.")
+def run_command(home: Path, check: bool, as_json: bool, log: str | None, init: bool) -> None:
     """Run a directory until Ctrl-C or SIGTERM."""
     from mix_network.descriptors import raise_descriptor_limit
-    from mix_network.directory.options import CONFIGURATION_NAME, DirectoryOptions
+    from mix_network.directory.options import CONFIGURATION_NAME, DirectoryOptions, write_template
     from mix_network.storage.home import Home
 
     place = Home(home)
     try:
+        if init and not place.has(CONFIGURATION_NAME):
+            _initialise(place, write_template())
         configuration = DirectoryOptions.parse(place.read_configuration(CONFIGURATION_NAME))
         if check:
             click.echo("the configuration is right")
@@ -91,6 +92,28 @@ def run_command(home: Path, check: bool, as_json: bool, log: str | None) -> None
             asyncio.run(_run(place, configuration, as_json))
     except (MixError, OSError) as error:
         fail(error)
+
+
+@directory_command.command("systemd")
+@click.option("--service", default="mix-directory", show_default=True, metavar="NAME", help="What it is called.")
+def systemd_command(service: str) -> None:
+    """Print a unit for systemd, with which the directory may do little but its work.
+
+    It makes its home when it starts for the first time; edit /var/lib/NAME/directory.toml then.
+    """
+    from mix_network.cli.systemd import is_unit_name, unit
+
+    if not is_unit_name(service):
+        raise click.UsageError("a service's name has letters, digits, - and _")
+    click.echo(unit(service, "The directory of a mixnet", ["directory", "run", "--init"]), nl=False)
+
+
+def _initialise(home: Home, content: str) -> None:
+    from mix_network.directory.options import CONFIGURATION_NAME, DirectoryOptions
+
+    DirectoryOptions.parse(content.encode())
+    home.create()
+    home.write_configuration(CONFIGURATION_NAME, content)
 
 
 async def _run(home: Home, configuration: DirectoryOptions, as_json: bool) -> None:

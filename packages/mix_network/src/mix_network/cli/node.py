@@ -126,13 +126,48 @@ def run_command(home: Path, check: bool, as_json: bool, log: str | None, **optio
         fail(error)
 
 
+@node_command.command("systemd")
+@click.option("--service", default="mix-node", show_default=True, metavar="NAME", help="What the service is called.")
+@_init_options
+def systemd_command(service: str, **options: object) -> None:
+    """Print a unit for systemd, with which the node may do little but its work.
+
+    The service makes its home when it starts for the first time, by the options that are given here.
+    """
+    from mix_network.cli.systemd import is_unit_name, unit
+
+    if not is_unit_name(service):
+        raise click.UsageError("a service's name has letters, digits, - and _")
+    _template(options)  # says what is missing
+    arguments = ["node", "run"]
+    for name, flag in (("roles", "--role"), ("directories", "--directory"), ("announce", "--announce")):
+        for value in cast(tuple[str, ...], options[name]):
+            arguments += [flag, value]
+    for name in ("listen", "name", "mix_port", "ws_port", "http_port"):
+        if options[name] != "":
+            arguments += [f"--{name.replace('_', '-')}", str(options[name])]
+    if options["allow_local"]:
+        arguments.append("--allow-local")
+    click.echo(unit(service, "A node of a mixnet", arguments), nl=False)
+
+
 def _initialise(home: Home, options: dict[str, object]) -> str:
     """Write configuration and keys; gives the identity in base58."""
     import os
 
-    from mix_network.node.options import CONFIGURATION_NAME, NodeOptions, write_template
+    from mix_network.node.options import CONFIGURATION_NAME
     from mix_protocol.codec import base58
     from mix_protocol.crypto.native import NativeCrypto
+
+    content = _template(options)
+    home.create()
+    home.write_configuration(CONFIGURATION_NAME, content)
+    return base58.encode(NativeCrypto().ed25519_public(home.key("identity", 32, os.urandom)))
+
+
+def _template(options: dict[str, object]) -> str:
+    """The configuration that these options ask for."""
+    from mix_network.node.options import NodeOptions, write_template
 
     roles, directories, announce = (
         cast(tuple[str, ...], options[name]) for name in ("roles", "directories", "announce")
@@ -157,9 +192,7 @@ def _initialise(home: Home, options: dict[str, object]) -> str:
         allow_local=bool(options["allow_local"]),
     )
     NodeOptions.parse(content.encode())
-    home.create()
-    home.write_configuration(CONFIGURATION_NAME, content)
-    return base58.encode(NativeCrypto().ed25519_public(home.key("identity", 32, os.urandom)))
+    return content
 
 
 def _check(home: Home, configuration: NodeOptions) -> None:

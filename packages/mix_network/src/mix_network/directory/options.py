@@ -58,7 +58,14 @@ class DirectoryOptions:
         return options
 
 
-def write_template(*, address: str, http_port: int, epoch_s: int, least_mix_nodes: int, allow_local: bool) -> str:
+def write_template(
+    *,
+    address: str = "0.0.0.0",  # noqa: S104
+    http_port: int = 8000,
+    epoch_s: int = DEFAULT_EPOCH_S,
+    least_mix_nodes: int = 3,
+    allow_local: bool = False,
+) -> str:
     """The file for a new directory, which explains itself."""
     values: dict[str, Any] = {
         "address": address,
