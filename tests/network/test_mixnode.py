@@ -143,6 +143,18 @@ async def test_delays_are_kept_and_reorder(bench: Bench):
     assert bench.goal.connections == 1
 
 
+async def test_what_is_held_at_the_end_still_goes_on_and_nothing_more_is_taken(bench: Bench):
+    bench.send(bench.packet(b"held", delay_ns=300 * MS))
+    bench.send(bench.packet(b"for long", delay_ns=9000 * MS))
+    await until(lambda: bench.node.metrics.waiting == 2)
+    draining = asyncio.create_task(bench.node.drain(1.0))
+    assert await bench.goal.message() == b"held"
+    await draining
+    with pytest.raises(ConnectionError):
+        await asyncio.open_connection("127.0.0.1", bench.node.address.port)
+    assert bench.node.metrics.waiting == 1
+
+
 async def test_an_endless_delay_is_capped(bench: Bench):
     bench.send(bench.packet(b"patience", delay_ns=2**63))
     await until(lambda: bench.node.metrics.waiting)

@@ -95,6 +95,10 @@ class GatewayServer:
         self._sweeper = asyncio.create_task(self._sweep())
         return self.address
 
+    async def drain(self, limit_s: float) -> None:
+        """Take no more packets of other nodes, and let those that are held go on, for so long at most."""
+        await self.mixing.drain(limit_s)
+
     async def close(self) -> None:
         """Close every connection; what clients have not fetched is gone."""
         if self._sweeper is not None:

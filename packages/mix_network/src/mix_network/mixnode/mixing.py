@@ -169,6 +169,16 @@ class MixingNode:
         self._incoming.drop()
         self._outgoing.drop()
 
+    async def drain(self, limit_s: float) -> None:
+        """Take nothing more, and let what is held go on when its time has come, for so long at most."""
+        await self._incoming.close()
+        now = asyncio.get_running_loop().time
+        until = now() + limit_s
+        while (release_at := self._delayed.next_timeout()) is not None and now() < until:
+            await asyncio.sleep(max(0.001, min(release_at, until) - now()))
+            await asyncio.sleep(0)  # the timer's turn, and that in which what it has released is written
+        await asyncio.sleep(0)
+
     async def close(self) -> None:
         """Stop listening, drop what is held and close every connection."""
         for task in self._tasks:

@@ -60,6 +60,10 @@ class MixNodeServer:
         """Take a new picture of the network, for the node's own cover."""
         self._loops.set_topology(topology)
 
+    async def drain(self, limit_s: float) -> None:
+        """Take no more packets of other nodes, and let those that are held go on, for so long at most."""
+        await self._mixing.drain(limit_s)
+
     async def close(self) -> None:
         """Stop listening and drop what is held."""
         await self._mixing.close()

@@ -55,6 +55,8 @@ from mix_protocol.topology.features import NodeFeature
 
 _OLDEST_IPR_VERSION: Final = 9
 _FLUSH_S: Final = 1.0
+_DRAIN_S: Final = 3.0
+"""At the end, for packets that are held; usual delays are far shorter."""
 _REFRESH_S: Final = 60.0
 _LEAST_REFRESH_S: Final = 1.0
 """Whatever strangers send: the directory is not asked more often."""
@@ -136,6 +138,9 @@ class NodeProgram:
                 await stopped.wait()
                 for life in lives:
                     life.cancel()
+                for node in (self._gateway, self._mix):
+                    if node is not None:
+                        await node.drain(_DRAIN_S)
 
     def reload_policy(self) -> None:
         """Read the exit policy's file again; what is wrong with it is logged, and the old one stays."""
