@@ -28,6 +28,7 @@ from mix_protocol.messages.preparation import MessagePreparer
 from mix_protocol.messages.reception import AckReceived, CoverReceived, MessageReceived, MessageReceiver
 from mix_protocol.netstack.device import Device
 from mix_protocol.topology.documents import decode_rewarded_set, decode_skimmed
+from mix_protocol.topology.errors import InconsistentDocuments
 from mix_protocol.topology.topology import Topology
 from support.waiting import PATIENCE_S
 
@@ -35,7 +36,14 @@ CRYPTO = NativeCrypto()
 
 
 async def read_topology(directory_url: str) -> Topology:
-    """The network's topology, as the directory tells it."""
+    """The network's topology, as the directory tells it; asked once more where an epoch ends in between."""
+    try:
+        return await _read_topology(directory_url)
+    except InconsistentDocuments:
+        return await _read_topology(directory_url)
+
+
+async def _read_topology(directory_url: str) -> Topology:
     nodes = "v2/unstable/nym-nodes/skimmed"
     async with httpx.AsyncClient(base_url=f"{directory_url}/", timeout=PATIENCE_S) as http:
         rewarded = await http.get("v1/nym-nodes/rewarded-set")

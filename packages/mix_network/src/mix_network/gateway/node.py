@@ -144,8 +144,9 @@ class GatewayServer:
 
     async def kill(self) -> None:
         """End at once: every connection breaks, and what is held is lost."""
-        self.resume()
         self._listener.drop()
+        await self.mixing.close()
+        self._listener.resume()
         await self.close()
 
     def stop(self) -> None:

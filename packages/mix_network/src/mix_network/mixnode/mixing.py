@@ -191,6 +191,8 @@ class MixingNode:
         self.metrics.waiting = 0
         await self._incoming.close()
         await self._outgoing.close()
+        # Whoever starts it again starts one that runs; what a stopped one still held is gone.
+        self.resume()
 
     def stop(self) -> None:
         """Do nothing any more, as a process that got SIGSTOP: connections stay open, what comes waits."""

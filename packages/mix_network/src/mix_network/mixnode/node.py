@@ -70,7 +70,6 @@ class MixNodeServer:
 
     async def kill(self) -> None:
         """End at once: every connection breaks, and what is held is lost."""
-        self._mixing.resume()
         await self.close()
 
     async def restart(self) -> None:
