@@ -25,11 +25,12 @@ NAME = "demo.test"
 
 @dataclass(frozen=True)
 class Surroundings:
-    """Where the directory and the demo site are."""
+    """Where the directory and the demo site are, and the network itself."""
 
     directory_url: str
     site: str
     echo: str
+    network: LocalNetwork
 
 
 async def show_request(request: Request) -> Response:
@@ -59,18 +60,19 @@ async def echo(socket: WebSocket) -> None:
 
 
 @asynccontextmanager
-async def local_surroundings() -> AsyncIterator[Surroundings]:
+async def local_surroundings(mixes: str = "3x1") -> AsyncIterator[Surroundings]:
     """Start the mixnet and the site; stop both at the end."""
     site = Starlette(routes=[Route("/", show_request), Route("/lines", count), WebSocketRoute("/echo", echo)])
     server = uvicorn.Server(uvicorn.Config(site, host="127.0.0.1", port=0, log_level="error", timeout_keep_alive=75))
     hosts = {NAME: (ip_address("127.0.0.1"),)}
-    async with LocalNetwork(NetworkOptions(allow_local=True, hosts=hosts, dns="none")) as network:
+    async with LocalNetwork(NetworkOptions(allow_local=True, hosts=hosts, dns="none", mixes=mixes)) as network:
         config = server.config
         config.load()
         server.lifespan = config.lifespan_class(config)
         await server.startup()
         try:
             port = server.servers[0].sockets[0].getsockname()[1]
-            yield Surroundings(network.directory_url, f"http://{NAME}:{port}", f"ws://{NAME}:{port}/echo")
+            site_url, echo_url = f"http://{NAME}:{port}", f"ws://{NAME}:{port}/echo"
+            yield Surroundings(network.directory_url, site_url, echo_url, network)
         finally:
             await server.shutdown()

@@ -14,6 +14,7 @@ PROMISES = {
     "fetch": ["200 {'you seem to be': '127.0.0.2'", "a piece: ", "given up"],
     "httpx_client": ["/?number=2 127.0.0.2", 'a line: {"line": 4}'],
     "websocket": ["back: message 2", "a ping took", "closed: "],
+    "failures": ["dead: 200", "new keys: 200", "the answer is not there", "for a second: 200", "'mix-3-2': "],
     "two_identities": ["work 200", "home 200"],
 }
 
