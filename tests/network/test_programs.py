@@ -11,11 +11,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from support.endless_site import endless_site
 from support.processes import BIN
 from support.programs import HOST, PROGRAM, ProgramNetwork, program_network
+from support.quiet_tunnel import quiet_directory_options
 from support.raw_client import CRYPTO, ClientIdentity, RawClient, raw_client, read_topology
 from support.static_site import serve_folder
-from support.waiting import until
+from support.waiting import PATIENCE_S, until
 
 from mix_network.directory.draw import Candidate, draw_rewarded_set
 from mix_protocol.codec import base58
@@ -23,6 +25,7 @@ from mix_protocol.messages.nym_message import PlainMessage, encode_message
 from mix_protocol.mixwire.frames import encode_frame
 from mix_protocol.noise.link import NoiseLink
 from mix_protocol.topology.described import decode_described
+from mix_tunnel.tunnel import Tunnel
 
 ROLES = {
     **{f"mix-{number}": ("mix",) for number in (1, 2, 3)},
@@ -155,6 +158,35 @@ async def test_a_killed_directory_knows_everything_again_and_the_network_works_w
         await until(lambda: client.messages)
     network.start("directory")
     assert told() == before
+
+
+async def test_a_download_goes_on_whatever_is_killed_on_its_way(network: ProgramNetwork):
+    ended = asyncio.Event()
+    # A client that may choose takes the exit for its entry, too, when this one is away.
+    options = quiet_directory_options(network.directory_url, preferred_gateway=network.ready["entry"]["identity"])
+    async with endless_site(ended) as site, await Tunnel.connect(options) as tunnel:
+        stream = await tunnel.connect_tcp(HOST, site.port)
+        received = bytearray()
+
+        async def download() -> None:
+            while data := await stream.receive():
+                received.extend(data)
+
+        async def go_on() -> None:
+            wanted = len(received) + 50_000
+            await until(lambda: len(received) > wanted)
+
+        async with asyncio.timeout(3 * PATIENCE_S), asyncio.TaskGroup() as group:
+            group.create_task(download())
+            for name in ("mix-1", "entry", "directory"):
+                await go_on()
+                network.kill(name)
+                await asyncio.to_thread(network.start, name)
+            await go_on()
+            ended.set()
+        stream.abort()
+    assert len(site.asked) == 1
+    site.check(received)
 
 
 def test_a_home_is_for_one_process(network: ProgramNetwork):

@@ -25,9 +25,10 @@ async def test_a_download_across_epochs_rotations_and_restarts_loses_nothing(tmp
     ended = asyncio.Event()
     with program_network(tmp_path, ROLES, epoch_s=EPOCH_S, rotation=2) as network:
         await network.complete()
+        options = quiet_directory_options(network.directory_url, preferred_gateway=network.ready["entry"]["identity"])
         async with (
             endless_site(ended) as site,
-            await Tunnel.connect(quiet_directory_options(network.directory_url)) as tunnel,
+            await Tunnel.connect(options) as tunnel,
         ):
             stream = await tunnel.connect_tcp("127.0.0.1", site.port)
             received = bytearray()
@@ -44,8 +45,8 @@ async def test_a_download_across_epochs_rotations_and_restarts_loses_nothing(tmp
                 group.create_task(download())
                 start = first_rotation()
                 await until(lambda: len(received) > 100_000)
-                # One of each kind that the download can do without for a moment, and the directory.
-                for name in ("directory",):
+                # What the download can do without for a moment, whichever layers are drawn meanwhile.
+                for name in ("directory", "entry"):
                     network.kill(name)
                     await asyncio.to_thread(network.start, name)
                     at = len(received)
