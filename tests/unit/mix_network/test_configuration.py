@@ -3,7 +3,7 @@
 import pytest
 
 from mix_network.configuration import Configuration
-from mix_network.directory.options import DirectoryOptions
+from mix_network.directory.options import DirectoryOptions, ListedNode
 from mix_network.directory.options import write_template as write_directory
 from mix_network.errors import InvalidConfiguration
 from mix_network.node.options import NodeOptions, write_template
@@ -104,5 +104,12 @@ def test_directories_have_a_template_that_works_too():
     identity = base58.encode(bytes(range(32)))
     listed = DirectoryOptions.parse(text.replace('# admit = ["9W3…"]', f'admit = ["{identity}"]').encode())
     assert listed.admit == {bytes(range(32))}
+    example = '# listed = ["9W3…@192.0.2.9:8080"]'
+    for place, host in (("192.0.2.9:8080", "192.0.2.9"), ("[2001:db8::9]:8080", "2001:db8::9")):
+        foreign = DirectoryOptions.parse(text.replace(example, f'listed = ["{identity}@{place}"]').encode())
+        assert foreign.listed == (ListedNode(bytes(range(32)), host, 8080),)
+    for place in ("192.0.2.9", "192.0.2.9:0", "node.example:8080", "192.0.2.9:x"):
+        with pytest.raises(InvalidConfiguration, match="nodes such as"):
+            DirectoryOptions.parse(text.replace(example, f'listed = ["{identity}@{place}"]').encode())
     with pytest.raises(InvalidConfiguration, match="node identities"):
         DirectoryOptions.parse(text.replace('# admit = ["9W3…"]', 'admit = ["9W3"]').encode())

@@ -13,6 +13,7 @@ from starlette.routing import Mount
 
 from mix_network.directory.epochs import EpochBook
 from mix_network.directory.inquiry import NodeInquiry
+from mix_network.directory.options import ListedNode
 from mix_network.directory.registration import Registration
 from mix_network.directory.registry import Admission, NodeRegistry
 from mix_network.directory.state import DirectoryState
@@ -170,6 +171,18 @@ async def test_listed_nodes_alone(directory):
     with pytest.raises(RegistrationRefused, match="listed nodes alone"):
         await there.client.announce(stranger.announcement())
     assert not any(url.startswith("http://192.0.2.7:8080") for url in there.internet.asked[6:])
+
+
+async def test_listed_nodes_are_asked_until_they_answer(directory):
+    node, away = Node(), Node("away")
+    there = directory(node)
+    listed = [ListedNode(each.identity.public, HOST, 8080) for each in (away, node)]
+    await there.registration.ask_listed(listed)  # at that address another one answers for the first
+    (registered,) = there.registry.registered(WALL_S)
+    assert registered.identity == node.identity.public
+    asked = len(there.internet.asked)
+    await there.registration.ask_listed(listed[1:])
+    assert len(there.internet.asked) == asked
 
 
 async def test_nobody_there_is_told(directory):

@@ -14,6 +14,25 @@ from mix_protocol.errors import MixError
 CONFIGURATION_NAME: Final = "directory.toml"
 
 
+@dataclass(frozen=True)
+class ListedNode:
+    """A node that the directory asks without being told of it by the node, as those of other families need."""
+
+    identity: bytes
+    host: str
+    http_port: int
+
+    @classmethod
+    def parse(cls, text: str) -> ListedNode | None:
+        """Read `IDENTITY@IP:PORT`; None for what is not that."""
+        identity, _, place = text.partition("@")
+        host, _, port = place.rpartition(":")
+        host = host.removeprefix("[").removesuffix("]")
+        if not (_is_identity(identity) and is_ip_address(host) and port.isascii() and port.isdigit()):
+            return None
+        return cls(base58.decode(identity), host, int(port)) if 0 < int(port) < 1 << 16 else None
+
+
 @dataclass(frozen=True, kw_only=True)
 class DirectoryOptions:
     """What a directory's configuration says; see the comments in the template."""
@@ -25,6 +44,7 @@ class DirectoryOptions:
     nodes_per_layer: int | None
     least_mix_nodes: int
     admit: frozenset[bytes]
+    listed: tuple[ListedNode, ...]
     allow_local: bool
     probe_s: float
     probe_port: int
@@ -38,6 +58,9 @@ class DirectoryOptions:
         top = Configuration.parse(content)
         listen, epochs, nodes, probes, logs = map(top.section, ("listen", "epochs", "nodes", "probes", "logs"))
         identities = nodes.texts("admit", (), _is_identity, "node identities in base58")
+        listed = nodes.texts(
+            "listed", (), lambda text: ListedNode.parse(text) is not None, "nodes such as IDENTITY@192.0.2.9:8080"
+        )
         options = cls(
             listen_address=listen.other("address", "0.0.0.0", _is_address, "an IP address to listen on"),  # noqa: S104
             http_port=listen.port("http_port", 8000),
@@ -46,6 +69,7 @@ class DirectoryOptions:
             nodes_per_layer=epochs.whole("nodes_per_layer", 0, least=0, most=1000) or None,
             least_mix_nodes=epochs.whole("least_mix_nodes", 3, least=3, most=3000),
             admit=frozenset(base58.decode(each) for each in identities),
+            listed=tuple(filter(None, map(ListedNode.parse, listed))),
             allow_local=nodes.flag("allow_local", False),
             probe_s=probes.number("interval_s", 60.0, least=0, most=3600),
             probe_port=probes.port("port", 0),
@@ -92,6 +116,7 @@ least_mix_nodes = {least_mix_nodes}      # nothing is drawn for good before so m
 
 [nodes]
 # admit = ["9W3…"]         # identities of nodes that may register; empty lets everybody
+# listed = ["9W3…@192.0.2.9:8080"]  # nodes to ask that don't announce themselves, such as Nym's own
 allow_local = {allow_local}      # nodes on this machine's loopback, for tests
 
 [probes]

@@ -123,7 +123,7 @@ class DirectoryProgram:
             async with asyncio.TaskGroup() as tasks:
                 lives = [
                     *([tasks.create_task(prober.run(options.probe_s))] if prober is not None else []),
-                    tasks.create_task(self._ask_nodes(state, registry, inquiry, schedule)),
+                    tasks.create_task(self._ask_nodes(state, registry, inquiry, registration, schedule)),
                     tasks.create_task(self._begin_epochs(epochs, schedule)),
                 ]
                 await stopped.wait()
@@ -206,12 +206,18 @@ class DirectoryProgram:
             await asyncio.sleep(min(_INQUIRY_S, max(0.01, schedule.epoch_start(epoch_id + 1) - wall_s)))
 
     async def _ask_nodes(
-        self, state: DirectoryState, registry: NodeRegistry, inquiry: NodeInquiry, schedule: RotationSchedule
+        self,
+        state: DirectoryState,
+        registry: NodeRegistry,
+        inquiry: NodeInquiry,
+        registration: Registration,
+        schedule: RotationSchedule,
     ) -> None:
         """Ask every node now and then, several times an epoch: keys are announced one epoch ahead."""
         interval_s = self._inquiry_s(schedule)
         while True:
             with _CRASHES.isolated("one round of asking nodes"):
+                await registration.ask_listed(self._options.listed)
                 await asyncio.gather(*(self._ask(state, registry, inquiry, node) for node in registry.nodes))
                 state.forget_measurements(self._wall_clock() - _WINDOW_S)
                 self._measure(state, registry, {})

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Final
 
 from starlette.requests import Request
@@ -14,6 +14,7 @@ from starlette.routing import Route
 
 from mix_network.directory.epochs import EpochBook
 from mix_network.directory.inquiry import NodeInquiry, reason_of
+from mix_network.directory.options import ListedNode
 from mix_network.directory.registry import NodeRegistry
 from mix_network.directory.state import KnownNode
 from mix_network.errors import NodeUnanswered, RegistrationRefused
@@ -23,6 +24,7 @@ from mix_protocol.crash_log import CrashLog
 from mix_protocol.crypto.provider import CryptoProvider
 from mix_protocol.errors import MixError, PeerMisbehaved
 from mix_protocol.node_api.announcement import ANNOUNCEMENT_PATH, Announcement
+from mix_protocol.topology.described import NodeDescription
 
 _MAX_BODY_LENGTH: Final = 4096
 _MAX_UNDER_WAY: Final = 64
@@ -110,11 +112,27 @@ class Registration:
             description = await self._inquiry.ask(identity, announcement.host, announcement.http_port)
         finally:
             self._under_way.discard(identity)
+        node = self._take(identity, announcement.host, announcement.http_port, description)
+        return Response(encode_json({"node_id": node.node_id}), media_type="application/json")
+
+    async def ask_listed(self, nodes: Iterable[ListedNode]) -> None:
+        """Register those whom the directory's operator has listed, as far as they answer and are not known yet."""
+        for node in nodes:
+            if self._registry.find(node.identity) is None:
+                with _CRASHES.isolated("one question to a node"):
+                    try:
+                        description = await self._inquiry.ask(node.identity, node.host, node.http_port)
+                    except MixError as error:
+                        logger.info("a listed node does not answer as it should: %s", error)
+                        continue
+                    self._take(node.identity, node.host, node.http_port, description)
+
+    def _take(self, identity: bytes, host: str, http_port: int, description: NodeDescription) -> KnownNode:
         is_new = self._registry.find(identity) is None
-        node = self._registry.register(announcement, description, self._wall_clock())
+        node = self._registry.register(identity, host, http_port, description, self._wall_clock())
         if is_new:
             logger.info("node %d has registered: %s", node.node_id, base58.encode(identity))
-        return Response(encode_json({"node_id": node.node_id}), media_type="application/json")
+        return node
 
     async def _epoch(self, request: Request) -> Response:
         with _CRASHES.isolated("one request for an epoch"):

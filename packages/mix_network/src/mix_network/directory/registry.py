@@ -82,13 +82,13 @@ class NodeRegistry:
         if announcement.identity not in self._nodes and len(self._nodes) >= MAX_NODES:
             raise RegistrationRefused("the directory has as many nodes as it can", status=403, why="")
 
-    def register(self, announcement: Announcement, description: NodeDescription, wall_s: float) -> KnownNode:
-        """Take a node that was asked and has answered."""
-        self.admit(announcement)
-        identity = announcement.identity
-        node_id = self._state.announce(identity, announcement.host, announcement.http_port, wall_s)
+    def register(
+        self, identity: bytes, host: str, http_port: int, description: NodeDescription, wall_s: float
+    ) -> KnownNode:
+        """Take a node that was admitted, asked, and has answered."""
+        node_id = self._state.announce(identity, host, http_port, wall_s)
         self._state.describe(node_id, description, wall_s)
-        node = KnownNode(node_id, identity, announcement.host, announcement.http_port, wall_s, wall_s, description)
+        node = KnownNode(node_id, identity, host, http_port, wall_s, wall_s, description)
         self._nodes[identity] = node
         return node
 
