@@ -11,9 +11,10 @@ import pytest
 from support.virtual_time import stand_still, virtual_time
 from websockets.frames import Frame, Opcode
 
+from mix_network.gateway.client_connection import ClientConnection, ClientLimits, encode_message
 from mix_network.gateway.delivery import Delivery
 from mix_network.gateway.inbox import Inbox
-from mix_network.gateway.websocket import ClientLimits, ClientListener, _ClientConnection, encode_message
+from mix_network.gateway.websocket import ClientListener
 from mix_network.metrics import NodeMetrics
 from mix_network.node_keys import IdentityKeys
 from mix_protocol.crypto.native import NativeCrypto
@@ -109,7 +110,7 @@ async def connected(listener: ClientListener):
         NativeCrypto(), os.urandom, bytes(32), ClientRegistry(), listener.now(), unix_time_offset_s=0.0, config=config
     )
     websocket = StubbornWebSocket()
-    connection = _ClientConnection(listener, websocket, session)
+    connection = ClientConnection(listener, websocket, session)
     task = asyncio.create_task(connection.serve())
     try:
         yield websocket, connection
@@ -148,7 +149,7 @@ async def test_a_connection_that_is_replaced_ends_although_its_client_takes_noth
 
 async def test_clients_that_take_nothing_leave_everybody_a_part(listener):
     listener.limits = dataclasses.replace(listener.limits, connections=4, unsent_frames=1000, all_unsent_bytes=100_000)
-    greedy, modest = (_ClientConnection(listener, StubbornWebSocket(), EverReady()) for _ in range(2))
+    greedy, modest = (ClientConnection(listener, StubbornWebSocket(), EverReady()) for _ in range(2))
     assert [greedy.push(bytes(20_000)) for _ in range(7)] == [True] * 5 + [False] * 2
     assert [modest.push(bytes(20_000)) for _ in range(3)] == [True, True, False]
     assert listener.unsent_bytes == 140_000
@@ -164,7 +165,7 @@ async def test_what_waited_for_a_client_that_is_gone_counts_no_more(listener):
 async def test_large_payloads_for_a_slow_client_are_bounded_by_their_bytes(listener):
     listener.limits = dataclasses.replace(listener.limits, unsent_frames=1000, unsent_bytes=100_000)
     websocket = StubbornWebSocket()
-    connection = _ClientConnection(listener, websocket, EverReady())
+    connection = ClientConnection(listener, websocket, EverReady())
     assert [connection.push(bytes(30_000)) for _ in range(6)] == [True] * 4 + [False] * 2
     writing = asyncio.create_task(connection._write())
     assert not connection.push(bytes(30_000))
@@ -205,14 +206,15 @@ class Broken(EverReady):
 async def test_a_session_that_fails_ends_its_own_connection(listener, failing, caplog):
     websocket = StubbornWebSocket()
     websocket.transport = SimpleNamespace(abort=websocket.close_now)
-    await asyncio.wait_for(_ClientConnection(listener, websocket, Broken(failing)).serve(), 1.0)
+    await asyncio.wait_for(ClientConnection(listener, websocket, Broken(failing)).serve(), 1.0)
     assert websocket.closed
-    assert [record.name for record in caplog.records] in ([], ["mix_network.gateway.websocket"])  # once for all tests
+    logged = [record.name for record in caplog.records]
+    assert logged in ([], ["mix_network.gateway.client_connection"])  # once for all tests
 
 
 @pytest.mark.expects_crashes
 async def test_a_payload_that_cannot_be_pushed_ends_that_clients_connection(listener):
-    connection = _ClientConnection(listener, StubbornWebSocket(), Broken("push_payload"))
+    connection = ClientConnection(listener, StubbornWebSocket(), Broken("push_payload"))
     assert not connection.push(b"payload")
     assert connection._ending
 
@@ -251,7 +253,7 @@ async def test_a_client_without_life_is_dropped_but_not_for_what_the_gateway_sle
     listener = new_listener()
     listener.presence.start()
     websocket = SilentWebSocket()
-    serving = asyncio.create_task(_ClientConnection(listener, websocket, EverReady()).serve())
+    serving = asyncio.create_task(ClientConnection(listener, websocket, EverReady()).serve())
     for _ in range(3):
         await asyncio.sleep(limits.ping_interval_s + 0.05)  # a ping has just left
         stand_still(10 * limits.ping_timeout_s)

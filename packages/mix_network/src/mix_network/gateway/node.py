@@ -6,9 +6,10 @@ import asyncio
 import contextlib
 from typing import Any
 
+from mix_network.gateway.client_connection import ClientLimits
 from mix_network.gateway.delivery import ConnectedClient, Delivery
 from mix_network.gateway.inbox import Inbox
-from mix_network.gateway.websocket import ClientLimits, ClientListener
+from mix_network.gateway.websocket import ClientListener
 from mix_network.metrics import NodeMetrics, Role
 from mix_network.mixnode.loop_cover import LoopCover
 from mix_network.mixnode.mixing import MixingNode, NodeContext

@@ -20,7 +20,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from mix_network.descriptors import DescriptorBudget, raise_descriptor_limit
-from mix_network.gateway.websocket import ClientLimits, ClientListener
+from mix_network.gateway.client_connection import ClientLimits
+from mix_network.gateway.websocket import ClientListener
 from mix_network.links.line import LinkEmulation
 from mix_network.metrics import NodeMetrics
 from mix_network.mixnode.mixing import MixingNode, NodeContext
