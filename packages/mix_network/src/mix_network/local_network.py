@@ -302,6 +302,7 @@ class LocalNetwork:
         return {
             "link": self.link,
             "epoch": self._local_directory.epoch(),
+            "counted_at": time.monotonic(),
             "nodes": nodes,
             "exits": exits,
             "exit": add_up(exits.values()),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import time
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -22,10 +21,10 @@ class LiveView:
     end -- what stands below it
     """
 
-    def __init__(self, end: str, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, end: str) -> None:
         self._end = end
-        self._clock = clock
         self._before: tuple[float, dict[str, int]] | None = None
+        self._rates: dict[str, float] = {}
 
     def render(self, status: Mapping[str, Any]) -> RenderableType:
         """The whole view.
@@ -34,14 +33,18 @@ class LiveView:
         """
         from rich.console import Group
 
-        now, counted = self._clock(), {node["name"]: node["received"] for node in status["nodes"]}
-        rates: dict[str, float] = {}
-        if self._before is not None and now > self._before[0]:
-            then, earlier = self._before
-            rates = {name: (count - earlier.get(name, 0)) / (now - then) for name, count in counted.items()}
-        self._before = now, counted
+        counted = {node["name"]: node["received"] for node in status["nodes"]}
+        # Who draws more often than is counted shows the rates of before.
+        if self._before is None or status["counted_at"] > self._before[0]:
+            if self._before is not None:
+                seconds, earlier = status["counted_at"] - self._before[0], self._before[1]
+                # One that was started again counts from 0.
+                self._rates = {
+                    name: max(0, count - earlier.get(name, count)) / seconds for name, count in counted.items()
+                }
+            self._before = status["counted_at"], counted
         below = [_exit_line(status["exit"])] if "exit" in status else []
-        table = _node_table(status["nodes"], rates)
+        table = _node_table(status["nodes"], self._rates)
         return Group(_addresses(status), _epoch_line(status["epoch"]), table, *below, self._end)
 
 

@@ -36,6 +36,7 @@ _COMPLETE_S: Final = 60.0
 _LOOK_S: Final = 1.0
 _HASTY_LOOK_S: Final = 0.1
 _ROLES: Final[dict[str, Role]] = {"mix": "mix-node", "entry": "entry-gateway", "exit": "exit-gateway"}
+_ORDER: Final = ("entry", "mix", "exit")
 _MEANINGLESS: Final = {
     "https_port": "the directory's https is for a proxy in front of it",
     "entry_port": "the ports of nodes are free ones",
@@ -77,6 +78,7 @@ class ProcessNetwork:
         self._states = dict.fromkeys(self._programs, NodeState.RUNNING)
         self._observer = Observer()
         self._sight: Sight | None = None
+        self._counted_at = 0.0
         self._looking: asyncio.Task[None] | None = None
         self._page: HttpServer | None = None
 
@@ -156,13 +158,19 @@ class ProcessNetwork:
         assert self._sight is not None
         nodes = []
         states = self.states
-        for name, role in self._roles.items():
+        for name, role in sorted(self._roles.items(), key=lambda item: _ORDER.index(item[1])):
             counted = NodeMetrics(name, _ROLES[role]).snapshot() | self._observer.counters(name)
             layer = self._sight.layer_of(self._programs[name].told["identity"])
             places = {"layer": layer} if role == "mix" else {}
             nodes.append({**counted, **places, "state": states[name], "pid": self._programs[name].pid})
         epoch = self._sight.epoch(self._wall_clock())
-        return {"link": "none", "epoch": epoch, "nodes": nodes, "programs": {DIRECTORY: states[DIRECTORY]}}
+        return {
+            "link": "none",
+            "epoch": epoch,
+            "counted_at": self._counted_at,
+            "nodes": nodes,
+            "programs": {DIRECTORY: states[DIRECTORY]},
+        }
 
     async def add_mix(self, layer: int | None = None) -> str:
         """Start one more mix node; returns its name. It serves from the next epoch's draw on.
@@ -267,6 +275,7 @@ class ProcessNetwork:
         running = [name for name in self._roles if self.states[name] is NodeState.RUNNING]
         apis = {name: f"http://{HOST}:{self._programs[name].told['http_port']}" for name in running}
         await self._observer.count(apis)
+        self._counted_at = time.monotonic()
 
     async def _keep_looking(self) -> None:
         while True:

@@ -9,6 +9,7 @@ import { BOX, Packets, WIDTH, between, columnOf, placeNodes, ratesOf } from "./p
  * What `data.json` tells.
  * @typedef {object} Status
  * @property {number} now
+ * @property {number} counted_at
  * @property {string} link
  * @property {{ id: number, rotation: number, length_s: number, ends_in_s: number, drawn: boolean, seed: string | null }} epoch
  * @property {NodeStatus[]} nodes
@@ -38,6 +39,8 @@ const drawnNodes = new Map();
 let shape = "";
 /** @type {Status | null} */
 let before = null;
+/** @type {Map<string, number>} */
+let rates = new Map();
 /** The network's clock is so much ahead of ours. */
 let ahead = 0;
 
@@ -117,7 +120,10 @@ const count = (number, noun) => `${number} ${noun}${number === 1 ? "" : "s"}`;
 /** @param {Status} status */
 function show(status) {
   const { nodes, epoch, exit } = status;
-  const rates = before && status.now > before.now ? ratesOf(before.nodes, nodes, status.now - before.now) : new Map();
+  if (before && status.counted_at > before.counted_at) {
+    rates = ratesOf(before.nodes, nodes, status.counted_at - before.counted_at);
+  }
+  if (!before || status.counted_at > before.counted_at) before = status;
   const newShape = nodes.map((node) => `${node.name} ${columnOf(node)}`).join();
   if (newShape !== shape) drawPicture(status);
   shape = newShape;
@@ -138,7 +144,7 @@ function show(status) {
   byId("exits").textContent = exit ? `${count(exit.clients, "client")}, ${count(exit.flow_count, "flow")}` : "–";
   byId("note").textContent = status.workers || status.processes
     ? "Through several processes packets can't be followed." : "";
-  before = status;
+  byId("why").hidden = byId("note").textContent !== "";
 }
 
 /**
