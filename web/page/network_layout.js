@@ -55,6 +55,15 @@ const WORDS = {
 };
 
 /**
+ * What tells two networks' pictures apart: which nodes there are, and in which layers they serve.
+ *
+ * @param {NetworkCounters} counters
+ */
+export function shapeOf({ nodes }) {
+  return nodes.map(({ name, layer }) => `${name} ${layer ?? ""}`).join();
+}
+
+/**
  * The stations from left to right: the page, entry gateways, layers of mix nodes, exit gateways, the site.
  *
  * @param {NetworkCounters} counters

@@ -2,7 +2,7 @@ import { draw, fillRows, find } from "./elements.js";
 import { formatCount } from "./format.js";
 import { log } from "./log.js";
 import { readSettings } from "./settings.js";
-import { findWays, placeStations } from "./network_layout.js";
+import { findWays, placeStations, shapeOf } from "./network_layout.js";
 
 /** @import { NetworkCounters, Station, Way } from "./network_layout.js" */
 
@@ -69,7 +69,7 @@ export async function startNetworkPicture(settings) {
       tell(await readSettings() === await settings ? "" : RESTARTED);
     }
     unanswered = 0;
-    if (counters.nodes.length !== before.counters.nodes.length) {
+    if (shapeOf(counters) !== shapeOf(before.counters)) {
       picture = new Picture(counters);
     }
     picture.show(counters, before.counters, (at - before.at) / 1000);

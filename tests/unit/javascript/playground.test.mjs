@@ -4,7 +4,7 @@ import { test } from "node:test";
 
 import { formatBytes, formatDuration, formatRemaining, formatSize, formatSpeed } from "../../../web/page/format.js";
 import { repeat } from "../../../web/page/load.js";
-import { findWays, placeStations } from "../../../web/page/network_layout.js";
+import { findWays, placeStations, shapeOf } from "../../../web/page/network_layout.js";
 import { makeBins, percentile, roundUp } from "../../../web/page/statistics.js";
 
 test("numbers as a person reads them", () => {
@@ -104,4 +104,12 @@ test("several nodes of a kind share a column and their packets", () => {
   assert.deepEqual(toSite.map(({ from, packets }) => [from.id, packets(counters)]), [["exit", 4], ["exit-2", 0]]);
   const known = new Set(stations);
   assert.ok(ways.every(({ from, to }) => known.has(from) && known.has(to)));
+});
+
+test("a picture is another one when a node is new or serves in another layer, not when it has counted", () => {
+  const shape = (...nodes) => shapeOf({ nodes, exits: {} });
+  const before = shape(node("mix-1", "mix-node", { layer: 1 }), node("exit", "exit-gateway"));
+  assert.equal(shape(node("mix-1", "mix-node", { layer: 1, received: 7 }), node("exit", "exit-gateway")), before);
+  assert.notEqual(shape(node("mix-1", "mix-node", { layer: 2 }), node("exit", "exit-gateway")), before);
+  assert.notEqual(shape(node("mix-4", "mix-node", { layer: 1 }), node("exit", "exit-gateway")), before);
 });
