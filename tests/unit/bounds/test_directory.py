@@ -28,6 +28,7 @@ from mix_protocol.topology.documents import (
 )
 from mix_protocol.topology.entries import list_entry_gateways
 from mix_protocol.topology.exits import ExitNode, list_exits_in_steps
+from mix_protocol.topology.semi_skimmed import decode_semi_skimmed_in_steps
 from mix_protocol.topology.skimmed_bincode import decode_skimmed_bincode, encode_skimmed_bincode
 from mix_protocol.topology.topology import Topology
 from mix_tunnel.options import TunnelOptions
@@ -115,6 +116,7 @@ def test_node_lists(case: str) -> None:
     text = TEXTS[case]()
     check_steps(lambda: decode_skimmed_in_steps(text))
     check_steps(lambda: decode_described_in_steps(text))
+    check_steps(lambda: decode_semi_skimmed_in_steps(text))
     check_bounded(lambda: decode_rewarded_set(text))
     check_bounded(lambda: decode_key_rotation_info(text))
 

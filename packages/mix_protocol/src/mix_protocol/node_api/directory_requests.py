@@ -19,7 +19,7 @@ from mix_protocol.node_api.errors import InvalidSignature, StaleRequest
 MAX_REQUEST_AGE_S = 30
 MIN_REFRESH_INTERVAL_S = 60
 """How long a node waits before it asks again; a directory refuses what comes earlier."""
-MAX_ASKED_ADDRESSES = 5_000
+MAX_ASKED_ADDRESSES = 1_000
 
 _TAG = b"describe-cache-refresh-request"
 _KEY = 32
