@@ -1,6 +1,6 @@
 import pytest
 
-from mix_protocol.topology.documents import decode_skimmed, encode_skimmed
+from mix_protocol.topology.documents import MAX_ADDRESSES, decode_skimmed, encode_skimmed
 from mix_protocol.topology.errors import DocumentTooLarge, MalformedDocument
 from mix_protocol.topology.skimmed_bincode import decode_skimmed_bincode, encode_skimmed_bincode
 
@@ -35,3 +35,10 @@ def test_too_much_of_it(monkeypatch):
     monkeypatch.setattr("mix_protocol.topology.documents.MAX_DOCUMENT_LENGTH", 10)
     with pytest.raises(DocumentTooLarge):
         decode_skimmed_bincode(bytes(11))
+
+
+def test_more_addresses_than_a_node_may_have_are_malformed():
+    document = skimmed(gateway(1))
+    document.nodes.data[0].ip_addresses[:] = ["192.0.2.1"] * (MAX_ADDRESSES + 1)
+    with pytest.raises(MalformedDocument):
+        decode_skimmed_bincode(encode_skimmed_bincode(document))

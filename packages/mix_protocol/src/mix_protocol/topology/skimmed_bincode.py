@@ -14,6 +14,7 @@ from mix_protocol.topology.documents import (
     ENTRY_GATEWAY,
     EXIT_GATEWAY,
     INACTIVE,
+    MAX_ADDRESSES,
     MAX_NODES,
     STANDBY,
     EntryInterface,
@@ -32,7 +33,6 @@ from mix_protocol.topology.documents import (
 _WHAT = "skimmed nodes"
 _ROLES = (None, ENTRY_GATEWAY, EXIT_GATEWAY, STANDBY, INACTIVE)  # variant 0 is a mix node with its layer
 _MAX_TEXT = 512
-_MAX_ADDRESSES = 256
 _U16 = 0xFFFF
 _U32 = 0xFFFF_FFFF
 
@@ -81,7 +81,7 @@ def _read_node(reader: BincodeReader) -> SkimmedNode:
     return SkimmedNode(
         node_id=reader.uint(_U32),
         ed25519_identity_pubkey=reader.string(_MAX_TEXT),
-        ip_addresses=[_read_ip(reader) for _ in range(reader.length(_MAX_ADDRESSES))],
+        ip_addresses=[_read_ip(reader) for _ in range(reader.length(MAX_ADDRESSES))],
         mix_port=reader.uint(_U16),
         x25519_sphinx_pubkey=reader.string(_MAX_TEXT),
         role=_read_role(reader),
