@@ -105,7 +105,8 @@ class ForwardingState:
         finally:
             if not any(self._folder.glob("*.*")):
                 (self._folder / _LOCK).unlink(missing_ok=True)
-                self._folder.rmdir()
+                with contextlib.suppress(OSError):  # somebody else has come just now
+                    self._folder.rmdir()
             os.close(descriptor)
 
     def _lock(self) -> int:
@@ -146,12 +147,12 @@ class ForwardingState:
             else:
                 return []
         before = json.loads(self._saved.read_text())
+        families = [family for family, path in _SWITCHES.items() if before.get(str(path)) == "0"]
         # A machine that forwards hears no router advertisements (RFC 4861 section 6.2.7), unless told to by a 2: it
         # would lose its own way out.
-        for path in sorted(_SYSCTLS.glob("ipv6/conf/*/accept_ra")):
+        for path in sorted(_SYSCTLS.glob("ipv6/conf/*/accept_ra")) if "ipv6" in families else ():
             if path.read_text().strip() == "1":
                 path.write_text("2")
-        families = [family for family, path in _SWITCHES.items() if before.get(str(path)) == "0"]
         for family in families:
             _SWITCHES[family].write_text("1")
         return families
