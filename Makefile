@@ -7,7 +7,7 @@ PACKAGES := packages/mix_protocol packages/mix_tunnel packages/mix_fetch package
 JOBS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help setup playground test test-unit test-slow-judges check bench bench-docs privacy privacy-real fuzz dist \
+.PHONY: help setup playground test test-unit test-slow-judges check bench bench-docs privacy privacy-real soak fuzz dist \
 	screenshots docs tables simulate wasm lock clean
 
 help: ## what each command does
@@ -54,6 +54,10 @@ privacy-real: setup ## the same of real clients, in 20 minutes of a quiet machin
 simulate: setup ## run 1 MB each way over slow links on a virtual clock, and write the table of docs/slow-links.md
 	UPDATE_SNAPSHOTS=1 $(PYTHON) -m pytest -q -n $(JOBS) --dist worksteal tests/simulation/tunnel/test_slow_links.py
 	@$(PYTHON) release/tables.py
+
+soak: setup ## 50 clients, and a network in which one thing after another breaks, for some minutes; writes build/soak.json
+	@$(PYTHON) -m soak
+	@$(PYTHON) -m soak.docs
 
 fuzz: setup ## look for inputs that break what reads them, SECONDS (60) for each target; writes build/fuzz.json
 	@$(PYTHON) -m pip --disable-pip-version-check install --quiet --require-hashes --target build/fuzz/packages --upgrade \
