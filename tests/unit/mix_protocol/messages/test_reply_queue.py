@@ -383,6 +383,21 @@ def test_a_new_rotation_replaces_surbs(replier: Replier, make_surb):
     assert replier.queue.surbs(ALICE) == 11
 
 
+def test_surbs_made_for_the_former_keys_though_the_rotation_is_over_are_used_while_those_hold(
+    replier: Replier, make_surb
+):
+    """A sender learns of new keys some time after us, and what it gives until then is good for the overlap only."""
+    replier.queue.set_rotation(rotation(41, 0.0), 0.0)
+    replier.queue.set_rotation(rotation(42, 1440.0), 1440.0)
+    replier.queue.receive_surbs(ALICE, make_surb.many(50, KeyRotation.ODD), 1441.0, requested=True)
+    assert replier.queue.queue_reply(ALICE, b"while they are good", 1441.0)
+    assert [packet.packet.key_rotation for packet in replier.queue.packets_to_send(1441.0)] == [KeyRotation.ODD]
+    replier.queue.receive_surbs(ALICE, make_surb.many(20, KeyRotation.EVEN), 1450.0)
+    replier.queue.handle_timeout(1500.0)
+    assert replier.queue.queue_reply(ALICE, b"afterwards", 1501.0)
+    assert {packet.packet.key_rotation for packet in replier.queue.packets_to_send(1501.0)} == {KeyRotation.EVEN}
+
+
 def test_surbs_of_a_rotation_before_the_last_are_dropped_at_once(replier: Replier, make_surb):
     replier.queue.set_rotation(rotation(41, 0.0), 0.0)
     replier.queue.receive_surbs(ALICE, make_surb.many(30), 100.0)

@@ -59,6 +59,20 @@ def test_suspects_are_used_last_and_replaced_first(store: SurbStore, make_surb):
     assert len(store) == 13
 
 
+def test_what_is_stale_when_it_comes_goes_last_and_is_not_asked_for_again_at_once(store: SurbStore, make_surb):
+    store.suspect(KeyRotation.EVEN)
+    former, current = make_surb.many(9, KeyRotation.ODD), make_surb.many(2, KeyRotation.EVEN)
+    unknown = make_surb.many(1, KeyRotation.UNKNOWN)
+    assert store.amount_to_request(0) == 10
+    store.add(former, 0.0, KeyRotation.EVEN)
+    store.add(current + unknown, 0.0, KeyRotation.EVEN)
+    assert (store.fresh, len(store)) == (3, 12)
+    assert store.amount_to_request(0) == 0
+    assert [store.take() for _ in range(4)] == [*current, *unknown, former[0]]
+    assert store.drop_stale() == 8
+    assert store.amount_to_request(0) == 10
+
+
 def test_without_a_known_rotation_all_are_suspect(store: SurbStore, make_surb):
     store.add(make_surb.many(3, KeyRotation.UNKNOWN) + make_surb.many(3, KeyRotation.ODD), 0.0)
     assert store.suspect(KeyRotation.UNKNOWN) == 6

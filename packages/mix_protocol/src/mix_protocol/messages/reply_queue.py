@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
+from mix_protocol.addressing.key_rotation import KeyRotation
 from mix_protocol.crypto.randomness import RandomBytes
 from mix_protocol.messages.fragment import FragmentIdentifier, split_message
 from mix_protocol.messages.nym_message import ReplyData, SurbRequest, encode_message
@@ -139,7 +140,7 @@ class ReplyQueue:
             self._returns.add(sender_tag, surbs, now)
         else:
             with self._counting(sender):
-                sender.store.add(surbs, now)
+                sender.store.add(surbs, now, self._rotation_in_overlap())
         while len(self._senders) > self._options.senders or self._surbs > self._options.surbs:
             self._forget(next(iter(self._senders)))
         self._note_work(sender_tag, now)
@@ -196,6 +197,10 @@ class ReplyQueue:
             sender.replacements_wanted = sender.store.suspect(rotation.key_rotation)
             self._note_work(sender_tag, now)
         self._drop_stale_at = rotation.overlap_ends_at
+
+    def _rotation_in_overlap(self) -> KeyRotation | None:
+        """The rotation in force, while the former one's keys still hold."""
+        return self._rotation.key_rotation if self._rotation is not None and self._drop_stale_at is not None else None
 
     def next_timeout(self) -> float | None:
         """Tell when `handle_timeout` has something to do."""

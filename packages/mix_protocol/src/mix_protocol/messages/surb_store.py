@@ -41,6 +41,7 @@ class SurbStore:
         self._thresholds = thresholds
         self._fresh: deque[tuple[float, ReplySurb]] = deque(maxlen=thresholds.capacity)
         self._stale: deque[tuple[float, ReplySurb]] = deque(maxlen=thresholds.capacity)
+        self._late = 0  # of the stale ones, how many came last that were stale when they came
         self.requested = 0
 
     def __len__(self) -> int:
@@ -56,9 +57,18 @@ class SurbStore:
         """How many ordinary replies may be sent."""
         return max(0, len(self) - self._thresholds.reserve)
 
-    def add(self, surbs: Iterable[ReplySurb], now: float) -> None:
-        """Store what the sender gave; stale ones go as soon as fresh ones replace them."""
-        self._fresh.extend((now, surb) for surb in surbs)
+    def add(self, surbs: Iterable[ReplySurb], now: float, rotation: KeyRotation | None = None) -> None:
+        """Store what the sender gave; stale ones go as soon as fresh ones replace them.
+
+        rotation -- the one in force while the former one's keys still hold. A sender that has not learned of it yet
+            gives SURBs for the former one: those are as stale as if they had come before
+        """
+        for surb in surbs:
+            if rotation is None or surb.key_rotation in (rotation, KeyRotation.UNKNOWN):
+                self._fresh.append((now, surb))
+            else:
+                self._stale.append((now, surb))
+                self._late += 1
         surplus = len(self._fresh) - self._thresholds.reserve
         for _ in range(min(surplus, len(self._stale))):
             self._stale.popleft()
@@ -81,7 +91,8 @@ class SurbStore:
     def amount_to_request(self, queued: int) -> int:
         """Tell how many to ask for now, when `queued` fragments wait; mostly 0."""
         thresholds = self._thresholds
-        expected = len(self._fresh) + self.requested
+        # Who gives stale ones would do so again if it were asked at once.
+        expected = len(self._fresh) + min(self._late, len(self._stale)) + self.requested
         if expected >= thresholds.enough or expected >= queued + thresholds.reserve:
             return 0
         return min(thresholds.request_max, max(queued, thresholds.request_min))
@@ -90,6 +101,7 @@ class SurbStore:
         """Mark as possibly stale all that were not made for this rotation; tell how many became so."""
         entries = list(self._fresh)
         self._fresh.clear()
+        self._late = 0
         for entry in entries:
             is_of_rotation = entry[1].key_rotation is rotation and rotation is not KeyRotation.UNKNOWN
             (self._fresh if is_of_rotation else self._stale).append(entry)
@@ -99,6 +111,7 @@ class SurbStore:
         """Forget all that are possibly stale; tell how many."""
         dropped = len(self._stale)
         self._stale.clear()
+        self._late = 0
         return dropped
 
     def drop_received_before(self, moment: float) -> int:
