@@ -26,6 +26,7 @@ from soak.report import Happened, Report, make_report, recovered_after
 from soak.site import Site, serve_site
 from soak.watch import Watch
 
+TRANSFERS = Path("build/soak-transfers.jsonl")
 _PROGRAM = str(Path(sys.executable).with_name("mix-network"))
 _READY_S = 60.0
 _END_S = 90.0
@@ -78,7 +79,14 @@ async def run(shape: Shape, *, seed: int, say: Say) -> Report:
                     happened = [await _happen(shape, network, directory, fault, transfers, say) for fault in faults]
                 finally:
                     watching.cancel()
+    _write_down(transfers)
     return make_report(shape.clients, transfers, happened, watch.samples, crashes)
+
+
+def _write_down(transfers: list[Transfer]) -> None:
+    """Keep all of them, for whoever wants to find out."""
+    TRANSFERS.parent.mkdir(exist_ok=True)
+    TRANSFERS.write_text("".join(json.dumps(asdict(each)) + "\n" for each in transfers))
 
 
 async def _happen(
