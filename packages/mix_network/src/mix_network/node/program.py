@@ -330,6 +330,7 @@ class NodeProgram:
                 await directories.announce(self._announcement())
                 if not is_known:
                     logger.info("the directory knows this node")
+                    self._lacks_news.set()  # the picture was taken when the node was not in it yet
                 is_known, pause_s = True, _RETRY_S[0]
                 wait_s = min(_ANNOUNCE_S, self._schedule.epoch_duration_s / 2)
             except RegistrationRefused as error:
