@@ -26,7 +26,7 @@ ROOMS = (
     "mix_network.mixnode",
     "mix_network.node",
 )
-"""Packages that face the network."""
+"""Packages that face the network. Their modules called `options` read what an operator or a user writes."""
 STARTS = ("decode", "decrypt_from", "feed", "parse", "process_packet", "read_", "receive", "split_", "unwrap")
 EXACT = ("belongs_to", "from_text", "interpret", "open_frame", "open_header", "shake_hands")
 
@@ -35,6 +35,8 @@ def readers() -> dict[str, CodeType]:
     """The code of every public function and method whose name says that it reads, by its name."""
     found: dict[str, CodeType] = {}
     for module in _modules():
+        if module.__name__.endswith(".options"):
+            continue
         for name, function in _functions(module):
             called = name.rpartition(".")[2]
             if called.startswith(STARTS) or called in EXACT:

@@ -15,13 +15,11 @@ TARGETS = all_targets()
 INPUTS, SECONDS = 400, 1.0
 
 ELSEWHERE = {
-    "mix_network.directory.options.DirectoryOptions.parse": "the operator's file",
     "mix_network.exit.hosts_resolver.parse_host": "text of whoever starts the network",
     "mix_network.exit.policy.ExitPolicy.parse": "the operator's file",
     "mix_network.exit.policy.ExitRule.parse": "the operator's file",
     "mix_network.exit.tun.forwarder.TunForwarder.receive_packet": "takes root; its parts are in exit_packets",
     "mix_network.mixnode.incoming.Incoming.receive": "hands on what node_stream and decoders_sphinx read",
-    "mix_network.node.options.NodeOptions.parse": "the operator's file",
     "mix_protocol.netstack.fault_injector.FaultInjector.receive_packet": "a wrapper that reads nothing",
     "mix_protocol.netstack.icmp.EchoTap.receive": "gives out what has been read",
     "mix_protocol.netstack.pcap.PcapWriter.receive_packet": "a wrapper that reads nothing",
