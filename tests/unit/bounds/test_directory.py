@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from support.bounded_work import LIMIT_S, check_bounded
+from support.bounded_work import check_bounded, check_busy
 
 from mix_protocol.addressing import Recipient
 from mix_protocol.codec import base58
@@ -48,7 +48,7 @@ def longest_step_s(steps: Steps[Any]) -> float:
 
 def check_steps(make: Callable[[], Steps[Any]]) -> None:
     longest_s = min(longest_step_s(make()) for _ in range(2))
-    assert longest_s < LIMIT_S, f"busy for {longest_s * 1000:.0f} ms"
+    check_busy(longest_s)
 
 
 def key(number: int) -> str:
