@@ -204,13 +204,10 @@ function importOwn(core, parts) {
   }
   [result, names, code].forEach((object) => core.Py_DecRef(object));
   const { buffer } = core.memory;
-  if (parts.content.length === buffer.byteLength) {
-    parts.content.set(new Uint8Array(buffer)); // new memory would take as long again
-  } else {
-    parts.content = new Uint8Array(buffer.slice(0));
-  }
+  const former = parts.content.buffer;
   parts.size = buffer.byteLength;
-  parts.runs = findRuns(new Int32Array(parts.content.buffer, parts.content.byteOffset));
+  [parts.runs, parts.content] = copyRuns(buffer);
+  /** @type {any} */ (former).transfer?.(0); // a worker that is busy with its start collects no garbage
   parts.own = null;
 }
 
@@ -244,6 +241,25 @@ function clear(words, from, to) {
       words.fill(0, start, end);
     }
   }
+}
+
+/**
+ * What of a memory is not zero, in one piece.
+ *
+ * @param {ArrayBuffer} buffer
+ * @returns {[runs: Run[], content: Uint8Array<ArrayBuffer>]}
+ */
+function copyRuns(buffer) {
+  const found = findRuns(new Int32Array(buffer));
+  const content = new Uint8Array(found.reduce((sum, [, length]) => sum + length, 0));
+  let at = 0;
+  const runs = found.map(([start, length]) => {
+    content.set(new Uint8Array(buffer, start, length), at);
+    const run = /** @type {Run} */ ([start, length, at]);
+    at += length;
+    return run;
+  });
+  return [runs, content];
 }
 
 /**

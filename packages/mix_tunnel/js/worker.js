@@ -13,8 +13,8 @@ import { fetchIndex, fetchSitePackages, unpack } from "./site_packages.js";
 import { fetchSnapshot, Snapshot, withMemory } from "./snapshot.js";
 
 const folder = new URL("pyodide/", location.href);
-/** By then, a page that sets a tunnel up at once has it. */
-const KEEP_AFTER_MS = 2000;
+/** By then, a page that sets a tunnel up at once has it, and the answers to its first requests. */
+const KEEP_AFTER_MS = 10_000;
 const directory = new DirectoryAhead();
 const pages = new Pages(globalThis, (message) => {
   if (message.type === "call" && message.method === "tunnel.setup") {
