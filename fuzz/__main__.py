@@ -53,7 +53,9 @@ def main(
         run = run_guided if guided else run_unguided
         outcome = run(target, seconds=seconds, number=number)
         outcomes[target.name] = outcome
-        said = f"{outcome.finding} (again: python -m fuzz {target.name} --again {outcome.file})"
+        said = f"{outcome.finding}"
+        if outcome.file is not None:
+            said += f" (again: python -m fuzz {target.name} --again {outcome.file})"
         click.echo(f"{target.name:24} {outcome.inputs:>9,} inputs  {said if outcome.finding else 'nothing'}")
     _write(outcomes, seconds, guided)
     if any(outcome.finding for outcome in outcomes.values()):
@@ -74,7 +76,10 @@ def run_guided(target: Target, *, seconds: float, number: int) -> Outcome:
         "-print_final_stats=1",
     ]
     command = [sys.executable, "-m", "fuzz.guided", target.module, target.name, *options]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=seconds + _ENDING_S, check=False)
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=seconds + _ENDING_S, check=False)
+    except subprocess.TimeoutExpired:
+        return Outcome(0, f"it had not ended {_ENDING_S:.0f} s after its time")
     said = done.stdout + done.stderr
     runs = re.search(r"number_of_executed_units:\s*(\d+)", said)
     inputs = int(runs[1]) if runs else 0
