@@ -55,17 +55,8 @@ class Shape:
     few: bool = False
 
 
-FULL = Shape(
-    50,
-    4,
-    calm_s=5.0,
-    rounds=1,
-    limit_s=90.0,
-    pause_s=6.0,
-    most_bytes=100_000,
-    mixes="3x3",
-    epochs=("--epoch", "60s", "--rotation", "2"),
-)
+FULL = Shape(50, 4, calm_s=5.0, rounds=1, limit_s=90.0, pause_s=6.0, most_bytes=100_000, mixes="3x3")
+EPOCHS = ("--epoch", "60s", "--rotation", "2")
 SHORT = Shape(6, 1, calm_s=1.0, rounds=1, limit_s=60.0, pause_s=0.5, most_bytes=20_000, mixes="3x2", few=True)
 
 
