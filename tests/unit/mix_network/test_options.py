@@ -23,7 +23,8 @@ def test_other_shapes_are_refused(text: str):
 
 
 @pytest.mark.parametrize(
-    "option", [{"epoch_s": 1}, {"epoch_s": 10**9}, {"rotation_epochs": 0}, {"rotation_epochs": 10**6}]
+    "option",
+    [{"epoch_s": 1}, {"epoch_s": 10**9}, {"epoch_s": 20.5}, {"rotation_epochs": 0}, {"rotation_epochs": 10**6}],
 )
 def test_times_that_can_not_be(option: dict):
     with pytest.raises(InvalidNetworkOption) as caught:

@@ -108,8 +108,11 @@ class NetworkOptions:
             if not 1 <= getattr(self, name) <= MAX_GATEWAYS:
                 raise InvalidNetworkOption(f"there may be 1 to {MAX_GATEWAYS} gateways of a kind", option=name)
         parse_mixes(self.mixes)
-        if self.epoch_s is not None and not MIN_EPOCH_S <= self.epoch_s <= MAX_EPOCH_S:
-            raise InvalidNetworkOption(f"an epoch is from {MIN_EPOCH_S} s to a week", option="epoch_s")
+        epoch_s = self.epoch_s
+        if epoch_s is not None and not (isinstance(epoch_s, int) and MIN_EPOCH_S <= epoch_s <= MAX_EPOCH_S):
+            raise InvalidNetworkOption(
+                f"an epoch is from {MIN_EPOCH_S} s to a week, in whole seconds", option="epoch_s"
+            )
         if not 1 <= self.rotation_epochs <= MAX_ROTATION_EPOCHS:
             raise InvalidNetworkOption(f"keys serve for 1 to {MAX_ROTATION_EPOCHS} epochs", option="rotation_epochs")
         if not isinstance(self.allow_local, bool) and not all(0 < port <= 0xFFFF for port in self.allow_local):
