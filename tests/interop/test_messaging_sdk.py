@@ -6,18 +6,15 @@ It is older than the published tunnel: it registers with protocol 3, authenticat
 from __future__ import annotations
 
 import hashlib
-import subprocess
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
+from interop.bundling import PAGE, ROOT, bundled
 from playwright.sync_api import Page
 from support.chromium import chromium, new_context
 from support.processes import local_network
 from support.servers import pattern, serve_http
 
-ROOT = Path(__file__).parents[2]
-PAGE = b'<!doctype html><title>page</title><script type="module" src="page.js"></script>'
 BODY = pattern(50_000)
 PATIENCE_MS = 120_000
 NO_COVER = {
@@ -29,8 +26,7 @@ NO_COVER = {
 @pytest.fixture(scope="module")
 def site_files() -> dict[str, tuple[str, bytes]]:
     """The page, the SDK, and the worker that the SDK loads from beside the page."""
-    bundling = [ROOT / "node_modules/.bin/esbuild", Path(__file__).parent / "page" / "messaging-client.js", "--bundle"]
-    bundle = subprocess.run([*bundling, "--format=esm"], check=True, capture_output=True).stdout
+    bundle = bundled("messaging-client.js")
     worker = (ROOT / "node_modules/@nymproject/sdk/web-worker-0.js").read_bytes()
     script = "text/javascript"
     return {"/": ("text/html", PAGE), "/page.js": (script, bundle), "/web-worker-0.js": (script, worker)}
@@ -63,6 +59,7 @@ def conversation(site_files: dict[str, tuple[str, bytes]]) -> Iterator[tuple[Pag
 
 
 def test_text(conversation):
+    """Two clients register and write to each other"""
     page, addresses = conversation
     for sender, receiver in (("alice", "bob"), ("bob", "alice")):
         text = f"Grüße von {sender}"
@@ -73,8 +70,21 @@ def test_text(conversation):
 
 
 def test_50_kb(conversation):
+    """50 kB from one client to the other"""
     page, addresses = conversation
     page.evaluate("([to, bytes]) => messaging.sendBytes('alice', to, bytes)", [addresses["bob"], list(BODY)])
     page.wait_for_function("messaging.received.bytes.length")
     digest = hashlib.sha256(BODY).hexdigest()
     assert page.evaluate("messaging.received.bytes") == [{"name": "bob", "size": len(BODY), "sha256": digest}]
+
+
+@pytest.mark.interop_slow
+def test_1_mb(conversation):
+    """1 MB from one client to the other"""
+    page, addresses = conversation
+    large = pattern(1_000_000)
+    page.evaluate("messaging.received.bytes.splice(0)")
+    page.evaluate("([to, bytes]) => messaging.sendBytes('alice', to, bytes)", [addresses["bob"], list(large)])
+    page.wait_for_function("messaging.received.bytes.length", timeout=240_000)
+    digest = hashlib.sha256(large).hexdigest()
+    assert page.evaluate("messaging.received.bytes") == [{"name": "bob", "size": len(large), "sha256": digest}]

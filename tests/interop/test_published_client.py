@@ -7,14 +7,13 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import subprocess
 from collections.abc import Iterator
-from pathlib import Path
 from queue import SimpleQueue
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+from interop.bundling import PAGE, bundled
 from playwright.sync_api import Page
 from support.chromium import chromium, new_context
 from support.processes import local_network
@@ -23,7 +22,6 @@ from support.threaded import in_thread
 from support.websocket_server import echo, serving
 from websockets.asyncio.server import ServerConnection
 
-ROOT = Path(__file__).parents[2]
 # The client knows one directory; the browser is told that it lives here, and that nothing lives anywhere else.
 DIRECTORY_HOST = "validator.nymtech.net"
 BODY = pattern(20_000)
@@ -32,16 +30,11 @@ NAMED = ["--allow-local", "--host", "demo.test=127.0.0.1"]
 
 
 @pytest.fixture(scope="module")
-def bundle(tmp_path_factory: pytest.TempPathFactory) -> bytes:
-    """The page's script, bundled as the packages' README asks."""
-    target = tmp_path_factory.mktemp("bundle") / "page.js"
-    source = Path(__file__).parent / "page" / "published-client.js"
-    command = [ROOT / "node_modules/.bin/esbuild", source, "--bundle", "--format=esm", f"--outfile={target}"]
-    subprocess.run(command, check=True, capture_output=True)
-    return target.read_bytes()
+def bundle() -> bytes:
+    """The page's script."""
+    return bundled("published-client.js")
 
 
-PAGE = b'<!doctype html><title>page</title><script type="module" src="page.js"></script>'
 NO_COVER = {"disableCoverTraffic": True, "disablePoissonTraffic": True}
 
 
@@ -89,11 +82,13 @@ def wait_for_log(page: Page, logs: list[str], wanted: str) -> None:
 
 
 def test_it_is_ready(published):
+    """It is set up without TLS, with gateway and exit ({id})"""
     page, _ = published
     assert page.evaluate("published.state()") == {"state": "ready"}
 
 
 def test_it_fetches_20_kb(published, demo: HttpServer):
+    """GET of 20 kB ({id})"""
     page, _ = published
     answer = page.evaluate("url => published.fetch(url)", f"http://demo.test:{demo.port}/20k")
     assert answer == {"status": 200, "size": len(BODY), "sha256": hashlib.sha256(BODY).hexdigest()}
@@ -101,6 +96,7 @@ def test_it_fetches_20_kb(published, demo: HttpServer):
 
 
 def test_it_posts(published, demo: HttpServer):
+    """POST ({id})"""
     page, _ = published
     url = f"http://demo.test:{demo.port}/echo"
     answer = page.evaluate("url => published.fetch(url, { method: 'POST', body: 'hello' })", url)
@@ -108,6 +104,7 @@ def test_it_posts(published, demo: HttpServer):
 
 
 def test_it_resolves_a_name(published):
+    """DNS: a known name ({id})"""
     page, _ = published
     assert page.evaluate("published.resolve('demo.test')") == "127.0.0.1"
 
@@ -140,6 +137,7 @@ def websockets() -> Iterator[tuple[str, Echo]]:
 
 
 def test_its_websocket_echoes(published, websockets: tuple[str, Echo], request: pytest.FixtureRequest):
+    """WebSocket: binary messages, and a close code that the server is told ({id})"""
     page, _ = published
     url, server = websockets
     sizes = ECHO_SIZES if "ipr-v10" in request.node.name else ECHO_SIZES[:-1]
@@ -148,6 +146,7 @@ def test_its_websocket_echoes(published, websockets: tuple[str, Echo], request: 
 
 
 def test_its_websocket_is_told_how_the_server_closes(published, websockets: tuple[str, Echo]):
+    """WebSocket: the code with which a server closes ({id})"""
     page, logs = published
     url, _ = websockets
     assert page.evaluate("url => published.listen(url)", f"{url}/close/4321/enough") == ["last"]
@@ -155,7 +154,10 @@ def test_its_websocket_is_told_how_the_server_closes(published, websockets: tupl
 
 
 def test_its_states(published):
-    """What our own package does too: `test_states_are_the_published_packages` in browser/test_tunnel_face.py."""
+    """Its states, from fresh to disconnected ({id})
+
+    What our own package does too: `test_states_are_the_published_packages` in browser/test_tunnel_face.py.
+    """
     page, _ = published
     fresh = page.context.new_page()
     fresh.goto(page.url)
@@ -186,12 +188,16 @@ def test_its_states(published):
 
 
 def test_it_spoke_the_exits_version(published, request: pytest.FixtureRequest):
+    """It speaks the version that the exit announces ({id})"""
     page, logs = published
     wait_for_log(page, logs, "MTU: None" if "ipr-v9" in request.node.name else "MTU: Some(1500)")
 
 
 def test_with_its_cover_traffic(bundle: bytes, demo: HttpServer):
-    """With its defaults the client sends about 57 packets a second, chooses its gateway, and wants every ack."""
+    """Cover traffic on, without TLS
+
+    With its defaults the client sends about 57 packets a second, chooses its gateway, and wants every ack.
+    """
     with local_network(*NAMED) as network, client_page(bundle, network, {}, []) as page:
         answer = page.evaluate("url => published.fetch(url)", f"http://demo.test:{demo.port}/20k")
         assert answer["sha256"] == hashlib.sha256(BODY).hexdigest()

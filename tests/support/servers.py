@@ -22,6 +22,7 @@ class HttpServer:
 
     port: int = 0
     peers: set[str] = field(default_factory=set)
+    connections: set[tuple[str, int]] = field(default_factory=set)
     requests: list[tuple[str, str]] = field(default_factory=list)
 
 
@@ -35,12 +36,14 @@ def serve_http(pages: dict[str, tuple[str, bytes]], context: ssl.SSLContext | No
 
         def do_GET(self) -> None:
             seen.peers.add(self.client_address[0])
+            seen.connections.add(self.client_address)
             seen.requests.append((self.command, self.path))
             kind, body = pages.get(self.path.partition("?")[0], ("", b""))
             self.answer(200 if kind else 404, kind or "text/plain", body)
 
         def do_POST(self) -> None:
             seen.peers.add(self.client_address[0])
+            seen.connections.add(self.client_address)
             seen.requests.append((self.command, self.path))
             self.answer(200, "application/octet-stream", self.rfile.read(int(self.headers["Content-Length"])))
 

@@ -19,6 +19,16 @@ window.published = {
     const body = await response.arrayBuffer();
     return { status: response.status, size: body.byteLength, sha256: await sha256(body) };
   },
+  /** Echo a text. */
+  async echoText(url, text) {
+    const socket = new MixWebSocket(url);
+    await socket.opened();
+    const message = new Promise((resolve) => socket.addEventListener("message", resolve, { once: true }));
+    await socket.send(text);
+    const { data } = await message;
+    await socket.close(1000, "");
+    return data;
+  },
   /** Echo random messages of these sizes; then close; gives the sizes that came back unharmed. */
   async echo(url, sizes, code, reason) {
     const socket = new MixWebSocket(url);
