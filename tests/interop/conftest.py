@@ -26,7 +26,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         if not item.path.is_relative_to(Path(__file__).parent):
             continue
         item.user_properties.append(("scenario", _scenario(item)))
-        if config.getoption("--verdicts") is None and item.get_closest_marker("interop_slow") is not None:
+        if config.getoption("--verdicts", default=None) is None and item.get_closest_marker("interop_slow") is not None:
             item.add_marker(pytest.mark.skip(reason="it takes long: make interop"))
 
 
@@ -55,7 +55,7 @@ def pytest_runtest_logreport(report: pytest.TestReport) -> None:
 @pytest.hookimpl(wrapper=True)
 def pytest_sessionfinish(session: pytest.Session) -> Iterator[None]:
     yield
-    target = session.config.getoption("--verdicts")
+    target = session.config.getoption("--verdicts", default=None)
     if target is None or hasattr(session.config, "workerinput"):
         return
     told = {"date": datetime.now(UTC).date().isoformat(), "verdicts": list(_verdicts.values())}

@@ -244,9 +244,18 @@ def test_keys_change_in_mid_download(world: World, demo: HttpServer):
     """A key rotation, and an epoch with it, in mid-download of 1 MB"""
     with world.page() as page:
         world.set_up(page)
-        page.evaluate("url => void (window.download = published.fetch(url))", f"http://demo.test:{demo.port}/1m")
-        page.wait_for_timeout(1000)
+        asked = len(demo.requests)
+        page.evaluate(
+            """url => {
+                window.isThere = false;
+                window.download = published.fetch(url).finally(() => { window.isThere = true; });
+            }""",
+            f"http://demo.test:{demo.port}/1m",
+        )
+        while len(demo.requests) == asked:
+            page.wait_for_timeout(100)
         world.do(world.network.rotate_keys)
+        assert not page.evaluate("window.isThere")
         answer = page.evaluate("window.download")
     assert answer["sha256"] == hashlib.sha256(LARGE).hexdigest()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from mix_network.exit.gateway import ExitGateway, ExitOptions, Gateway
 from mix_network.exit.hosts_resolver import HostsResolver
 from mix_network.exit.policy import ExitPolicy
+from mix_network.exit.routing import router_config
 from mix_network.gateway.node import GatewayServer
 from mix_network.metrics import Role
 from mix_network.mixnode.mixing import NodeContext
@@ -14,11 +15,6 @@ from mix_network.options import NetworkOptions
 from mix_network.workers.nodes import WorkedGateway, WorkedMixNode
 from mix_network.workers.pool import WorkerPool
 from mix_protocol.crypto.randomness import RandomBytes
-from mix_protocol.ipr.router import RouterConfig
-from mix_protocol.topology.described import BuildInformation
-from mix_protocol.topology.exits import ipr_version_of
-
-_OLDEST_IPR_VERSION = 9
 
 MixNode = MixNodeServer | WorkedMixNode
 
@@ -70,13 +66,9 @@ class NodeFactory:
             policy = ExitPolicy.default(allow_loopback=loopback)
         else:
             policy = ExitPolicy.parse(options.exit_policy, allow_loopback=loopback)
-        newest = ipr_version_of(options.advertise_version) or _OLDEST_IPR_VERSION
         return ExitOptions(
             policy=policy,
-            router=RouterConfig(
-                versions=tuple(range(_OLDEST_IPR_VERSION, newest + 1)),
-                build=BuildInformation(binary_name="mix-network", build_version=options.advertise_version),
-            ),
+            router=router_config(options.advertise_version),
             resolver=HostsResolver(options.hosts, options.dns) if options.hosts else None,
             mean_ack_delay_ms=options.mean_ack_delay_ms,
             max_flows=self._context.budget.flows,

@@ -16,6 +16,7 @@ from mix_network.descriptors import DescriptorBudget, descriptor_limit
 from mix_network.errors import DirectoryUnreachable, RegistrationRefused
 from mix_network.exit.gateway import ExitGateway, ExitOptions
 from mix_network.exit.policy import ExitPolicy
+from mix_network.exit.routing import router_config
 from mix_network.gateway.inbox import Inbox
 from mix_network.gateway.node import GatewayServer
 from mix_network.http.server import HttpServer
@@ -46,14 +47,10 @@ from mix_protocol.crash_log import CrashLog
 from mix_protocol.crypto.native import NativeCrypto
 from mix_protocol.crypto.randomness import RandomBytes, exponential
 from mix_protocol.errors import MixError
-from mix_protocol.ipr.router import RouterConfig
 from mix_protocol.messages.rotation_period import RotationPeriod
 from mix_protocol.node_api.announcement import Announcement
-from mix_protocol.topology.described import BuildInformation
-from mix_protocol.topology.exits import ipr_version_of
 from mix_protocol.topology.features import NodeFeature
 
-_OLDEST_IPR_VERSION: Final = 9
 _FLUSH_S: Final = 1.0
 _DRAIN_S: Final = 3.0
 """At the end, for packets that are held; usual delays are far shorter."""
@@ -265,13 +262,9 @@ class NodeProgram:
 
     def _start_exit(self, context: NodeContext, stack: AsyncExitStack) -> None:
         assert self._gateway is not None
-        newest = ipr_version_of(self._options.build_version) or _OLDEST_IPR_VERSION
         options = ExitOptions(
             policy=self._exit_policy(),
-            router=RouterConfig(
-                versions=tuple(range(_OLDEST_IPR_VERSION, newest + 1)),
-                build=BuildInformation(binary_name="mix-network", build_version=self._options.build_version),
-            ),
+            router=router_config(self._options.build_version),
             max_flows=context.budget.flows,
         )
         secret = self._home.key("exit-service", SERVICE_SECRET_LENGTH, self._random)
