@@ -40,7 +40,15 @@ SPOIL = f"""async ([name, how]) => {{
   {FOLDER}
   const handle = await folder.getFileHandle(name);
   const {{ size }} = await handle.getFile();
-  const writable = await handle.createWritable({{ keepExistingData: true }});
+  let writable;
+  while (!writable) {{ // the worker that has written it may still hold it
+    try {{
+      writable = await handle.createWritable({{ keepExistingData: true }});
+    }} catch (error) {{
+      if (error.name !== "NoModificationAllowedError") throw error;
+      await new Promise(resolve => setTimeout(resolve, 50));
+    }}
+  }}
   if (how === "cut") await writable.truncate(size - 1);
   else await writable.write({{ type: "write", position: how === "end" ? size - 9 : 0, data: Uint8Array.of(255) }});
   await writable.close();

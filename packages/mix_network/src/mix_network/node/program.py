@@ -195,6 +195,7 @@ class NodeProgram:
         self, database: Database, keyring: SphinxKeyring, replay_filters: DurableReplayFilters, stack: AsyncExitStack
     ) -> None:
         options, roles = self._options, self._options.roles
+        is_local = all(ip_address(each).is_loopback for each in options.ip_addresses)
         context = NodeContext(
             self._crypto,
             self._view,
@@ -205,7 +206,7 @@ class NodeProgram:
             budget=DescriptorBudget.of(descriptor_limit(), exits=1, gateways=1, nodes=1),
             # Who can be reached from this machine alone may have an exit that leads to its services, and no web site
             # shall use them.
-            origins=Origins(only_local=all(ip_address(each).is_loopback for each in options.ip_addresses)),
+            origins=Origins(only_local=is_local, any_host=not is_local),
             cover_rate=options.cover_rate,
         )
         if roles == {"mix"}:
