@@ -12,26 +12,18 @@ from collections import Counter
 from typing import Final
 
 from mix_network.directory.registered_node import RegisteredNode
+from mix_network.mixnode.loop_packets import draw_carrier, draw_return
 from mix_protocol.addressing import KeyRotation, NodeAddress
-from mix_protocol.addressing.node_address import MAX_ENCODED_LENGTH
 from mix_protocol.codec import base58
 from mix_protocol.crypto.provider import CryptoProvider
 from mix_protocol.crypto.randomness import RandomBytes
-from mix_protocol.messages.acknowledgement import ACK_LENGTH
-from mix_protocol.messages.geometry import pushed_length
 from mix_protocol.sphinx.core import sphinx_core
-from mix_protocol.sphinx.delays import draw_delays_ns
-from mix_protocol.sphinx.geometry import SURB_IDENTIFIER_LENGTH, PacketSize
-from mix_protocol.sphinx.header import draw_header
+from mix_protocol.sphinx.geometry import SURB_IDENTIFIER_LENGTH
 from mix_protocol.sphinx.mix_packet import MixPacket
-from mix_protocol.sphinx.packet import carrying, draw_packet
-from mix_protocol.sphinx.version import SphinxVersion
 from mix_protocol.topology.route import RouteHop
 
-MEAN_DELAY_MS: Final = 15.0
 LOST_AFTER_S: Final = 15.0
 """Nodes hold a packet for ten seconds at most."""
-_ACK_PLACE: Final = bytes(PacketSize.ACK.packet_length)
 
 
 class Probes:
@@ -54,28 +46,9 @@ class Probes:
         hop = RouteHop(address, base58.decode(node.sphinx_key(rotation_id)))
         identifier = self._random(SURB_IDENTIFIER_LENGTH)
         back = [own] if node.candidate.is_gateway else [hop, own]
-        returning = draw_packet(
-            self._random,
-            route=back,
-            destination=self._identity,
-            message=self._random(ACK_LENGTH),
-            delays_ns=draw_delays_ns(self._random, len(back), MEAN_DELAY_MS),
-            size=PacketSize.ACK,
-            identifier=identifier,
-        )
+        returning = draw_return(self._random, back, self._identity, identifier)
         if node.candidate.is_gateway:
-            own_address = own.padded_address[:MAX_ENCODED_LENGTH]
-            content = b"".join((own_address, _ACK_PLACE, self._random(pushed_length(PacketSize.REGULAR))))
-            header = draw_header(
-                self._random,
-                route=[hop],
-                delays_ns=draw_delays_ns(self._random, 1, MEAN_DELAY_MS),
-                destination=node.identity,
-                version=SphinxVersion.SEEDED,
-            )
-            carrier = carrying(
-                header, content, PacketSize.REGULAR, SphinxVersion.SEEDED, earlier=0, at=len(own_address)
-            )
+            carrier = draw_carrier(self._random, [hop], node.identity, own)
             _, packet = self._core.build_packets((returning, carrier))
         else:
             (packet,) = self._core.build_packets((returning,))

@@ -14,27 +14,18 @@ from collections import OrderedDict
 from collections.abc import Callable
 
 from mix_network.metrics import NodeMetrics
+from mix_network.mixnode.loop_packets import draw_carrier, draw_return
 from mix_protocol.addressing import KeyRotation, NodeAddress
-from mix_protocol.addressing.node_address import MAX_ENCODED_LENGTH
 from mix_protocol.crash_log import CrashLog
 from mix_protocol.crypto.provider import CryptoProvider
 from mix_protocol.crypto.randomness import RandomBytes, choose, exponential
-from mix_protocol.messages.acknowledgement import ACK_LENGTH
-from mix_protocol.messages.geometry import pushed_length
 from mix_protocol.sphinx.core import sphinx_core
-from mix_protocol.sphinx.delays import draw_delays_ns
-from mix_protocol.sphinx.geometry import SURB_IDENTIFIER_LENGTH, PacketSize
-from mix_protocol.sphinx.header import draw_header
+from mix_protocol.sphinx.geometry import SURB_IDENTIFIER_LENGTH
 from mix_protocol.sphinx.mix_packet import MixPacket
-from mix_protocol.sphinx.packet import carrying, draw_packet
-from mix_protocol.sphinx.version import SphinxVersion
 from mix_protocol.topology.route import RouteHop
 from mix_protocol.topology.topology import Topology
 
-MEAN_DELAY_MS = 15.0
-"""Mean delay at each hop: as clients draw it."""
 LOST_AFTER_S = 60.0
-_ACK_PLACE = bytes(PacketSize.ACK.packet_length)
 
 _CRASHES = CrashLog(logging.getLogger(__name__))
 
@@ -100,25 +91,8 @@ class LoopCover:
         back = [choose(self._random, layer).hop for layer in topology.layers[:before]] + [own]
 
         identifier = self._random(SURB_IDENTIFIER_LENGTH)
-        returning = draw_packet(
-            self._random,
-            route=back,
-            destination=self._identity,
-            message=self._random(ACK_LENGTH),
-            delays_ns=draw_delays_ns(self._random, len(back), MEAN_DELAY_MS),
-            size=PacketSize.ACK,
-            identifier=identifier,
-        )
-        ack_hop = back[0].padded_address[:MAX_ENCODED_LENGTH]
-        content = b"".join((ack_hop, _ACK_PLACE, self._random(pushed_length(PacketSize.REGULAR))))
-        header = draw_header(
-            self._random,
-            route=onward,
-            delays_ns=draw_delays_ns(self._random, len(onward), MEAN_DELAY_MS),
-            destination=gateway.identity,
-            version=SphinxVersion.SEEDED,
-        )
-        carrier = carrying(header, content, PacketSize.REGULAR, SphinxVersion.SEEDED, earlier=0, at=len(ack_hop))
+        returning = draw_return(self._random, back, self._identity, identifier)
+        carrier = draw_carrier(self._random, onward, gateway.identity, back[0])
         _, packet = self._core.build_packets((returning, carrier))
         self._under_way[identifier] = now
         while now - next(iter(self._under_way.values())) > LOST_AFTER_S:
