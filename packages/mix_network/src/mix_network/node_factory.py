@@ -5,7 +5,7 @@ from __future__ import annotations
 from mix_network.exit.gateway import ExitGateway, ExitOptions, Gateway
 from mix_network.exit.hosts_resolver import HostsResolver
 from mix_network.exit.policy import ExitPolicy
-from mix_network.exit.routing import router_config
+from mix_network.exit.router_config import router_config
 from mix_network.gateway.node import GatewayServer
 from mix_network.metrics import Role
 from mix_network.mixnode.mixing import NodeContext

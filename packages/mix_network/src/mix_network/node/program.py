@@ -16,7 +16,7 @@ from mix_network.descriptors import DescriptorBudget, descriptor_limit
 from mix_network.errors import DirectoryUnreachable, RegistrationRefused
 from mix_network.exit.gateway import ExitGateway, ExitOptions
 from mix_network.exit.policy import ExitPolicy
-from mix_network.exit.routing import router_config
+from mix_network.exit.router_config import router_config
 from mix_network.gateway.inbox import Inbox
 from mix_network.gateway.node import GatewayServer
 from mix_network.http.server import HttpServer
@@ -206,7 +206,7 @@ class NodeProgram:
             budget=DescriptorBudget.of(descriptor_limit(), exits=1, gateways=1, nodes=1),
             # Who can be reached from this machine alone may have an exit that leads to its services, and no web site
             # shall use them.
-            origins=Origins(only_local=is_local, any_host=not is_local),
+            origins=Origins(only_local=True) if is_local else None,
             cover_rate=options.cover_rate,
         )
         if roles == {"mix"}:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from mix_network.exit.routing import CLIENT_IDLE_S, router_config
+from mix_network.exit.router_config import CLIENT_IDLE_S, router_config
 from mix_protocol.ipr.addresses import MAX_CLIENTS
 
 
