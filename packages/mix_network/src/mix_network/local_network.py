@@ -10,7 +10,6 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
-from types import TracebackType
 from typing import Any, BinaryIO
 
 from mix_network.descriptors import DescriptorBudget, descriptor_limit
@@ -21,6 +20,7 @@ from mix_network.directory.local_directory import LocalDirectory
 from mix_network.directory.server import DirectoryServer
 from mix_network.errors import FaultUnsupported
 from mix_network.exit.gateway import ExitGateway, Gateway
+from mix_network.lifecycle import Lifecycle
 from mix_network.links.line import LinkEmulation
 from mix_network.metrics import add_up
 from mix_network.mixnode.mixing import NodeContext
@@ -50,10 +50,11 @@ _LIMITS = OutgoingLimits(backoff_initial_s=0.25, backoff_max_s=2.0)
 """On one machine a node that was restarted is back at once, and nobody else is bothered by attempts to reach it."""
 
 
-class LocalNetwork:
+class LocalNetwork(Lifecycle):
     """Starts and stops the network; use it as an async context manager.
 
-    Attributes are there once it has started: `directory_url`, `entries`, `exits`, `mix_nodes` …
+    It has started when the directory answers, or raises `PortUnavailable`. Attributes are there from then on:
+    `directory_url`, `entries`, `exits`, `mix_nodes` …
     """
 
     def __init__(
@@ -111,23 +112,6 @@ class LocalNetwork:
         self._directory: DirectoryServer | None = None
         self._refreshing: asyncio.Task[None] | None = None
         self._capture: BinaryIO | None = None
-
-    async def __aenter__(self) -> LocalNetwork:
-        await self.start()
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        await self.close()
-
-    async def start(self) -> None:
-        """Start every node; returns when the directory answers. Raises `PortUnavailable`."""
-        try:
-            await self._start()
-        except BaseException:
-            await self.close()
-            raise
 
     async def close(self) -> None:
         """Stop every node."""

@@ -9,7 +9,6 @@ import signal
 import time
 from collections.abc import Callable
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Final
 
 from starlette.applications import Starlette
@@ -17,6 +16,7 @@ from starlette.middleware import Middleware
 
 from mix_network.errors import FaultUnsupported, InvalidNetworkOption, UnknownNode
 from mix_network.http.server import HttpServer
+from mix_network.lifecycle import Lifecycle
 from mix_network.metrics import NodeMetrics, Role
 from mix_network.naming import gateway_names, mix_names
 from mix_network.options import NetworkOptions
@@ -53,8 +53,11 @@ _MEANINGLESS: Final = {
 _CRASHES = CrashLog(logging.getLogger(__name__))
 
 
-class ProcessNetwork:
+class ProcessNetwork(Lifecycle):
     """Starts and stops the programs; use it as an async context manager.
+
+    It has started when the directory has put every node into its place, or raises `ProgramNotReady` or
+    `NetworkIncomplete`.
 
     folder -- for their homes; it is the caller's to remove. Programs that are killed and restarted find their keys and
         state there again
@@ -81,26 +84,6 @@ class ProcessNetwork:
         self._counted_at = 0.0
         self._looking: asyncio.Task[None] | None = None
         self._page: HttpServer | None = None
-
-    async def __aenter__(self) -> ProcessNetwork:
-        await self.start()
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        await self.close()
-
-    async def start(self) -> None:
-        """Start all programs; returns when the directory has put every node into its place.
-
-        Raises `ProgramNotReady`, `NetworkIncomplete`.
-        """
-        try:
-            await self._start()
-        except BaseException:
-            await self.close()
-            raise
 
     async def close(self) -> None:
         """End all programs."""
