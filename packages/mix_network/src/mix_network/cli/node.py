@@ -134,10 +134,8 @@ def systemd_command(service: str, **options: object) -> None:
 
     The service makes its home when it starts for the first time, by the options that are given here.
     """
-    from mix_network.cli.systemd import is_unit_name, unit
+    from mix_network.cli.systemd import unit
 
-    if not is_unit_name(service):
-        raise click.UsageError("a service's name has letters, digits, - and _")
     _template(options)  # says what is missing
     arguments = ["node", "run"]
     for name, flag in (("roles", "--role"), ("directories", "--directory"), ("announce", "--announce")):

@@ -9,6 +9,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+import click
+
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,60}")
 
 _UNIT = """\
@@ -66,17 +68,16 @@ WantedBy=multi-user.target
 """
 
 
-def is_unit_name(name: str) -> bool:
-    """Whether a service may be called so."""
-    return _NAME.fullmatch(name) is not None
-
-
 def unit(name: str, description: str, arguments: Sequence[str]) -> str:
     """The text of a unit.
 
     name -- of the service, and of its folder in /var/lib
     arguments -- of `mix-network`, but for the home
+
+    Raises `click.UsageError` for a name that no service should have.
     """
+    if _NAME.fullmatch(name) is None:
+        raise click.UsageError("a service's name has letters, digits, - and _")
     program = Path(sys.argv[0]).absolute()
     is_script = os.access(program, os.X_OK) and program.name == "mix-network"
     command = [str(program)] if is_script else [sys.executable, "-m", "mix_network"]
