@@ -6,9 +6,9 @@ import asyncio
 from collections.abc import Iterable
 from functools import cache
 
+from support.connected_engine import ROOM, ConnectedEngine
 from support.every_decoder import VALID
-from support.memory_exit import EchoInternet, MemoryExit
-from support.memory_mixnet import FIRST_ROTATION, MemoryMixnet, run_clock
+from support.memory_mixnet import FIRST_ROTATION, MemoryMixnet
 
 from fuzz.draws import Draws, as_chunk
 from fuzz.registry import target
@@ -21,74 +21,26 @@ from mix_network.gateway.inbox import Inbox
 from mix_network.metrics import NodeMetrics
 from mix_network.node_keys import ServiceKeys
 from mix_protocol.addressing import KeyRotation, NodeAddress
-from mix_protocol.ipr.client import IprConfig
-from mix_protocol.ipr.events import ExitConnected
 from mix_protocol.ipr.lp import LpFrame, LpFrameType
 from mix_protocol.ipr.requests import ConnectRequest, PingRequest, encode_request
 from mix_protocol.ipr.router import RouterConfig
 from mix_protocol.ipr.timestamp import Timestamp
 from mix_protocol.messages.encryption import encrypt_to_recipient
 from mix_protocol.messages.fragment import split_message
-from mix_protocol.messages.geometry import fragment_length
 from mix_protocol.messages.nym_message import AdditionalSurbs, RepliableData, ReplyData, encode_message
 from mix_protocol.messages.preparation import MessagePreparer
 from mix_protocol.messages.rotation_period import RotationPeriod
-from mix_protocol.netstack.stack import NetworkStack
 from mix_protocol.sphinx.geometry import PacketSize
 from mix_protocol.sphinx.mix_packet import MixPacket
 from mix_protocol.sphinx.processing import FinalPacket, SealedPacket
-from mix_tunnel.engine import TunnelEngine
-from mix_tunnel.mixnet.client import MixnetClient
-from mix_tunnel.mixnet.traffic import TrafficConfig
 
-ROOM = fragment_length(PacketSize.REGULAR)
 FRAGMENT, MESSAGE, RAW, TIME = range(4)
 NOW = Timestamp.from_unix(1.8e9)
 
 
-class Subject:
-    """An engine that is connected to an exit, which may say anything."""
-
-    def __init__(self) -> None:
-        self.network = MemoryMixnet(1)
-        self.exit = MemoryExit(self.network, EchoInternet())
-        own, secret = self.network.new_recipient(self.network.gateways[0])
-        self.own = own
-        mixnet = MixnetClient(
-            self.network.crypto,
-            self.network.random,
-            own=own,
-            encryption_secret=secret,
-            ack_key=bytes(16),
-            topology=self.network.topology,
-            now=0.0,
-            config=TrafficConfig().without(main=True, cover=True),
-        )
-        self.engine = TunnelEngine(mixnet, self.network.random, self._make_stack)
-        self.network.attach(own.identity, self.engine.receive_pushed)
-        self.engine.connect_exit(self.exit.node, IprConfig(), 0.0)
-        self.now = run_clock(
-            (self.engine, self.network, self.exit), until=lambda: self.engine.is_connected, pump=self._pump
-        )
-
-    def _make_stack(self, connected: ExitConnected) -> NetworkStack:
-        return NetworkStack(self.network.random, addresses=(connected.ipv4, connected.ipv6))
-
-    def _pump(self, now: float) -> None:
-        self.network.send(self.engine.packets_to_send(now), now)
-
-    def reply(self, fragment: bytes) -> None:
-        """Let the exit send one fragment by one of our SURBs."""
-        surb = self.engine.mixnet._preparer.make_reply_surb()
-        digest = surb.digest(self.network.crypto)
-        self.engine.mixnet._receiver.remember_surb_key(digest, surb.encryption_key, self.now)
-        sealed = self.network.crypto.aes128_ctr(surb.encryption_key, fragment[:ROOM].ljust(ROOM, b"\0"))
-        self.engine.receive_pushed(digest + sealed, self.now)
-
-
 @cache
-def _subject() -> Subject:
-    return Subject()
+def _subject() -> ConnectedEngine:
+    return ConnectedEngine()
 
 
 def _to_engine() -> Iterable[bytes]:

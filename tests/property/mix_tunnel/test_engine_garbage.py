@@ -7,78 +7,33 @@ from collections.abc import Mapping
 
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from support.memory_exit import EchoInternet, MemoryExit
-from support.memory_mixnet import MemoryMixnet, run_clock
+from support.connected_engine import ROOM, ConnectedEngine
 
 from mix_protocol.errors import MixError
-from mix_protocol.ipr.client import IprConfig
-from mix_protocol.ipr.events import ExitConnected
 from mix_protocol.messages.encryption import encrypt_to_recipient
 from mix_protocol.messages.fragment import split_message
-from mix_protocol.messages.geometry import fragment_length
 from mix_protocol.messages.nym_message import ReplyData, encode_message
-from mix_protocol.netstack.stack import NetworkStack
-from mix_protocol.sphinx.geometry import PacketSize
-from mix_tunnel.engine import TunnelEngine
-from mix_tunnel.mixnet.client import MixnetClient
-from mix_tunnel.mixnet.traffic import TrafficConfig
 from mix_tunnel.platform import GetAnswer
 from mix_tunnel.runtime.directory import DirectoryClient
 
-ROOM = fragment_length(PacketSize.REGULAR)
+SUBJECT = ConnectedEngine()
 
 
-class Subject:
-    """An engine that is connected to an exit, and a way to let that exit say anything."""
-
-    def __init__(self) -> None:
-        self.network = MemoryMixnet(1)
-        self.exit = MemoryExit(self.network, EchoInternet())
-        own, secret = self.network.new_recipient(self.network.gateways[0])
-        mixnet = MixnetClient(
-            self.network.crypto,
-            self.network.random,
-            own=own,
-            encryption_secret=secret,
-            ack_key=bytes(16),
-            topology=self.network.topology,
-            now=0.0,
-            config=TrafficConfig().without(main=True, cover=True),
-        )
-        self.engine = TunnelEngine(mixnet, self.network.random, self._make_stack)
-        self.network.attach(own.identity, self.engine.receive_pushed)
-        self.engine.connect_exit(self.exit.node, IprConfig(), 0.0)
-        self.now = run_clock(
-            (self.engine, self.network, self.exit), until=lambda: self.engine.is_connected, pump=self._pump
-        )
-
-    def _make_stack(self, connected: ExitConnected) -> NetworkStack:
-        return NetworkStack(self.network.random, addresses=(connected.ipv4, connected.ipv6))
-
-    def _pump(self, now: float) -> None:
-        self.network.send(self.engine.packets_to_send(now), now)
-
-    def reply(self, message: bytes) -> None:
-        """Let the exit send a reply by one of our SURBs."""
-        surb = self.engine.mixnet._preparer.make_reply_surb()
-        digest = surb.digest(self.network.crypto)
-        self.engine.mixnet._receiver.remember_surb_key(digest, surb.encryption_key, self.now)
-        for fragment in split_message(self.network.random, message)[:1]:
-            sealed = self.network.crypto.aes128_ctr(surb.encryption_key, fragment.encode())
-            self.engine.receive_pushed(digest + sealed, self.now)
-
-    def is_usable(self) -> bool:
-        self.engine.packets_to_send(self.now)
-        return self.engine.is_connected
+def reply(message: bytes) -> None:
+    """Let the exit send a message, or as much of it as there is room for in one fragment."""
+    for fragment in split_message(SUBJECT.network.random, message)[:1]:
+        SUBJECT.reply(fragment.encode())
 
 
-SUBJECT = Subject()
+def is_usable() -> bool:
+    SUBJECT.engine.packets_to_send(SUBJECT.now)
+    return SUBJECT.engine.is_connected
 
 
 @given(st.binary(max_size=100) | st.binary(min_size=1643, max_size=1643) | st.binary(min_size=21, max_size=21))
 def test_any_pushed_payload(payload: bytes):
     SUBJECT.engine.receive_pushed(payload, SUBJECT.now)
-    assert SUBJECT.is_usable()
+    assert is_usable()
 
 
 @given(st.binary(max_size=200), st.integers(0, 255), st.integers(0, 255))
@@ -87,14 +42,14 @@ def test_any_fragment_of_a_stranger(start: bytes, total: int, position: int):
     mixnet = SUBJECT.engine.mixnet
     payload = encrypt_to_recipient(SUBJECT.network.crypto, SUBJECT.network.random, mixnet.own.encryption_key, content)
     SUBJECT.engine.receive_pushed(payload, SUBJECT.now)
-    assert SUBJECT.is_usable()
+    assert is_usable()
 
 
 @given(st.binary(min_size=1, max_size=300))
 @example(b"\x03\x00" + bytes(8) + b"\x01" + bytes(5) + b"\x09\x00\xfd" + b"\xff" * 8)
 def test_any_reply_of_the_exit(data: bytes):
-    SUBJECT.reply(encode_message(ReplyData(data)))
-    assert SUBJECT.is_usable()
+    reply(encode_message(ReplyData(data)))
+    assert is_usable()
 
 
 @given(st.binary(max_size=300), st.integers(8, 11))
@@ -102,8 +57,8 @@ def test_any_data_on_our_stream(bundle: bytes, version: int):
     stream_id = SUBJECT.engine._ipr._stream_id  # type: ignore[union-attr]
     header = b"\x03\x00" + stream_id.to_bytes(8, "big") + b"\x01" + bytes(5)
     length = bytes((len(bundle),)) if len(bundle) < 251 else b"\xfb" + len(bundle).to_bytes(2, "big")
-    SUBJECT.reply(encode_message(ReplyData(header + bytes((version, 0)) + length + bundle)))
-    assert SUBJECT.is_usable()
+    reply(encode_message(ReplyData(header + bytes((version, 0)) + length + bundle)))
+    assert is_usable()
 
 
 class Answers:
