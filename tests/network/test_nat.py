@@ -14,6 +14,7 @@ import dns.message
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from support.joined_stack import JoinedStack
 from support.servers import pattern
 from support.waiting import PATIENCE_S, until
 
@@ -35,13 +36,11 @@ BODY = pattern(3_000_000)
 Handler = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 
-class Link:
-    """A client's stack and a NAT, with nothing in between."""
+class Link(JoinedStack):
+    """A client's stack and a NAT."""
 
     def __init__(self, resolver: HostsResolver | None = None) -> None:
-        self.loop = asyncio.get_running_loop()
-        self.stack = NetworkStack(os.urandom, addresses=[CLIENT, ip_address("fc00::7")])
-        self.stack.on_output = self.wake
+        super().__init__()
         self.nat = UserspaceNat(
             os.urandom,
             policy=ExitPolicy.open(allow_loopback=True),
@@ -49,41 +48,16 @@ class Link:
             clock=self.loop.time,
             on_output=self.wake,
         )
+        self.join(NetworkStack(os.urandom, addresses=[CLIENT, ip_address("fc00::7")]), self.nat)
         self.cut = False
-        self._handle: asyncio.Handle | None = None
-        self._timer: asyncio.TimerHandle | None = None
 
-    def wake(self) -> None:
-        if self._handle is None:
-            self._handle = self.loop.call_soon(self._run)
-
-    def _run(self) -> None:
-        self._handle = None
-        now = self.loop.time()
-        for device, peer in ((self.stack, self.nat), (self.nat, self.stack)):
-            if (due := device.next_timeout()) is not None and due <= now:
-                device.handle_timeout(now)
-            for packet in device.packets_to_send(now):
-                if not self.cut:
-                    peer.receive_packet(packet, now)
-                self.wake()
-        timeouts = [device.next_timeout() for device in (self.stack, self.nat)]
-        due = min((timeout for timeout in timeouts if timeout is not None), default=None)
-        if self._timer is not None:
-            self._timer.cancel()
-        self._timer = self.loop.call_at(due, self.wake) if due is not None else None
-
-    def connect(self, host: str, port: int) -> TcpConnection:
-        connection = self.stack.connect_tcp((host, port), self.loop.time())
-        self.wake()
-        return connection
+    def passes(self, packet: bytes, *, is_answer: bool) -> bool:
+        return not self.cut
 
     async def close(self) -> None:
         await self.nat.close()
         assert len(self.nat.flows) == 0
-        for handle in (self._handle, self._timer):
-            if handle is not None:
-                handle.cancel()
+        self.stop()
 
 
 @contextlib.asynccontextmanager

@@ -32,6 +32,7 @@ from mix_protocol.netstack.tcp.state import TcpState
 from mix_protocol.netstack.wire.icmp import IcmpError, decode_icmp
 from mix_protocol.netstack.wire.ip import IpPacket, decode_ip, pack_address
 from mix_protocol.netstack.wire.udp import UdpDatagram
+from support.joined_stack import JoinedStack
 from support.waiting import until
 
 EXIT_V4, FAR_V4 = "93.184.215.1", "93.184.215.14"
@@ -43,15 +44,13 @@ FILE = hashlib.shake_128(b"through the kernel").digest(2_000_000)
 BIG_DATAGRAM = FILE[:4000]
 
 
-class Client:
-    """A client's stack and the exit's forwarder, with nothing in between."""
+class Client(JoinedStack):
+    """A client's stack and the exit's forwarder."""
 
     def __init__(self) -> None:
-        self.loop = asyncio.get_running_loop()
+        super().__init__()
         self.refused: list[str] = []
         self.seen: list[IpPacket] = []
-        self.stack = NetworkStack(os.urandom, addresses=[ALICE_V4, ALICE_V6])
-        self.stack.on_output = self.wake
         nat = UserspaceNat(
             os.urandom,
             policy=ExitPolicy.open(allow_loopback=True),
@@ -62,39 +61,17 @@ class Client:
             flows=FlowTable(),
         )
         self.forwarder = TunForwarder(os.urandom, nat)
-        self._handle: asyncio.Handle | None = None
-        self._timer: asyncio.TimerHandle | None = None
+        self.join(NetworkStack(os.urandom, addresses=[ALICE_V4, ALICE_V6]), self.forwarder)
 
-    def wake(self) -> None:
-        if self._handle is None:
-            self._handle = self.loop.call_soon(self._run)
-
-    def _run(self) -> None:
-        self._handle = None
-        now = self.loop.time()
-        for device, peer in ((self.stack, self.forwarder), (self.forwarder, self.stack)):
-            if (due := device.next_timeout()) is not None and due <= now:
-                device.handle_timeout(now)
-            for packet in device.packets_to_send(now):
-                if device is self.forwarder:
-                    self.seen.append(decode_ip(packet))
-                peer.receive_packet(packet, now)
-                self.wake()
-        timeouts = [device.next_timeout() for device in (self.stack, self.forwarder)]
-        due = min((timeout for timeout in timeouts if timeout is not None), default=None)
-        if self._timer is not None:
-            self._timer.cancel()
-        self._timer = self.loop.call_at(due, self.wake) if due is not None else None
+    def passes(self, packet: bytes, *, is_answer: bool) -> bool:
+        if is_answer:
+            self.seen.append(decode_ip(packet))
+        return True
 
     def raw(self, packet: bytes) -> None:
         """Send a packet that our stack would not."""
         self.forwarder.receive_packet(packet, self.loop.time())
         self.wake()
-
-    def connect(self, address: str, port: int) -> TcpConnection:
-        connection = self.stack.connect_tcp((address, port), self.loop.time())
-        self.wake()
-        return connection
 
 
 async def send_all(client: Client, connection: TcpConnection, data: bytes) -> None:
