@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import shutil
 import subprocess
 import uuid
@@ -11,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from support import machines
 from support.tun_client import EXIT_V4, EXIT_V6, FAR_V4, FAR_V6
 
 _WATCHED = (
@@ -20,18 +20,12 @@ _WATCHED = (
 
 
 def missing() -> str | None:
-    """Why there can be no namespaces here; None if there can."""
-    if os.geteuid() != 0:
-        return "TUN devices and network namespaces take root"
-    if not (shutil.which("ip") and shutil.which("nft")):
-        return "the programs ip and nft are needed"
-    if not Path("/dev/net/tun").exists():
-        return "the kernel has no /dev/net/tun"
-    name = f"mix-{uuid.uuid4().hex[:8]}"
-    if subprocess.run(["ip", "netns", "add", name], capture_output=True).returncode:
-        return "network namespaces are not permitted"
-    subprocess.run(["ip", "netns", "del", name], check=True)
-    return None
+    """Why there can be no namespaces with TUN devices here; None if there can."""
+    if (reason := machines.missing()) is not None:
+        return reason
+    if shutil.which("nft") is None:
+        return "the program nft is needed"
+    return None if Path("/dev/net/tun").exists() else "the kernel has no /dev/net/tun"
 
 
 @dataclass(frozen=True)
