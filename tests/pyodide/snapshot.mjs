@@ -12,7 +12,7 @@ const { unpack } = await import(pathToFileURL(path.join(dist, "mix-tunnel/site_p
 const { readSnapshot, Snapshot, withMemory } = await import(pathToFileURL(path.join(dist, "mix-tunnel/snapshot.js")));
 const [base, own] = ["base.bin", "own.bin"].map((name) => new Uint8Array(fs.readFileSync(path.join(folder, name))));
 const snapshot = new Snapshot();
-const parts = { ...readSnapshot(base.buffer), own };
+const parts = { ...readSnapshot(base.buffer), own, isKept: true };
 const index = JSON.parse(fs.readFileSync(path.join(folder, "site-packages.json"), "utf8"));
 const data = Promise.resolve(index.data);
 const options = { indexURL: folder, _loadSnapshot: snapshot };

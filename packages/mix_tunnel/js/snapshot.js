@@ -19,6 +19,7 @@ import { openMemories } from "./kept_memory.js";
  * @property {Run[]} runs in the order of their places, which are beginnings of pages
  * @property {Uint8Array<ArrayBuffer>} content
  * @property {Uint8Array | null} [own] bytecode that imports our modules, if the memory lacks them
+ * @property {boolean} [isKept] whether the memory with our modules is wanted, too; otherwise the content is gone with the import
  */
 /**
  * What is used of Pyodide's core; objects are addresses.
@@ -52,7 +53,8 @@ const MEMORY_START = 1;
  */
 export async function fetchSnapshot(folder, index) {
   const store = await openMemories();
-  const loading = store?.isUsed ? null : loadSnapshot(folder, index);
+  const load = () => loadSnapshot(folder, index, store !== null);
+  const loading = store?.isUsed ? null : load();
   loading?.catch(() => {}); // told below
   const { base, own } = (await index).integrity;
   const key = `${base} ${own}`;
@@ -60,15 +62,17 @@ export async function fetchSnapshot(folder, index) {
   if (kept) {
     return { ...kept, keep: null };
   }
-  const parts = await (loading ?? loadSnapshot(folder, index));
+  const parts = await (loading ?? load());
   return { parts, checked: Promise.resolve(true), keep: store && (() => store.keep(key, parts)) };
 }
 
 /**
  * @param {URL} folder
  * @param {Promise<Index>} index
+ * @param {boolean} isKept
+ * @returns {Promise<Parts>}
  */
-async function loadSnapshot(folder, index) {
+async function loadSnapshot(folder, index, isKept) {
   const [base, own] = await Promise.all(/** @type {const} */ (["base", "own"]).map(async (name) => {
     const url = new URL(`${name}.bin`, folder);
     const content = await (await fetchPacked(url)).arrayBuffer();
@@ -78,6 +82,7 @@ async function loadSnapshot(folder, index) {
   return {
     ...readSnapshot(/** @type {ArrayBuffer} */ (base)),
     own: new Uint8Array(/** @type {ArrayBuffer} */ (own)),
+    isKept,
   };
 }
 
@@ -182,7 +187,7 @@ export class Snapshot extends DataView {
 
 /**
  * Import our modules, unless the memory has them, in a Python that was restored and has not gone on yet; the parts are of the
- * memory with them from then on.
+ * memory with them from then on, if somebody wants to keep it.
  *
  * @param {CoreExports} core
  * @param {Parts} parts
@@ -203,10 +208,12 @@ function importOwn(core, parts) {
     throw new Error("the tunnel's Python modules cannot be imported");
   }
   [result, names, code].forEach((object) => core.Py_DecRef(object));
-  const { buffer } = core.memory;
   const former = parts.content.buffer;
-  parts.size = buffer.byteLength;
-  [parts.runs, parts.content] = copyRuns(buffer);
+  if (parts.isKept) {
+    const { buffer } = core.memory;
+    parts.size = buffer.byteLength;
+    [parts.runs, parts.content] = copyRuns(buffer);
+  }
   /** @type {any} */ (former).transfer?.(0); // a worker that is busy with its start collects no garbage
   parts.own = null;
 }
