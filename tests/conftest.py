@@ -20,6 +20,13 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "expects_crashes: exceptions that nobody expected are what the test is about")
 
 
+def pytest_make_parametrize_id(val: object) -> str | None:
+    """Bytes that say nothing to a reader, and may hold the second they were made in, are named by their length."""
+    if isinstance(val, bytes) and not val.isascii():
+        return f"{len(val)} bytes"
+    return None
+
+
 @pytest.fixture(autouse=True)
 def no_hidden_crashes(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """What is isolated must not stay unseen in tests: an exception that nobody expected fails them all the same."""
