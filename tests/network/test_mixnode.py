@@ -159,7 +159,7 @@ async def test_an_endless_delay_is_capped(bench: Bench):
     bench.send(bench.packet(b"patience", delay_ns=2**63))
     await until(lambda: bench.node.metrics.waiting)
     assert bench.node.metrics.delays_capped == 1
-    release_at = bench.node._mixing._delayed.next_timeout()
+    release_at = bench.node._mixing._mixer.next_timeout()
     assert release_at <= asyncio.get_running_loop().time() + 10.0
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from support.virtual_time import virtual_time
 
 from mix_network.metrics import NodeMetrics
-from mix_network.mixnode import mixing
+from mix_network.mixnode import mixer
 from mix_network.mixnode.mixing import MixingNode, NodeContext
 from mix_network.mixnode.processing import Outcome
 from mix_network.network_view import NetworkView
@@ -99,8 +99,8 @@ async def test_nobody_holds_a_place_for_longer_than_the_longest_delay():
 @virtual_time
 async def test_a_flood_fills_the_queue_and_no_more_and_then_packets_pass_again(packets, size):
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(mixing, "DELAY_QUEUE_PACKETS", 3)
-        patch.setattr(mixing, "DELAY_QUEUE_BYTES", 80_000)
+        patch.setattr(mixer, "DELAY_QUEUE_PACKETS", 3)
+        patch.setattr(mixer, "DELAY_QUEUE_BYTES", 80_000)
         node = Node()
     for _ in range(6):
         node.receive(9 * SECOND_NS, size=size)
@@ -147,14 +147,14 @@ def test_a_packet_that_cannot_be_handled_costs_that_packet(caplog: pytest.LogCap
     async def check() -> None:
         node = Node()
         packets = [node.packet() for _ in range(5)]
-        process = node.mixing._processor.process_frames
+        process = node.mixing._mixer._processor.process_frames
 
         def crash_at_some(frames: list[NodeFrame]) -> list[Outcome]:
             if any(frame.packet in packets[1:3] for frame in frames):
                 raise ZeroDivisionError
             return process(frames)
 
-        node.mixing._processor.process_frames = crash_at_some
+        node.mixing._mixer._processor.process_frames = crash_at_some
         node.receive_raw(*packets)
         await asyncio.sleep(1)
         assert len(node.outgoing.times) == 3

@@ -13,12 +13,12 @@ from typing import Protocol
 from mix_network.descriptors import DescriptorBudget
 from mix_network.links.line import LinkEmulation
 from mix_network.metrics import NodeMetrics
-from mix_network.mixnode.delay_queue import DelayQueue
 from mix_network.mixnode.incoming import Incoming
 from mix_network.mixnode.loop_cover import LoopCover
+from mix_network.mixnode.mixer import Mixer
 from mix_network.mixnode.noise_links import NoiseLinks
 from mix_network.mixnode.outgoing import Outgoing, OutgoingLimits
-from mix_network.mixnode.processing import Outcome, PacketProcessor, ReplayFilters
+from mix_network.mixnode.processing import PacketProcessor, ReplayFilters
 from mix_network.network_view import NetworkView
 from mix_network.node_keys import HeldKeys
 from mix_network.origins import Origins
@@ -27,13 +27,8 @@ from mix_protocol.addressing import KeyRotation, NodeAddress
 from mix_protocol.crash_log import CrashLog
 from mix_protocol.crypto.provider import CryptoProvider
 from mix_protocol.mixwire.frames import NodeFrame
-from mix_protocol.sphinx.delays import MAX_HOLD_NS, hold_time_s
 from mix_protocol.sphinx.geometry import PacketSize
 from mix_protocol.sphinx.processing import FinalPacket, ForwardPacket, SealedPacket
-
-DELAY_QUEUE_PACKETS = 20_000
-DELAY_QUEUE_BYTES = 64 << 20
-"""Bounds of the delay queue: so many regular packets fit, but not as many extended ones, which would be 660 MB."""
 
 _CRASHES = CrashLog(logging.getLogger(__name__))
 
@@ -125,10 +120,10 @@ class MixingNode:
         self.metrics = metrics
         self._context = context
         self._keyring = keyring
-        self._mixes = mixes
         self._on_final = on_final
         self._loops = loops
-        self._processor = PacketProcessor(context.crypto, keyring, metrics, replay_filters)
+        processor = PacketProcessor(context.crypto, keyring, metrics, replay_filters)
+        self._mixer = Mixer(processor, metrics, mixes=mixes, shares=context.shares)
         noise = NoiseLinks(context.crypto, context.view, noise_secret)
         self._incoming = Incoming(
             self._receive_frames,
@@ -139,9 +134,6 @@ class MixingNode:
         )
         self._outgoing = Outgoing(
             context.view, metrics, context.outgoing_limits, context.links, noise.to_node, ip_address(context.host)
-        )
-        self._delayed: DelayQueue[tuple[NodeAddress, bytes, KeyRotation]] = DelayQueue(
-            DELAY_QUEUE_PACKETS // context.shares, DELAY_QUEUE_BYTES // context.shares
         )
         self._timer: asyncio.TimerHandle | None = None
         self._is_stopped = False
@@ -162,7 +154,7 @@ class MixingNode:
 
     def keys_changed(self) -> None:
         """Forget what belongs to keys that are gone."""
-        self._processor.forget_old_rotations()
+        self._mixer.keys_changed()
 
     def drop_connections(self) -> None:
         """Break every connection with other nodes, as a restart does."""
@@ -174,7 +166,7 @@ class MixingNode:
         await self._incoming.close()
         now = asyncio.get_running_loop().time
         until = now() + limit_s
-        while (release_at := self._delayed.next_timeout()) is not None and now() < until:
+        while (release_at := self._mixer.next_timeout()) is not None and now() < until:
             await asyncio.sleep(max(0.001, min(release_at, until) - now()))
             await asyncio.sleep(0)  # the timer's turn, and that in which what it has released is written
         await asyncio.sleep(0)
@@ -187,8 +179,7 @@ class MixingNode:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        self._delayed.clear()
-        self.metrics.waiting = 0
+        self._mixer.clear()
         await self._incoming.close()
         await self._outgoing.close()
         # Whoever starts it again starts one that runs; what a stopped one still held is gone.
@@ -221,29 +212,16 @@ class MixingNode:
     def _receive_frames(self, frames: Sequence[NodeFrame]) -> None:
         """Take packets that came together; their delays begin before they are processed."""
         now = asyncio.get_running_loop().time()
-        for frame, processed in zip(frames, self._process(frames), strict=True):
+        for frame, processed in zip(frames, self._mixer.receive(frames, now), strict=True):
             try:
                 if self._tracer is not None and processed is not None:
                     following = processed.packet if isinstance(processed, ForwardPacket) else None
                     self._tracer.passed(self.metrics.name, frame.packet, following, now)
-                if isinstance(processed, ForwardPacket):
-                    self._hold(processed, frame.key_rotation, now)
-                elif processed is not None:
+                if isinstance(processed, FinalPacket | SealedPacket):
                     self._end(processed, frame)
             except Exception as error:
                 _CRASHES.note(error, "the handling of one packet")
-        self.metrics.waiting = len(self._delayed)
         self._arm_timer()
-
-    def _process(self, frames: Sequence[NodeFrame]) -> list[Outcome]:
-        try:
-            return self._processor.process_frames(frames)
-        except Exception as error:
-            _CRASHES.note(error, "the handling of one packet")
-        if len(frames) == 1:
-            return [None]
-        # One by one, so that no packet costs others that came with it.
-        return [outcome for frame in frames for outcome in self._process([frame])]
 
     def _end(self, packet: FinalPacket | SealedPacket, frame: NodeFrame) -> None:
         loops = self._loops
@@ -255,18 +233,8 @@ class MixingNode:
         self.metrics.final += 1
         self._on_final(packet, PacketSize.from_packet_length(len(frame.packet)), frame.key_rotation)
 
-    def _hold(self, packet: ForwardPacket, key_rotation: KeyRotation, now: float) -> None:
-        if not self._mixes:
-            self.metrics.drop("not_a_mix_node")
-            return
-        if packet.delay_ns > MAX_HOLD_NS:
-            self.metrics.delays_capped += 1
-        item = (packet.next_hop, packet.packet, key_rotation)
-        if not self._delayed.push(item, now + hold_time_s(packet.delay_ns), len(packet.packet)):
-            self.metrics.drop("delay_queue_full")
-
     def _arm_timer(self) -> None:
-        release_at = self._delayed.next_timeout()
+        release_at = self._mixer.next_timeout()
         if release_at is None or self._is_stopped:
             return
         if self._timer is not None:
@@ -281,12 +249,11 @@ class MixingNode:
         if self._is_stopped:
             return
         send = self._outgoing.send
-        for next_hop, packet, key_rotation in self._delayed.release(asyncio.get_running_loop().time()):
+        for next_hop, packet, key_rotation in self._mixer.release(asyncio.get_running_loop().time()):
             try:
                 send(next_hop, packet, key_rotation)
             except Exception as error:
                 _CRASHES.note(error, "the sending of one packet")
-        self.metrics.waiting = len(self._delayed)
         self._arm_timer()
 
     def _update_keys(self, wall_s: float) -> None:
