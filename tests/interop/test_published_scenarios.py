@@ -233,6 +233,21 @@ def test_download_of_1_mb(ready: Page, demo: HttpServer):
 
 
 @pytest.mark.interop_slow
+@pytest.mark.timeout(1800)
+def test_upload_of_1_mb(ready: Page, demo: HttpServer):
+    """1 MB up"""
+    sent, arrived = ready.evaluate("url => published.upload(url, 1_000_000)", f"http://demo.test:{demo.port}/sha256")
+    assert arrived == sent
+
+
+@pytest.mark.interop_slow
+@pytest.mark.timeout(1800)
+def test_1_mb_over_websocket(ready: Page, echoing: str):
+    """WebSocket: a message of 1 MB, there and back"""
+    assert ready.evaluate("url => published.echo(url, [1_000_000], 1000, '')", echoing) == [1_000_000]
+
+
+@pytest.mark.interop_slow
 def test_90_idle_seconds(ready: Page, demo: HttpServer):
     """90 s idle, then a fetch"""
     ready.wait_for_timeout(90_000)

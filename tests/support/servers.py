@@ -28,7 +28,7 @@ class HttpServer:
 
 @contextlib.contextmanager
 def serve_http(pages: dict[str, tuple[str, bytes]], context: ssl.SSLContext | None = None) -> Iterator[HttpServer]:
-    """Serve {path: (content type, body)} on a free port of 127.0.0.1; POST gives the body back."""
+    """Serve {path: (content type, body)} on a free port of 127.0.0.1; POST gives the body back, to /sha256 its hash."""
     seen = HttpServer()
 
     class Handler(http.server.BaseHTTPRequestHandler):
@@ -45,7 +45,10 @@ def serve_http(pages: dict[str, tuple[str, bytes]], context: ssl.SSLContext | No
             seen.peers.add(self.client_address[0])
             seen.connections.add(self.client_address)
             seen.requests.append((self.command, self.path))
-            self.answer(200, "application/octet-stream", self.rfile.read(int(self.headers["Content-Length"])))
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            if self.path == "/sha256":
+                body = hashlib.sha256(body).digest()
+            self.answer(200, "application/octet-stream", body)
 
         def answer(self, status: int, kind: str, body: bytes) -> None:
             self.send_response(status)

@@ -19,6 +19,13 @@ window.published = {
     const body = await response.arrayBuffer();
     return { status: response.status, size: body.byteLength, sha256: await sha256(body) };
   },
+  /** Post that many bytes; gives their hash, and what the server says that it is. */
+  async upload(url, size) {
+    const body = new Uint8Array(size).map((_, index) => (index * 7919 + (index >> 8)) % 251);
+    const response = await mixFetch(url, { method: "POST", body });
+    const told = Array.from(new Uint8Array(await response.arrayBuffer()), (byte) => byte.toString(16).padStart(2, "0"));
+    return [await sha256(body), told.join("")];
+  },
   /** Echo a text. */
   async echoText(url, text) {
     const socket = new MixWebSocket(url);
