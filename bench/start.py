@@ -32,8 +32,9 @@ PATIENCE_MS = 120_000
 DIRECTORY_HOST = "validator.nymtech.net"
 """Where the published client believes its directory to be."""
 NO_COVER = {"disableCoverTraffic": True, "disablePoissonTraffic": True}
-SETTLE_MS = 4000
-"""Chromium stores compiled WebAssembly after two seconds without more of it."""
+SETTLE_MS = 12_000
+"""Chromium stores compiled WebAssembly after two seconds without more of it; our page has Python's memory kept once it
+was quiet for five seconds, and that takes some more."""
 WORKER_THREAD = "DedicatedWorker"
 PAGE = '<!doctype html><title>start</title><script type="module" src="/start.js"></script>'
 # Times are milliseconds since the navigation began.

@@ -13,7 +13,8 @@ from bench.side_by_side.visit import Visit
 
 Samples = Sequence[float]
 IDLE_S = 10
-SETTLE_S = 2
+SETTLE_S = 12
+"""Our page has had Python's memory kept by then."""
 ALWAYS = 1_000
 """Rounds."""
 

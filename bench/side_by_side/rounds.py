@@ -21,8 +21,9 @@ from bench.side_by_side.world import World
 
 START_S = 30
 """How long a page may take until the first byte, on plain links."""
-STORED_S = 4
-"""Chromium keeps what it has compiled of WebAssembly once nothing more came for two seconds."""
+STORED_S = 12
+"""Chromium keeps what it has compiled of WebAssembly once nothing more came for two seconds; our page has Python's
+memory kept once it was quiet for five seconds, and that takes some more."""
 FAILURES = (DevtoolsError, NoRenderer, OSError)
 
 Say = Callable[[str], None]

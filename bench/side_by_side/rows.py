@@ -44,7 +44,7 @@ WORKER_SECOND = Row(
     "worker_second_ms",
     "page → worker ready, second visit",
     "ms",
-    "the same once more in another tab, with what the browser keeps on disk",
+    "the same once more in another tab 12 s later, with what the browser keeps on disk",
     Aim(ratio=0.5),
 )
 TUNNEL_SECOND = Row("tunnel_second_ms", "page → tunnel ready, second visit", "ms", "in the same visit", Aim(ratio=0.5))

@@ -10,36 +10,40 @@ from .conftest import READY_MS
 from .waiting import wait_until
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Page
+    from playwright.sync_api import Page, Request
 
     from .conftest import Watched
 
 FOLDER = "const folder = await (await navigator.storage.getDirectory()).getDirectoryHandle('mix-tunnel');"
-# A private window copies a file that was written, so that it may be seen in part.
-LIST = f"""async () => {{
-  {FOLDER}
-  const isWhole = async (file) => {{
-    const [length] = new Uint32Array(await file.slice(0, 4).arrayBuffer());
-    const {{ head, runs }} = JSON.parse(await file.slice(4, 4 + length).text());
+# A file may be seen while it is being written.
+LIST = """async () => {
+  const root = await navigator.storage.getDirectory();
+  const folder = await root.getDirectoryHandle("mix-tunnel").catch(() => null);
+  if (folder === null) return [];
+  const isWhole = async (file) => {
+    const [length] = new Uint32Array(await file.slice(-4).arrayBuffer());
+    const { head, runs } = JSON.parse(await file.slice(-4 - length, -4).text());
     return file.size === 4 + length + runs.reduce((sum, [, count]) => sum + count, head);
-  }};
+  };
   const names = [];
-  for await (const [name, handle] of folder.entries()) {{
+  for await (const [name, handle] of folder.entries()) {
     if (await isWhole(await handle.getFile()).catch(() => false)) names.push(name);
-  }}
+  }
   return names;
-}}"""
+}"""
 ADD = f"""async (name) => {{
   {FOLDER}
   const writable = await (await folder.getFileHandle(name, {{ create: true }})).createWritable();
   await writable.write("an older version");
   await writable.close();
 }}"""
-# What a change does: `cut` ends the file early, a place has another byte.
+# What a change does: `cut` ends the file early, elsewhere a byte is another one.
 SPOIL = f"""async ([name, how]) => {{
   {FOLDER}
   const handle = await folder.getFileHandle(name);
-  const {{ size }} = await handle.getFile();
+  const file = await handle.getFile();
+  const [length] = new Uint32Array(await file.slice(-4).arrayBuffer());
+  const position = file.size - (how === "content" ? 4 + length + 9 : 1);
   let writable;
   while (!writable) {{ // the worker that has written it may still hold it
     try {{
@@ -49,11 +53,19 @@ SPOIL = f"""async ([name, how]) => {{
       await new Promise(resolve => setTimeout(resolve, 50));
     }}
   }}
-  if (how === "cut") await writable.truncate(size - 1);
-  else await writable.write({{ type: "write", position: how === "end" ? size - 9 : 0, data: Uint8Array.of(255) }});
+  if (how === "cut") await writable.truncate(position);
+  else await writable.write({{ type: "write", position, data: Uint8Array.of(255) }});
   await writable.close();
 }}"""
-SNAPSHOT = ("**/base.bin", "**/own.bin")
+# What a page does by itself once it has been quiet for five seconds.
+KEEP = """() => new Promise((resolve) => {
+  const worker = new Worker("/mix-tunnel/memory_keeper.js", { type: "module" });
+  worker.onmessage = () => {
+    worker.terminate();
+    resolve();
+  };
+})"""
+SNAPSHOT = ("base.bin", "own.bin")
 
 
 def kept(page: Page) -> list[str]:
@@ -62,33 +74,38 @@ def kept(page: Page) -> list[str]:
     return names
 
 
-def visit(watched: Watched) -> str:
-    """Connect, and give the name of what is kept then."""
-    watched.connect()
-    wait_until(lambda: len(kept(watched.page)) == 1, watched.page)
-    (name,) = kept(watched.page)
+def keep(page: Page) -> str:
+    """Let the browser keep the memory at once, and give its name."""
+    page.evaluate(KEEP)
+    (name,) = kept(page)
     return name
 
 
 def asked_for(watched: Watched) -> list[str]:
     """The files of the snapshot that are asked for from now on."""
     found: list[str] = []
-    for pattern in SNAPSHOT:
-        watched.page.context.route(pattern, lambda route: (found.append(route.request.url), route.continue_()))
+
+    def note(request: Request) -> None:
+        found.extend(name for name in SNAPSHOT if request.url.endswith(f"/{name}"))
+
+    watched.page.context.on("request", note)
     return found
 
 
 def test_a_later_visit_loads_no_memory(watched: Watched):
-    name = visit(watched)
+    watched.connect()
+    wait_until(lambda: len(kept(watched.page)) == 1, watched.page)
+    kept_then = kept(watched.page)
     asked = asked_for(watched)
     watched.reload()
     watched.connect()
     assert asked == []
-    assert kept(watched.page) == [name]
+    assert kept(watched.page) == kept_then
 
 
 def test_an_update_takes_the_place_of_what_was_kept(watched: Watched):
-    name = visit(watched)
+    watched.connect()
+    name = keep(watched.page)
     watched.page.evaluate(
         "async () => (await navigator.storage.getDirectory()).removeEntry('mix-tunnel', { recursive: true })"
     )
@@ -99,25 +116,27 @@ def test_an_update_takes_the_place_of_what_was_kept(watched: Watched):
     asked = asked_for(watched)
     watched.reload()
     watched.connect()
-    assert len(asked) == 2
-    wait_until(lambda: kept(watched.page) == [name], watched.page)
+    assert sorted(asked) == sorted(SNAPSHOT)
+    assert keep(watched.page) == name
 
 
 def test_what_is_not_whole_is_loaded_again(watched: Watched):
-    name = visit(watched)
+    watched.connect()
+    name = keep(watched.page)
     asked = asked_for(watched)
-    for how in ("cut", "head"):
+    for how in ("cut", "tail"):
         watched.page.evaluate(SPOIL, [name, how])
         asked.clear()
         watched.reload()
         watched.connect()
-        assert len(asked) == 2
-        wait_until(lambda: kept(watched.page) == [name], watched.page)
+        assert sorted(asked) == sorted(SNAPSHOT)
+        assert keep(watched.page) == name
 
 
 def test_what_was_changed_is_noticed_and_kept_no_longer(watched: Watched):
-    name = visit(watched)
-    watched.page.evaluate(SPOIL, [name, "end"])
+    watched.connect()
+    name = keep(watched.page)
+    watched.page.evaluate(SPOIL, [name, "content"])
     watched.reload()
     watched.page.get_by_test_id("connect").click()
     expect(watched.page.get_by_test_id("tunnel-error")).to_contain_text("worker.failed", timeout=READY_MS)

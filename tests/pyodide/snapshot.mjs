@@ -11,13 +11,15 @@ const { loadPyodide } = await import(pathToFileURL(path.join(folder, "pyodide.mj
 const { unpack } = await import(pathToFileURL(path.join(dist, "mix-tunnel/site_packages.js")));
 const { readSnapshot, Snapshot, withMemory } = await import(pathToFileURL(path.join(dist, "mix-tunnel/snapshot.js")));
 const [base, own] = ["base.bin", "own.bin"].map((name) => new Uint8Array(fs.readFileSync(path.join(folder, name))));
-const snapshot = new Snapshot();
-const parts = { ...readSnapshot(base.buffer), own, isKept: true };
+let kept;
+const snapshot = new Snapshot((memory) => {
+  kept = createHash("sha256").update(new Uint8Array(memory)).digest("base64");
+});
+const parts = { ...readSnapshot(base.buffer), own };
 const index = JSON.parse(fs.readFileSync(path.join(folder, "site-packages.json"), "utf8"));
 const data = Promise.resolve(index.data);
 const options = { indexURL: folder, _loadSnapshot: snapshot };
 const python = await withMemory(snapshot, Promise.resolve(parts), data, () => loadPyodide(options));
-const kept = createHash("sha256").update(parts.content).digest("base64");
 const contents = new Uint8Array(fs.readFileSync(path.join(folder, "site-packages.bin")));
 const modules = index.modules.map(([name, file]) => {
   return [name, new WebAssembly.Module(fs.readFileSync(path.join(folder, file)))];

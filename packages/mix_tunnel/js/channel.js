@@ -7,6 +7,8 @@ export const VERSION = 1;
 const DOWNLOAD_WINDOW = 512 * 1024;
 /** The largest chunk of a request's body. */
 const CHUNK_BYTES = 64 * 1024;
+/** Those who watch a tunnel ask for this all the time. */
+const WATCHING = "tunnel.stats";
 
 /**
  * What a call may bring along.
@@ -34,12 +36,18 @@ export class Channel {
   /** @type {unknown} */
   #broken = null;
   #nextId = 1;
+  #lastUse = performance.now();
   #endpoint;
 
   /** @param {Endpoint} endpoint */
   constructor(endpoint) {
     this.#endpoint = endpoint;
     endpoint.addEventListener("message", (event) => this.#receive(event.data));
+  }
+
+  /** For how long nothing was asked for or told, but for how much there was to do. */
+  get quietMs() {
+    return performance.now() - this.#lastUse;
   }
 
   /**
@@ -63,6 +71,8 @@ export class Channel {
     const send = (message) => this.#send(message);
     const call = new OpenCall(id, send, () => this.#open.delete(id), upload, signal);
     this.#open.set(id, call);
+    call.isUse = method !== WATCHING;
+    this.#noteUse(call);
     send({ version: VERSION, id, type: "call", method, params, upload: upload !== undefined, body });
     send({ version: VERSION, id, type: "credit", bytes: DOWNLOAD_WINDOW });
     return call.answer;
@@ -104,18 +114,29 @@ export class Channel {
       return;
     }
     if (message.type === "event") {
+      this.#noteUse();
       this.#send({ version: VERSION, id: 0, type: "credit", bytes: 1 }); // for one event more
       for (const listener of [...(this.#listeners.get(message.name) ?? [])]) {
         listener(message.value);
       }
       return;
     }
-    this.#open.get(message.id)?.receive(message);
+    const call = this.#open.get(message.id);
+    this.#noteUse(call);
+    call?.receive(message);
+  }
+
+  /** @param {OpenCall} [call] */
+  #noteUse(call) {
+    if (call?.isUse !== false) {
+      this.#lastUse = performance.now();
+    }
   }
 }
 
 /** A call from its beginning to its last message. */
 class OpenCall {
+  isUse = true;
   /** @type {Promise<Answer>} */
   answer;
   /** @type {(answer: Answer) => void} */

@@ -49,6 +49,7 @@ const target = resolve(folder);
 /** @type {Set<string>} */
 const modules = new Set();
 await findModules("worker.js", modules);
+await findModules("memory_keeper.js", modules);
 await mkdir(target, { recursive: true });
 for (const name of modules) {
   if (!name.startsWith("pyodide/")) {

@@ -19,15 +19,16 @@ export async function fetchFile(url, options) {
  * send several times as much, so the gzip form beside the file is fetched instead, and unpacked here while it arrives.
  *
  * @param {URL} url
+ * @param {RequestInit} [options]
  * @returns {Promise<Response>}
  */
-export async function fetchPacked(url) {
-  const answer = await fetchFile(url);
+export async function fetchPacked(url, options) {
+  const answer = await fetchFile(url, options);
   if (answer.headers.has("Content-Encoding")) {
     return answer;
   }
   await answer.body?.cancel();
-  const packed = await fetchFile(new URL(`${url.pathname}.gz`, url));
+  const packed = await fetchFile(new URL(`${url.pathname}.gz`, url), options);
   if (packed.headers.has("Content-Encoding")) {
     return packed; // the server knows what the name's ending means, and the browser has unpacked it
   }

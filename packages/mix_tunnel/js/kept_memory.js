@@ -2,19 +2,31 @@
  * Python's memory as the worker starts from it, kept by the browser in the origin's private file system, so that later
  * visits neither load nor unpack it. It holds what was built and nothing else: no key, no randomness, nothing of a visit.
  *
- * A file is a number (32 bits, little-endian), as many bytes of JSON, and what that describes: the head, then all runs.
+ * A file is a content (the snapshot's head, then all runs), JSON that describes it, and how many bytes of JSON these are
+ * (32 bits, little-endian). The last of it is written last: a file that was not finished is none.
  */
 
 /** @import { Parts, Run } from "./snapshot.js" */
-/** @typedef {{ head: number, size: number, runs: [start: number, length: number][], digest: string }} Description */
+/** @typedef {{ head: number, size: number, runs: [start: number, length: number][], digests: string[] }} Description */
+/**
+ * A file that only its opener may write; dedicated workers have such.
+ * @typedef {object} OpenFile
+ * @property {(bytes: Uint8Array<ArrayBuffer>, options: { at: number }) => number} write
+ * @property {() => number} getSize
+ * @property {(size: number) => void} truncate
+ * @property {() => void} flush
+ * @property {() => void} close
+ */
 
 const FOLDER = "mix-tunnel";
 const COUNT_BYTES = 4;
+/** What is hashed and written at a time. */
+const SLICE_BYTES = 2 ** 20;
 
 /**
- * What this origin keeps.
+ * Whether this origin can keep anything; browsers let no page do so that is not secure.
  *
- * @returns {Promise<Memories | null>} null where browsers keep nothing, such as for pages that are not secure
+ * @returns {Promise<Memories | null>}
  */
 export async function openMemories() {
   try {
@@ -22,24 +34,29 @@ export async function openMemories() {
     if (root === undefined || crypto.subtle === undefined) {
       return null;
     }
-    const folder = await root.getDirectoryHandle(FOLDER).catch(() => null);
-    return new Memories(folder ?? await root.getDirectoryHandle(FOLDER, { create: true }), folder !== null);
+    return new Memories(root, await root.getDirectoryHandle(FOLDER).catch(() => null));
   } catch {
     return null;
   }
 }
 
+/** What this origin keeps. */
 class Memories {
+  #root;
   #folder;
-  isUsed;
 
   /**
-   * @param {FileSystemDirectoryHandle} folder
-   * @param {boolean} isUsed whether something was kept before
+   * @param {FileSystemDirectoryHandle} root
+   * @param {FileSystemDirectoryHandle | null} folder
    */
-  constructor(folder, isUsed) {
+  constructor(root, folder) {
+    this.#root = root;
     this.#folder = folder;
-    this.isUsed = isUsed;
+  }
+
+  /** Whether something was kept before. */
+  get isUsed() {
+    return this.#folder !== null;
   }
 
   /**
@@ -50,50 +67,67 @@ class Memories {
    *   kept; if not, they are so no longer
    */
   async read(key) {
+    const folder = this.#folder;
     const name = nameOf(key);
+    if (folder === null) {
+      return null;
+    }
     try {
-      const file = await (await this.#folder.getFileHandle(name)).getFile();
+      const file = await (await folder.getFileHandle(name)).getFile();
       const parts = parse(new Uint8Array(await file.arrayBuffer()));
-      return { parts, checked: digestOf(parts.content).then((digest) => digest === parts.digest || this.#forget(name)) };
+      return { parts, checked: isWhole(parts).then((isSo) => isSo || forget(folder, name)) };
     } catch {
       return null; // it isn't kept, or can't be read
     }
   }
 
   /**
-   * Keep a memory, instead of what was kept before, and let go of it. That it can't be kept is no failure: it will be loaded
-   * again.
+   * Keep what a memory holds, instead of what was kept before. Throws when that can't be: there is no room, or another tab
+   * does the same.
    *
    * @param {string} key
-   * @param {Parts} parts
+   * @param {Omit<Parts, "content">} parts whose runs are of the memory
+   * @param {ArrayBuffer} memory which nobody changes meanwhile
    */
-  async keep(key, { head, size, runs, content }) {
+  async keep(key, { head, size, runs }, memory) {
     const name = nameOf(key);
-    try {
-      for await (const other of this.#folder.keys()) {
-        if (other !== name) {
-          await this.#forget(other);
-        }
+    const folder = await this.#root.getDirectoryHandle(FOLDER, { create: true });
+    for await (const other of folder.keys()) {
+      if (other !== name) {
+        await forget(folder, other);
       }
-      const packed = pack([head, ...runs.map(([, length, at]) => content.subarray(at, at + length))]);
-      const digest = await digestOf(packed);
-      const places = runs.map(([start, length]) => [start, length]);
-      const text = new TextEncoder().encode(JSON.stringify({ head: head.length, size, runs: places, digest }));
-      const writable = await (await this.#folder.getFileHandle(name, { create: true })).createWritable();
-      await writable.write(pack([new Uint8Array(Uint32Array.of(text.length).buffer), text]));
-      await writable.write(packed);
-      await writable.close(); // until then the file has nothing of this
-      release(packed.buffer);
-    } catch {
-      // There is no room, or another tab does the same.
     }
-    release(content.buffer);
+    /** @type {any} */
+    const handle = await folder.getFileHandle(name, { create: true });
+    /** @type {OpenFile} */
+    const file = await handle.createSyncAccessHandle();
+    try {
+      file.truncate(0);
+      const digests = [];
+      for (const slice of slices([head, ...runs.map(([start, length]) => new Uint8Array(memory, start, length))])) {
+        digests.push(await digestOf(slice));
+        write(file, slice);
+      }
+      const places = runs.map(([start, length]) => [start, length]);
+      const text = new TextEncoder().encode(JSON.stringify({ head: head.length, size, runs: places, digests }));
+      write(file, text);
+      write(file, new Uint8Array(Uint32Array.of(text.length).buffer));
+      file.flush();
+    } finally {
+      file.close();
+    }
   }
+}
 
-  /** @param {string} name */
-  async #forget(name) {
-    await this.#folder.removeEntry(name).catch(() => {});
-    return false;
+/**
+ * Write at the end. Throws when there is no room.
+ *
+ * @param {OpenFile} file
+ * @param {Uint8Array<ArrayBuffer>} bytes
+ */
+function write(file, bytes) {
+  if (file.write(bytes, { at: file.getSize() }) !== bytes.length) {
+    throw new Error("there is no room");
   }
 }
 
@@ -101,51 +135,75 @@ class Memories {
  * Read a file's parts. Throws for what is none.
  *
  * @param {Uint8Array<ArrayBuffer>} bytes
- * @returns {Parts & { digest: string }}
+ * @returns {Parts & { digests: string[] }}
  */
 function parse(bytes) {
-  const [count = 0] = new Uint32Array(bytes.buffer, 0, 1);
-  const text = new TextDecoder().decode(bytes.subarray(COUNT_BYTES, COUNT_BYTES + count));
+  const end = bytes.length - COUNT_BYTES;
+  const count = new DataView(bytes.buffer).getUint32(end, true);
   /** @type {Description} */
-  const description = JSON.parse(text);
-  const content = bytes.subarray(COUNT_BYTES + count);
+  const description = JSON.parse(new TextDecoder().decode(bytes.subarray(end - count, end)));
+  const content = bytes.subarray(0, end - count);
   let at = description.head;
-  let end = 0;
+  let last = 0;
   const runs = description.runs.map(([start, length]) => {
-    if (!(start >= end && length > 0)) {
+    if (!(start >= last && length > 0)) {
       throw new Error("what is kept is no memory");
     }
     const run = /** @type {Run} */ ([start, length, at]);
     at += length;
-    end = start + length;
+    last = start + length;
     return run;
   });
-  if (at !== content.length || end > description.size) {
+  if (at !== content.length || last > description.size) {
     throw new Error("what is kept is not complete");
   }
-  return { head: content.subarray(0, description.head), size: description.size, runs, content, digest: description.digest };
+  const { head, size, digests } = description;
+  return { head: content.subarray(0, head), size, runs, content, digests };
+}
+
+/** @param {{ content: Uint8Array<ArrayBuffer>, digests: string[] }} parts */
+async function isWhole({ content, digests }) {
+  const found = await Promise.all(Array.from(slices([content]), digestOf));
+  return found.length === digests.length && found.every((digest, index) => digest === digests[index]);
 }
 
 /**
- * @param {Uint8Array[]} parts
- * @returns {Uint8Array<ArrayBuffer>}
+ * All parts one after the other, cut into slices. One that spans several parts is overwritten by the next.
+ *
+ * @param {Uint8Array<ArrayBuffer>[]} parts
+ * @returns {Generator<Uint8Array<ArrayBuffer>>}
  */
-function pack(parts) {
-  const packed = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
-  let at = 0;
+function* slices(parts) {
+  const slice = new Uint8Array(SLICE_BYTES);
+  let filled = 0;
   for (const part of parts) {
-    packed.set(part, at);
-    at += part.length;
+    for (let at = 0; at < part.length;) {
+      const piece = part.subarray(at, at + SLICE_BYTES - filled);
+      at += piece.length;
+      if (piece.length === SLICE_BYTES) {
+        yield piece;
+        continue;
+      }
+      slice.set(piece, filled);
+      filled += piece.length;
+      if (filled === SLICE_BYTES) {
+        yield slice;
+        filled = 0;
+      }
+    }
   }
-  return packed;
+  if (filled > 0) {
+    yield slice.subarray(0, filled);
+  }
 }
 
 /**
- * Give memory back at once, where the browser can: nobody would look for so much garbage in an idle worker.
- * @param {ArrayBuffer} buffer
+ * @param {FileSystemDirectoryHandle} folder
+ * @param {string} name
  */
-function release(buffer) {
-  /** @type {any} */ (buffer).transfer?.(0);
+async function forget(folder, name) {
+  await folder.removeEntry(name).catch(() => {});
+  return false;
 }
 
 /** @param {string} key */
@@ -153,7 +211,7 @@ function nameOf(key) {
   return `memory-${key.replace(/[^A-Za-z0-9]/g, "-")}`;
 }
 
-/** @param {ArrayBuffer | Uint8Array<ArrayBuffer>} content */
-async function digestOf(content) {
-  return String(new Uint8Array(await crypto.subtle.digest("SHA-256", content)));
+/** @param {Uint8Array<ArrayBuffer>} bytes */
+async function digestOf(bytes) {
+  return btoa(String.fromCharCode(...new Uint8Array(await crypto.subtle.digest("SHA-256", bytes))));
 }

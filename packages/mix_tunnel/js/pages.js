@@ -122,6 +122,16 @@ export class Pages {
   }
 
   /**
+   * Tell all pages that are here.
+   * @param {string} name of an event
+   */
+  tell(name) {
+    for (const page of this.#open.keys()) {
+      page.emit(name);
+    }
+  }
+
+  /**
    * No page will ever be served. A shared worker closes, so that the next page makes another one.
    * @param {string} reason
    */

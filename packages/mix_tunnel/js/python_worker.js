@@ -1,6 +1,7 @@
 import { Channel } from "./channel.js";
 import { PageNeeded, WorkerFailed } from "./errors.js";
 import { openLink } from "./links.js";
+import { MemoryKeeping } from "./memory_keeping.js";
 
 const ADVICE = "check that all files of mix-tunnel are served, and say with assetsUrl where they are";
 const PAGE_NEEDED = "a tunnel needs a page with Web Workers, which this program is not; set it up in the browser";
@@ -22,6 +23,7 @@ export class PythonWorker {
   isShared;
   #link;
   #url;
+  #keeping;
   #onFailure;
 
   /**
@@ -38,6 +40,7 @@ export class PythonWorker {
     this.isShared = isShared;
     // Not written as the pattern that bundlers know: they would bundle the worker and leave its Python behind.
     this.#url = new URL("worker.js", assetsUrl ?? import.meta.url);
+    this.#keeping = new MemoryKeeping(new URL("memory_keeper.js", this.#url), () => this.channel.quietMs);
     this.#link = openLink(this.#url, name, isShared, (reason) => void this.#explain(reason));
     this.channel = new Channel(this.#link);
     this.channel.on("worker.here", ({ lock }) => lock && this.#watch(lock));
@@ -49,6 +52,7 @@ export class PythonWorker {
       });
     });
     this.ready.catch(() => {}); // not everybody waits for it
+    this.channel.on("memory.unkept", () => this.#keeping.begin());
     this.channel.on("worker.failed", ({ reason }) => void this.#explain(reason));
   }
 
@@ -64,6 +68,7 @@ export class PythonWorker {
   stop(reason) {
     if (!this.#isOver) {
       this.#isOver = true;
+      this.#keeping.end();
       this.#link.end();
       this.channel.break(reason);
       this.#rejectReady(reason);

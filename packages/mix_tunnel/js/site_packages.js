@@ -13,10 +13,11 @@ import { checkIntegrity, fetchFile, fetchPacked } from "./files.js";
 
 /**
  * @param {URL} folder where site-packages.json is
+ * @param {RequestInit} [options]
  * @returns {Promise<Index>}
  */
-export async function fetchIndex(folder) {
-  return (await fetchFile(new URL("site-packages.json", folder))).json();
+export async function fetchIndex(folder, options) {
+  return (await fetchFile(new URL("site-packages.json", folder), options)).json();
 }
 
 /**

@@ -19,7 +19,6 @@ import { openMemories } from "./kept_memory.js";
  * @property {Run[]} runs in the order of their places, which are beginnings of pages
  * @property {Uint8Array<ArrayBuffer>} content
  * @property {Uint8Array | null} [own] bytecode that imports our modules, if the memory lacks them
- * @property {boolean} [isKept] whether the memory with our modules is wanted, too; otherwise the content is gone with the import
  */
 /**
  * What is used of Pyodide's core; objects are addresses.
@@ -48,42 +47,40 @@ const MEMORY_START = 1;
  *
  * @param {URL} folder where they are
  * @param {Promise<Index>} index
- * @returns {Promise<{ parts: Parts, checked: Promise<boolean>, keep: (() => Promise<void>) | null }>} checked -- whether it
- *   is what it was when it was kept; keep -- lets the browser keep it, if it was loaded
+ * @returns {Promise<{ parts: Parts, checked: Promise<boolean>, mayKeep: boolean }>} checked -- whether it is what it was when
+ *   it was kept; mayKeep -- whether the browser could keep it, and has not
  */
 export async function fetchSnapshot(folder, index) {
   const store = await openMemories();
-  const load = () => loadSnapshot(folder, index, store !== null);
-  const loading = store?.isUsed ? null : load();
+  const loading = store?.isUsed ? null : loadSnapshot(folder, index);
   loading?.catch(() => {}); // told below
-  const { base, own } = (await index).integrity;
-  const key = `${base} ${own}`;
-  const kept = await store?.read(key);
+  const kept = await store?.read(keyOf(await index));
   if (kept) {
-    return { ...kept, keep: null };
+    return { ...kept, mayKeep: false };
   }
-  const parts = await (loading ?? load());
-  return { parts, checked: Promise.resolve(true), keep: store && (() => store.keep(key, parts)) };
+  const parts = await (loading ?? loadSnapshot(folder, index));
+  return { parts, checked: Promise.resolve(true), mayKeep: store !== null };
+}
+
+/** What is kept under a name of its own. @param {Index} index */
+export function keyOf({ integrity: { base, own } }) {
+  return `${base} ${own}`;
 }
 
 /**
  * @param {URL} folder
  * @param {Promise<Index>} index
- * @param {boolean} isKept
+ * @param {RequestInit} [options] of fetching
  * @returns {Promise<Parts>}
  */
-async function loadSnapshot(folder, index, isKept) {
+export async function loadSnapshot(folder, index, options) {
   const [base, own] = await Promise.all(/** @type {const} */ (["base", "own"]).map(async (name) => {
     const url = new URL(`${name}.bin`, folder);
-    const content = await (await fetchPacked(url)).arrayBuffer();
+    const content = await (await fetchPacked(url, options)).arrayBuffer();
     await checkIntegrity(content, (await index).integrity[name], url);
     return content;
   }));
-  return {
-    ...readSnapshot(/** @type {ArrayBuffer} */ (base)),
-    own: new Uint8Array(/** @type {ArrayBuffer} */ (own)),
-    isKept,
-  };
+  return { ...readSnapshot(/** @type {ArrayBuffer} */ (base)), own: new Uint8Array(/** @type {ArrayBuffer} */ (own)) };
 }
 
 /**
@@ -94,7 +91,7 @@ export function readSnapshot(buffer) {
   const [start = 0] = new Uint32Array(buffer, 4 * MEMORY_START, 1);
   const content = new Uint8Array(buffer, start);
   const head = new Uint8Array(buffer.slice(0, start));
-  return { head, size: content.length, runs: findRuns(new Int32Array(buffer, start)), content };
+  return { head, size: content.length, runs: findRuns(buffer, start), content };
 }
 
 /**
@@ -115,10 +112,13 @@ export class Snapshot extends DataView {
   #parts = null;
   /** @type {CoreExports | null} */
   #core = null;
+  #onImported;
   length = 0;
 
-  constructor() {
+  /** @param {(memory: ArrayBuffer, parts: Parts) => void} [onImported] is told when the memory has our modules */
+  constructor(onImported = () => {}) {
     super(new ArrayBuffer(0));
+    this.#onImported = onImported;
   }
 
   get buffer() {
@@ -176,27 +176,28 @@ export class Snapshot extends DataView {
    * @param {number} [end]
    */
   subarray(begin, end) {
-    if (end === undefined && this.#parts && this.#core) {
-      restore(this.#core.memory, this.#parts);
-      importOwn(this.#core, this.#parts);
+    const [core, parts] = [this.#core, this.#parts];
+    if (end === undefined && parts && core) {
       this.#core = this.#parts = null;
+      restore(core.memory, parts);
+      if (parts.own) {
+        importOwn(core, parts.own);
+      }
+      this.#onImported(core.memory.buffer, parts);
+      // A worker that is busy with its start collects no garbage.
+      /** @type {any} */ (parts.content.buffer).transfer?.(0);
     }
     return this.#head.subarray(begin, end);
   }
 }
 
 /**
- * Import our modules, unless the memory has them, in a Python that was restored and has not gone on yet; the parts are of the
- * memory with them from then on, if somebody wants to keep it.
+ * Import our modules in a Python that was restored and has not gone on yet.
  *
  * @param {CoreExports} core
- * @param {Parts} parts
+ * @param {Uint8Array} own
  */
-function importOwn(core, parts) {
-  const { own } = parts;
-  if (!own) {
-    return;
-  }
+function importOwn(core, own) {
   const address = core.malloc(own.length);
   new Uint8Array(core.memory.buffer).set(own, address);
   const code = core.PyMarshal_ReadObjectFromString(address, own.length);
@@ -208,14 +209,6 @@ function importOwn(core, parts) {
     throw new Error("the tunnel's Python modules cannot be imported");
   }
   [result, names, code].forEach((object) => core.Py_DecRef(object));
-  const former = parts.content.buffer;
-  if (parts.isKept) {
-    const { buffer } = core.memory;
-    parts.size = buffer.byteLength;
-    [parts.runs, parts.content] = copyRuns(buffer);
-  }
-  /** @type {any} */ (former).transfer?.(0); // a worker that is busy with its start collects no garbage
-  parts.own = null;
 }
 
 /**
@@ -251,29 +244,14 @@ function clear(words, from, to) {
 }
 
 /**
- * What of a memory is not zero, in one piece.
+ * Pages that are not zero.
  *
  * @param {ArrayBuffer} buffer
- * @returns {[runs: Run[], content: Uint8Array<ArrayBuffer>]}
+ * @param {number} [offset] where in it the memory begins
+ * @returns {Run[]}
  */
-function copyRuns(buffer) {
-  const found = findRuns(new Int32Array(buffer));
-  const content = new Uint8Array(found.reduce((sum, [, length]) => sum + length, 0));
-  let at = 0;
-  const runs = found.map(([start, length]) => {
-    content.set(new Uint8Array(buffer, start, length), at);
-    const run = /** @type {Run} */ ([start, length, at]);
-    at += length;
-    return run;
-  });
-  return [runs, content];
-}
-
-/**
- * @param {Int32Array} words
- * @returns {Run[]} of pages that are not zero
- */
-function findRuns(words) {
+export function findRuns(buffer, offset = 0) {
+  const words = new Int32Array(buffer, offset);
   /** @type {Run[]} */
   const runs = [];
   let last = /** @type {Run} */ ([0, 0, 0]);

@@ -47,6 +47,28 @@ test("a call and its result", async () => {
   assert.equal(body, null);
 });
 
+test("it tells for how long it has been quiet, whoever looks at the tunnel's figures meanwhile", async (t) => {
+  let now = 1000;
+  t.mock.method(performance, "now", () => now);
+  const worker = new Script();
+  const pass = () => {
+    now += 100;
+    return worker.channel.quietMs;
+  };
+  void worker.channel.call("fetch");
+  assert.equal(pass(), 100);
+  worker.say({ type: "result", id: 1, value: {}, stream: true });
+  assert.equal(pass(), 100);
+  worker.say({ type: "chunk", id: 1, end: false, body: bytes(1) });
+  assert.equal(pass(), 100);
+  void worker.channel.call("tunnel.stats");
+  assert.equal(pass(), 200);
+  worker.say({ type: "result", id: 2, value: {}, stream: false });
+  assert.equal(pass(), 300);
+  worker.say({ type: "event", id: 0, name: "tunnel.state", value: 1 });
+  assert.equal(pass(), 100);
+});
+
 test("an event is told, and gives credit for another one", () => {
   const worker = new Script();
   const told = [];
