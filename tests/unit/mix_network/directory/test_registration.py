@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from dataclasses import replace
 from types import SimpleNamespace
@@ -10,6 +11,7 @@ import httpx
 import pytest
 from starlette.applications import Starlette
 from starlette.routing import Mount
+from support.virtual_time import virtual_time
 
 from mix_network.directory.epochs import EpochBook
 from mix_network.directory.inquiry import NodeInquiry
@@ -71,8 +73,22 @@ class Internet(httpx.AsyncBaseTransport):
         path = request.url.path.removeprefix("/api/v1/")
         response = await httpx.ASGITransport(self.node.api).handle_async_request(request)
         if path in self.spoil:
-            return self.spoil[path]
+            spoilt = self.spoil[path]
+            stream = Drip(spoilt.content, 1) if spoilt.is_stream_consumed else spoilt.stream
+            return httpx.Response(spoilt.status_code, headers=spoilt.headers, stream=stream)
         return response
+
+
+class Drip(httpx.AsyncByteStream):
+    """A body of one piece again and again."""
+
+    def __init__(self, piece, count, pause_s=0.0):
+        self._piece, self._count, self._pause_s = piece, count, pause_s
+
+    async def __aiter__(self):
+        for _ in range(self._count):
+            await asyncio.sleep(self._pause_s)
+            yield self._piece
 
 
 @pytest.fixture
@@ -197,6 +213,7 @@ async def test_nobody_there_is_told(directory):
     [
         ("health", httpx.Response(200, json={"status": "down", "uptime": 1}), "not up"),
         ("health", httpx.Response(200, content=b"x" * 300_000), "too long"),
+        ("health", httpx.Response(200, headers={"Content-Encoding": "gzip"}, stream=Drip(b"", 1)), "encoded"),
         ("health", httpx.Response(302, headers={"Location": "http://192.0.2.1/"}), "does not answer health"),
         ("roles", httpx.Response(404), "does not answer roles"),
         ("build-information", httpx.Response(200, json=[]), "codec.malformed"),
@@ -245,6 +262,25 @@ async def test_a_directory_that_is_not_there_is_passed_over(directory):
         await client.announce(node.announcement())
     with pytest.raises(DirectoryUnreachable):
         await client.documents()
+
+
+@virtual_time
+async def test_a_directory_that_drips_is_passed_over():
+    class Both(httpx.AsyncBaseTransport):
+        async def handle_async_request(self, request):
+            if request.url.host == "drips":
+                return httpx.Response(500, stream=Drip(b"a", 1000, pause_s=9.0))
+            if request.url.host == "gives":
+                return httpx.Response(200, stream=Drip(b"a", 1000, pause_s=9.0))
+            return httpx.Response(200, stream=Drip(b"b", 1))
+
+    async with DirectoryClient(["http://gives/api", "http://directory/api"], Both()) as client:
+        assert set((await client.documents()).values()) == {b"b"}
+    async with DirectoryClient(["http://drips/api", "http://directory/api"], Both()) as client:
+        assert await client.announce(Node().announcement()) == 1
+    async with DirectoryClient(["http://drips/api"], Both()) as client:
+        with pytest.raises(DirectoryUnreachable):
+            await client.announce(Node().announcement())
 
 
 async def test_counters_are_for_the_nodes_own_machine():

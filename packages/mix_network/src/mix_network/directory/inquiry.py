@@ -13,10 +13,11 @@ from typing import Final, TypeVar
 import httpx
 
 from mix_network.errors import NodeUnanswered
+from mix_network.http.asking import make_client, read_plain
 from mix_protocol.addressing import Recipient
 from mix_protocol.codec import base58
 from mix_protocol.crypto.provider import CryptoProvider
-from mix_protocol.errors import MixError
+from mix_protocol.errors import MixError, PeerMisbehaved
 from mix_protocol.node_api.answers import MAX_ANSWER_LENGTH, decode_answer
 from mix_protocol.node_api.host_information import check_addresses, decode_host_information
 from mix_protocol.node_api.self_description import Health, NodeRoles, ServiceDetails
@@ -45,8 +46,8 @@ class NodeInquiry:
     ) -> None:
         self._crypto = crypto
         self._allow_local = allow_local
-        # A node's address is a stranger's word: no proxy, no redirect, no more than a few bytes and seconds.
-        self._http = httpx.AsyncClient(timeout=ANSWER_S, trust_env=False, transport=transport)
+        # A node's address is a stranger's word: no more than a few bytes and seconds are for it.
+        self._http = make_client(ANSWER_S, transport)
         self._turns = asyncio.Semaphore(_AT_ONCE)
 
     async def close(self) -> None:
@@ -105,12 +106,9 @@ class NodeInquiry:
                 if response.status_code == 404:
                     return None
                 response.raise_for_status()
-                body = bytearray()
-                async for piece in response.aiter_bytes():
-                    body += piece
-                    if len(body) > MAX_ANSWER_LENGTH:
-                        raise NodeUnanswered(f"the answer to {path} is too long", what=path)
-                return bytes(body)
+                return await read_plain(response, MAX_ANSWER_LENGTH)
+        except PeerMisbehaved:
+            raise NodeUnanswered(f"the answer to {path} is too long, or encoded", what=path) from None
         except (httpx.HTTPError, TimeoutError):
             raise NodeUnanswered(f"the node does not answer {path}", what=path) from None
 

@@ -12,6 +12,7 @@ from typing import Final
 import httpx
 
 from mix_network.errors import DirectoryUnreachable, RegistrationRefused
+from mix_network.http.asking import make_client, read_plain
 from mix_protocol.addressing import NodeAddress
 from mix_protocol.codec import base58
 from mix_protocol.codec.json import decode_json
@@ -29,7 +30,11 @@ from mix_protocol.topology.documents import (
 from mix_protocol.topology.semi_skimmed import SemiSkimmedNode, SemiSkimmedNodes, decode_semi_skimmed
 from mix_protocol.topology.topology import Topology
 
-_TIMEOUT: Final = httpx.Timeout(10.0)
+_SILENCE_S: Final = 10.0
+_DOCUMENTS_S: Final = 60.0
+"""For all documents of one directory, however they drip; the next one is asked then."""
+_ANNOUNCING_S: Final = 20.0
+"""For one directory, so that one that drips does not keep the node from telling the others again."""
 _MAX_REFUSAL_LENGTH: Final = 2000
 _KEY_LENGTH: Final = 32
 _NODES: Final = "v2/unstable/nym-nodes/skimmed"
@@ -102,7 +107,7 @@ class DirectoryClient:
 
     def __init__(self, urls: Sequence[str], transport: httpx.AsyncBaseTransport | None = None) -> None:
         self._urls = [url.rstrip("/") for url in urls]
-        self._http = httpx.AsyncClient(timeout=_TIMEOUT, trust_env=False, transport=transport)
+        self._http = make_client(_SILENCE_S, transport)
 
     async def __aenter__(self) -> DirectoryClient:
         return self
@@ -117,8 +122,9 @@ class DirectoryClient:
         why = ""
         for url in list(self._urls):
             try:
-                answers = await asyncio.gather(*(self._get(f"{url}/{path}") for path in PATHS.values()))
-            except (httpx.HTTPError, PeerMisbehaved) as error:
+                async with asyncio.timeout(_DOCUMENTS_S):
+                    answers = await asyncio.gather(*(self._get(f"{url}/{path}") for path in PATHS.values()))
+            except (httpx.HTTPError, PeerMisbehaved, TimeoutError) as error:
                 why = str(error) or type(error).__name__
                 self._urls.append(self._urls.pop(0))
                 continue
@@ -139,13 +145,16 @@ class DirectoryClient:
     async def _announce(self, url: str, announcement: Announcement) -> MixError | None:
         headers = {"Content-Type": "application/json"}
         try:
-            async with self._http.stream(
-                "POST", f"{url}/{ANNOUNCEMENT_PATH}", content=announcement.encode(), headers=headers
-            ) as response:
+            async with (
+                asyncio.timeout(_ANNOUNCING_S),
+                self._http.stream(
+                    "POST", f"{url}/{ANNOUNCEMENT_PATH}", content=announcement.encode(), headers=headers
+                ) as response,
+            ):
                 if response.status_code < 300:
                     return None
-                body = await _bounded(response, _MAX_REFUSAL_LENGTH)
-        except (httpx.HTTPError, PeerMisbehaved) as error:
+                body = await read_plain(response, _MAX_REFUSAL_LENGTH)
+        except (httpx.HTTPError, PeerMisbehaved, TimeoutError) as error:
             return DirectoryUnreachable(why=str(error) or type(error).__name__)
         why = _message_in(body)
         if response.status_code >= 500 or response.status_code == 429:
@@ -157,16 +166,7 @@ class DirectoryClient:
     async def _get(self, url: str) -> bytes:
         async with self._http.stream("GET", url) as response:
             response.raise_for_status()
-            return await _bounded(response, MAX_DOCUMENT_LENGTH)
-
-
-async def _bounded(response: httpx.Response, most: int) -> bytes:
-    body = bytearray()
-    async for piece in response.aiter_bytes():
-        body += piece
-        if len(body) > most:
-            raise PeerMisbehaved("an answer is longer than any")
-    return bytes(body)
+            return await read_plain(response, MAX_DOCUMENT_LENGTH)
 
 
 def _message_in(body: bytes) -> str:
