@@ -10,12 +10,14 @@ import time
 import zlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import brotli
 import pytest
 import trustme
 from backports import zstd
 from support.ports import refusing_port
+from support.tls_server import finite_field_context
 from support.waiting import PATIENCE_S
 from websockets.asyncio.server import ServerConnection, serve
 
@@ -148,6 +150,14 @@ async def test_https_with_a_private_authority_works_only_when_it_is_given(author
         assert (await NativePlatform((pem,)).get(url, headers={}, timeout_s=PATIENCE_S)).status == 200
         with pytest.raises(GetFailed):
             await NativePlatform().get(url, headers={}, timeout_s=PATIENCE_S)
+
+
+async def test_https_by_dhe_is_refused(authority: trustme.CA, tmp_path: Path):
+    pem = authority.cert_pem.bytes().decode()
+    context = finite_field_context(authority, "localhost", tmp_path)
+    async with http_server(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok", context) as port:
+        with pytest.raises(GetFailed):
+            await NativePlatform((pem,)).get(f"https://localhost:{port}/", headers={}, timeout_s=PATIENCE_S)
 
 
 async def test_https_checks_the_host_name(authority: trustme.CA):

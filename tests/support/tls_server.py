@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import datetime
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from functools import cache
+from pathlib import Path
 
 import trustme
 
@@ -49,6 +51,21 @@ def server_context(leaf: trustme.LeafCert, *, alpn: list[str] | None = None) -> 
     leaf.configure_cert(context)
     if alpn:
         context.set_alpn_protocols(alpn)
+    return context
+
+
+def finite_field_context(ca: trustme.CA, name: str, folder: Path) -> ssl.SSLContext:
+    """A server of TLS 1.2 that agrees on keys by DHE alone, in a group of its own of 2048 bits."""
+    context = server_context(ca.issue_cert(name, key_type=trustme.KeyType.RSA))
+    context.maximum_version = ssl.TLSVersion.TLSv1_2
+    context.set_ciphers("DHE-RSA-AES256-GCM-SHA384")
+    modulus = (1 << 2047 | 1).to_bytes(256)  # nobody looks whether it is a prime
+    # SEQUENCE of the INTEGERs p and g (PKCS #3).
+    parameters = b"\x30\x82\x01\x08" + b"\x02\x82\x01\x01\0" + modulus + b"\x02\x01\x02"
+    path = folder / "group.pem"
+    text = base64.encodebytes(parameters).decode()
+    path.write_text(f"-----BEGIN DH PARAMETERS-----\n{text}-----END DH PARAMETERS-----\n")
+    context.load_dh_params(path)
     return context
 
 

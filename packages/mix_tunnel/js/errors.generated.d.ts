@@ -961,7 +961,7 @@ export declare class CertificateRevoked extends CertificateRefused {
   static code: string;
 }
 
-/** The server took none of the cipher suites, which all have forward secrecy. */
+/** The server took none of the cipher suites, which all have ECDHE, and so forward secrecy. */
 export declare class NoCipherInCommon extends HandshakeFailed {
   static code: string;
 }

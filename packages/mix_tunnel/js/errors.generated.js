@@ -961,7 +961,7 @@ export class CertificateRevoked extends CertificateRefused {
   static code = "tls.certificate_revoked";
 }
 
-/** The server took none of the cipher suites, which all have forward secrecy. */
+/** The server took none of the cipher suites, which all have ECDHE, and so forward secrecy. */
 export class NoCipherInCommon extends HandshakeFailed {
   static code = "tls.no_cipher_in_common";
 }

@@ -12,7 +12,7 @@ from ipaddress import IPv4Address
 import pytest
 import trustme
 from support.kernel import KernelNetwork, KernelStream
-from support.tls_server import authority, certificate, pem_of, serve, server_context
+from support.tls_server import authority, certificate, finite_field_context, pem_of, serve, server_context
 
 from mix_protocol.errors import MixError, PeerMisbehaved
 from mix_tunnel.runtime.tls import TlsSettings, TlsStream, start_tls
@@ -397,14 +397,16 @@ async def test_the_old_suites_are_the_last_resort():
         await stream.aclose()
 
 
-@pytest.mark.parametrize("cipher", ["AES128-GCM-SHA256", "AES256-SHA", "DHE-RSA-AES128-SHA"])
-async def test_suites_without_forward_secrecy_and_the_oldest_are_refused_with_the_reason(cipher):
+@pytest.mark.parametrize("cipher", ["AES128-GCM-SHA256", "AES256-SHA", "DHE in a group of its own"])
+async def test_suites_without_forward_secrecy_or_elliptic_curves_are_refused_with_the_reason(cipher, tmp_path):
     listener = socket.create_server(("127.0.0.1", 0))
+    finite = cipher.startswith("DHE")
+    context = finite_field_context(authority(), "demo.test", tmp_path) if finite else rsa_context(cipher)
 
     def refuse() -> None:  # asyncio's servers close without the alert that others send
         accepted, _ = listener.accept()
         with contextlib.suppress(ssl.SSLError):
-            rsa_context(cipher).wrap_socket(accepted, server_side=True)
+            context.wrap_socket(accepted, server_side=True)
         accepted.close()
 
     with listener:

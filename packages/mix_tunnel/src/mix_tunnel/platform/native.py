@@ -70,7 +70,10 @@ class NativePlatform:
 
         import certifi
 
+        from mix_tunnel.runtime.tls import CIPHERS
+
         context = ssl.create_default_context(cafile=certifi.where())
+        context.set_ciphers(CIPHERS)
         for pem in self._ca_certificates:
             try:
                 context.load_verify_locations(cadata=pem)

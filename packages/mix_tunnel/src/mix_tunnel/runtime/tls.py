@@ -21,9 +21,11 @@ from .tls_sessions import Key, TlsSessions
 if TYPE_CHECKING:
     import ssl
 
-CIPHERS = "@SECLEVEL=2:ECDHE+AESGCM:ECDHE+CHACHA20:ECDHE+AES:DHE+AES:!aNULL:!eNULL:!aDSS:!AESCCM:!DHE+SHA1"
-"""Of TLS 1.2: CPython's own choice, and ECDHE with AES-CBC and HMAC-SHA-1 as the last resort, as curl and browsers have
-it. Every suite has forward secrecy; RSA key exchange has none. OpenSSL checks CBC padding in constant time."""
+CIPHERS = "@SECLEVEL=2:ECDHE+AESGCM:ECDHE+CHACHA20:ECDHE+AES:!aNULL:!eNULL:!aDSS:!AESCCM"
+"""Of TLS 1.2: CPython's own choice but for DHE, and ECDHE with AES-CBC and HMAC-SHA-1 as the last resort, as curl and
+browsers have it. Every suite has forward secrecy; RSA key exchange has none. OpenSSL checks CBC padding in constant
+time. DHE is left out, as browsers leave it out: the server chooses the group, and one of 10,000 bits, which need be no
+prime, keeps the event loop for more than a second."""
 CHUNK_BYTES = 65_536
 """How much ciphertext or plaintext moves at once: four records of the largest size."""
 

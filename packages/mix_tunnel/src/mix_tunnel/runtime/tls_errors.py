@@ -65,12 +65,12 @@ class HandshakeFailed(PeerIncompatible):
 
 
 class NoCipherInCommon(HandshakeFailed):
-    """The server took none of the cipher suites, which all have forward secrecy."""
+    """The server took none of the cipher suites, which all have ECDHE, and so forward secrecy."""
 
     code = "tls.no_cipher_in_common"
     message = (
-        "the server agreed to no cipher suite with forward secrecy; it may know none but RSA key exchange, which is "
-        "refused because whoever gets its key later could read everything"
+        "the server agreed to no cipher suite with ECDHE; it may know none but RSA key exchange, which is refused "
+        "since it has no forward secrecy: whoever gets the server's key later could read everything"
     )
 
 
