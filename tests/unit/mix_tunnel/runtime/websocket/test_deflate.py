@@ -1,4 +1,4 @@
-"""permessage-deflate with the smallest windows, in both directions."""
+"""permessage-deflate with the smallest windows, in both directions, and with blocks that are marked as the last."""
 
 from __future__ import annotations
 
@@ -7,12 +7,13 @@ import zlib
 
 import pytest
 from support.kernel_connector import KernelConnector
-from support.websocket_server import frame, read_frame, speaking
+from support.websocket_server import deflated, frame, read_frame, speaking
 from websockets.extensions.permessage_deflate import ClientPerMessageDeflateFactory, PerMessageDeflate
 from websockets.frames import Frame, Opcode
 
 from mix_tunnel.runtime.websocket import Compression, WebSocketOptions, connect_websocket
-from mix_tunnel.runtime.websocket.deflate import DeflateFactory
+from mix_tunnel.runtime.websocket.deflate import MAX_RESTARTS, DeflateFactory
+from mix_tunnel.runtime.websocket.errors import ConnectionClosedError
 
 SMALL_WINDOW = b"Sec-WebSocket-Extensions: permessage-deflate; "
 
@@ -93,3 +94,55 @@ def test_a_factory_of_the_library_keeps_what_it_offers():
         own.process_response_params([("server_no_context_takeover", None), ("server_max_window_bits", "10")], []),
         PerMessageDeflate,
     )
+
+
+# --- blocks marked as the last
+
+DEFLATE = b"Sec-WebSocket-Extensions: permessage-deflate"
+LONG = repetitive(3)
+
+
+def finished(data: bytes) -> bytes:
+    """A whole deflate stream: its last block is marked so, as a zlib without sync flush makes it."""
+    compressor = zlib.compressobj(wbits=-15)
+    return compressor.compress(data) + compressor.flush()
+
+
+@pytest.mark.parametrize("window", [b"", b"; server_no_context_takeover"], ids=["window kept", "window dropped"])
+@pytest.mark.parametrize("behind", [b"\0", b""], ids=["as in the standard", "without the byte behind"])
+async def test_messages_whose_last_block_is_marked_so(window, behind):
+    messages = [finished(b"one") + behind, finished(LONG) + behind, finished(b"") + behind, deflated(b"four"), b"\0"]
+    frames = b"".join(frame(2, message, rsv1=True) for message in messages)
+    async with speaking(frames + b"\x88\x02\x03\xe8", DEFLATE + window) as port:
+        websocket = await connect_websocket(KernelConnector(), f"ws://demo.test:{port}/", WebSocketOptions())
+        assert [message async for message in websocket] == [b"one", LONG, b"", b"four", b""]
+
+
+async def test_a_message_of_several_streams_in_pieces_of_any_size():
+    packed = finished(b"one ") + finished(b"two ") + finished(LONG) + b"\0"
+    pieces = [packed[:1], packed[1:7], packed[7:3000], packed[3000:]]
+    frames = frame(2, pieces[0], fin=False, rsv1=True)
+    frames += b"".join(frame(0, piece, fin=piece is pieces[-1]) for piece in pieces[1:])
+    async with speaking(frames + frame(2, deflated(b"next"), rsv1=True) + b"\x88\x02\x03\xe8", DEFLATE) as port:
+        websocket = await connect_websocket(KernelConnector(), f"ws://demo.test:{port}/", WebSocketOptions())
+        assert [message async for message in websocket] == [b"one two " + LONG, b"next"]
+
+
+@pytest.mark.parametrize(
+    ("message", "code"),
+    [
+        (finished(b"") * (MAX_RESTARTS + 1), 1002),
+        (finished(bytes(600_000)) * 2, 1009),
+        (finished(bytes(1_000_000)) + deflated(b"x"), 1009),
+        (finished(b"") + b"\xff\xff", 1002),
+    ],
+    ids=["streams without end", "too long together", "one byte too long", "garbage behind"],
+)
+async def test_streams_behind_one_another_have_limits(message, code):
+    async with speaking(frame(2, message, rsv1=True), DEFLATE) as port:
+        options = WebSocketOptions(max_message_bytes=1_000_000)
+        websocket = await connect_websocket(KernelConnector(), f"ws://demo.test:{port}/", options)
+        with pytest.raises(ConnectionClosedError) as caught:
+            await websocket.recv()
+        assert caught.value.sent is not None
+        assert caught.value.sent.code == code
