@@ -29,6 +29,7 @@ from support.threaded import in_thread
 from support.websocket_server import echo, serving
 
 from mix_network.directory.certificates import issue_server_certificate
+from mix_network.gateway.terms import GatewayTerms
 from mix_network.local_network import LocalNetwork
 from mix_network.options import NetworkOptions
 
@@ -339,6 +340,20 @@ def test_low_bandwidth(world: World, demo: HttpServer):
     with world.page() as page:
         world.set_up(page)
         fetches(page, demo)
+    assert "claimFreeTestnetBandwidth" in [message["type"] for message in world.door.heard]
+
+
+def test_paid_bandwidth_is_refused(world: World):
+    """Refused: a gateway that grants no free bandwidth"""
+    listeners = [gateway._listener for gateway in world.network._gateways]
+    usual = listeners[0].session_config
+    for listener in listeners:
+        listener.session_config = GatewayTerms(require_bandwidth=True).session_config()
+    try:
+        assert "no free bandwidth" in world.refusal()
+    finally:
+        for listener in listeners:
+            listener.session_config = usual
     assert "claimFreeTestnetBandwidth" in [message["type"] for message in world.door.heard]
 
 

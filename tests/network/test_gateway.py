@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import dataclasses
 import json
 import os
+import socket
 import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -282,3 +284,26 @@ async def test_pages_of_other_sites_are_refused_where_they_must_be(
     assert int(answer.split()[1]) == (status or 101)
     assert net.gateway.metrics.dropped["foreign_origin"] == (status == 403)
     writer.close()
+
+
+async def test_a_gateway_that_closes_keeps_what_a_client_has_not_taken(net: Net):
+    net.gateway._listener.limits = dataclasses.replace(net.gateway._listener.limits, closing_s=0.1)
+    alice = ClientIdentity()
+    payloads = [number.to_bytes(4, "big") * 500 for number in range(1000)]
+    client = net.client(alice)
+    await client.connect()
+    client.websocket.transport.pause_reading()
+    (connection,) = net.gateway._listener.connections
+    for transport, option in ((connection.transport, socket.SO_SNDBUF), (client.websocket.transport, socket.SO_RCVBUF)):
+        transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, option, 65536)  # less than comes now
+    for payload in payloads:
+        net.gateway.delivery._deliver(alice.public, payload)
+    await net.gateway.close()
+    kept = net.gateway.inbox.take(alice.public, asyncio.get_running_loop().time())
+    assert kept
+    client.websocket.transport.resume_reading()
+    await asyncio.wait(client._tasks[:1], timeout=PATIENCE_S)  # it has read all that there is
+    with contextlib.suppress(ConnectionClosed):
+        await client.close()
+    assert client.payloads
+    assert client.payloads + kept == payloads

@@ -291,6 +291,11 @@ export declare class GatewayTimedOut extends NetworkFailure {
   static code: string;
 }
 
+/** Too many clients have registered from where this one is. */
+export declare class TooManyRegistrations extends NetworkFailure {
+  static code: string;
+}
+
 /** A message that the protocol does not allow at this moment. */
 export declare class GatewayUnexpectedFrame extends PeerMisbehaved {
   static code: string;

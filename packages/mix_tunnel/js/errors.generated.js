@@ -291,6 +291,11 @@ export class GatewayTimedOut extends NetworkFailure {
   static code = "gateway.timed_out";
 }
 
+/** Too many clients have registered from where this one is. */
+export class TooManyRegistrations extends NetworkFailure {
+  static code = "gateway.too_many_registrations";
+}
+
 /** A message that the protocol does not allow at this moment. */
 export class GatewayUnexpectedFrame extends PeerMisbehaved {
   static code = "gateway.unexpected_frame";
@@ -1132,6 +1137,7 @@ export const ERROR_CLASSES = new Map(/** @type {[string, typeof MixError][]} */ 
   ["gateway.paid_bandwidth", PaidBandwidthWanted],
   ["gateway.stale_request", GatewayStaleRequest],
   ["gateway.timed_out", GatewayTimedOut],
+  ["gateway.too_many_registrations", TooManyRegistrations],
   ["gateway.unexpected_frame", GatewayUnexpectedFrame],
   ["gateway.unknown_client", UnknownClient],
   ["gateway.unsupported_client_version", UnsupportedClientVersion],

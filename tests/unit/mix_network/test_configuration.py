@@ -6,6 +6,8 @@ from mix_network.configuration import Configuration
 from mix_network.directory.options import DirectoryOptions, ListedNode
 from mix_network.directory.options import write_template as write_directory
 from mix_network.errors import InvalidConfiguration
+from mix_network.gateway.inbox import InboxLimits
+from mix_network.gateway.rate_limits import Rates
 from mix_network.node.options import NodeOptions, write_template
 from mix_protocol.codec import base58
 
@@ -47,6 +49,35 @@ def test_every_line_that_is_commented_out_works_as_well():
     assert (options.announced_mix_port, options.exit_policy) == (1789, "exit-policy.txt")
 
 
+def test_what_is_asked_of_clients_and_kept_for_them():
+    identity = base58.encode(bytes(range(32)))
+    changes = {
+        "require_bandwidth = false": "require_bandwidth = true",
+        "# admit = []": f'admit = ["{identity}"]',
+        "# free_megabytes = 0": "free_megabytes = 500",
+        "# client_kilobytes = 4000": "client_kilobytes = 0",
+        "# address_kilobytes = 16000": "address_kilobytes = 1.5",
+        "# inbox_client_megabytes = 4": "inbox_client_megabytes = 8",
+        "# inbox_hours = 24": "inbox_hours = 2",
+    }
+    options = NodeOptions.parse(node(*changes.items(), roles=("entry",)).encode())
+    terms, inbox = options.terms, options.inbox
+    config = terms.session_config()
+    assert (terms.require_bandwidth, terms.free_a_day_bytes) == (True, 500_000_000)
+    assert (config.free_a_day_bytes, config.is_free_for(bytes(range(32))), config.is_free_for(bytes(32))) == (
+        500_000_000,
+        True,
+        False,
+    )
+    assert terms.rates == Rates(client_bytes_per_s=None, address_bytes_per_s=1500.0, registrations_per_minute=120)
+    assert inbox == InboxLimits(
+        max_bytes=64_000_000, max_client_bytes=8_000_000, max_client_payloads=4000, max_age_s=7200
+    )
+    usual = NodeOptions.parse(node().encode()).terms
+    assert (usual.require_bandwidth, usual.free_a_day_bytes, usual.admitted) == (False, None, frozenset())
+    assert usual.session_config().is_free_for(bytes(32))
+
+
 @pytest.mark.parametrize(
     ("change", "key", "says"),
     [
@@ -64,6 +95,11 @@ def test_every_line_that_is_commented_out_works_as_well():
         (("cover_rate = 1.0", "cover_rate = -1"), "limits.cover_rate", "from 0 to 100"),
         (("allow_local = false", "allow_local = [0]"), "exit.allow_local", "list of ports"),
         (('level = "info"', 'level = "loud"'), "logs.level", "debug, info, warning, error"),
+        (("require_bandwidth = false", "require_bandwidth = 0"), "gateway.require_bandwidth", "true or false"),
+        (("# admit = []", 'admit = ["alice"]'), "gateway.admit", "in base58"),
+        (("# client_kilobytes = 4000", "client_kilobytes = -1"), "gateway.client_kilobytes", "from 0 to"),
+        (("# inbox_client_megabytes = 4", "inbox_client_megabytes = 65"), "gateway.inbox_client_megabytes", "for all"),
+        (("# inbox_hours = 24", "inbox_hours = 0"), "gateway.inbox_hours", "from 0.01"),
         (("[logs]", "[log]"), "log", "did you mean logs?"),
         (("accepts_terms = true", 'accepts_terms = "yes"'), "announce.accepts_terms", "true or false"),
     ],

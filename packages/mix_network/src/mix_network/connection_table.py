@@ -53,7 +53,7 @@ class ConnectionTable:
 
         address -- the peer's IP address; None where there is none
         """
-        origin = _origin(address)
+        origin = origin_of(address)
         if origin is not None:
             theirs = self._by_origin.setdefault(origin, {})
             if len(theirs) >= self._max_of_address:
@@ -96,7 +96,7 @@ class ConnectionTable:
         connection.abort()
 
 
-def _origin(address: str | None) -> str | None:
+def origin_of(address: str | None) -> str | None:
     """Which connections count together; None for those that don't: all of a machine's own programs come from one."""
     if address is None:
         return None

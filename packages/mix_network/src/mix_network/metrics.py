@@ -41,6 +41,8 @@ class NodeMetrics:
     """Payloads kept for clients that were away."""
     from_clients: int = 0
     """Packets that clients handed in to be sent to their first hop."""
+    throttled: int = 0
+    """Times that a client sent faster than it may, and was left unread for a while."""
     loops_sent: int = 0
     """Loop cover packets of this node's own."""
     loops_returned: int = 0
@@ -80,6 +82,7 @@ class NodeMetrics:
             "pushed": self.pushed,
             "stored": self.stored,
             "from_clients": self.from_clients,
+            "throttled": self.throttled,
             "loops_sent": self.loops_sent,
             "loops_returned": self.loops_returned,
             "dropped": dict(sorted(self.dropped.items())),

@@ -7,6 +7,7 @@ from mix_network.exit.hosts_resolver import HostsResolver
 from mix_network.exit.policy import ExitPolicy
 from mix_network.exit.router_config import router_config
 from mix_network.gateway.node import GatewayServer
+from mix_network.gateway.terms import GatewayTerms
 from mix_network.metrics import Role
 from mix_network.mixnode.mixing import NodeContext
 from mix_network.mixnode.node import MixNodeServer
@@ -57,7 +58,8 @@ class NodeFactory:
             return WorkedGateway(
                 self._pool, context, identity, keyring, random, name=name, role=role, noise=self._noise()
             )
-        return GatewayServer(context, identity, keyring, random, name=name, role=role, noise=self._noise())
+        terms = GatewayTerms(require_bandwidth=self._options.require_bandwidth)
+        return GatewayServer(context, identity, keyring, random, name=name, role=role, noise=self._noise(), terms=terms)
 
     def _exit_options(self) -> ExitOptions:
         options = self._options

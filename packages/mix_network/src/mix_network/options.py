@@ -71,6 +71,8 @@ class NetworkOptions:
     """Mean delay at each hop of the acknowledgements that the exit asks for."""
     node_cover: float = 0.0
     """Loop cover packets that each node sends a second, on average; each costs all nodes together some 3 ms."""
+    require_bandwidth: bool = False
+    """Grant clients no free bandwidth, as gateways of the Nym network may: to see what an app does then."""
     noise: bool = False
     """Encrypt the links between nodes (Noise), as nodes of the live network do. All nodes of this machine must then:
     one of another program that announces no Noise key can't speak with these."""

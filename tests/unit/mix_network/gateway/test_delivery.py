@@ -1,7 +1,7 @@
 import pytest
 
 from mix_network.gateway.delivery import Delivery
-from mix_network.gateway.inbox import Inbox
+from mix_network.gateway.inbox import Inbox, InboxLimits
 from mix_network.metrics import NodeMetrics
 from mix_protocol.addressing import KeyRotation, NodeAddress
 from mix_protocol.messages.acknowledgement import SurbAck
@@ -19,7 +19,7 @@ class Connection:
         self.room = room
         self.taken: list[bytes] = []
 
-    def push(self, payload: bytes) -> bool:
+    def push(self, payload: bytes, *, is_kept: bool = False) -> bool:
         if len(self.taken) >= self.room:
             return False
         self.taken.append(payload)
@@ -32,7 +32,7 @@ class Gateway:
         self.sent: list[tuple[NodeAddress, bytes, KeyRotation]] = []
         self.delivery = Delivery(
             self.metrics,
-            Inbox(max_client_payloads=3),
+            Inbox(InboxLimits(max_client_payloads=3)),
             send=lambda *packet: self.sent.append(packet),
             is_known=lambda identity: identity == CLIENT,
             clock=lambda: 0.0,

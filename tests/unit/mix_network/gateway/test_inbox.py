@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mix_network.gateway.inbox import DAY_S, Inbox
+from mix_network.gateway.inbox import DAY_S, Inbox, InboxLimits
 
 ALICE, BOB, CAROL = b"a" * 32, b"b" * 32, b"c" * 32
 
@@ -35,14 +35,14 @@ def test_expire_frees_the_room_of_clients_that_never_come_back():
 
 
 def test_one_clients_oldest_payloads_make_room_for_its_newest():
-    inbox = Inbox(max_bytes=100, max_client_bytes=30)
+    inbox = Inbox(InboxLimits(max_bytes=100, max_client_bytes=30))
     for number in range(5):
         assert inbox.store(ALICE, bytes([number]) * 10, 0.0)
     assert inbox.take(ALICE, 0.0) == [bytes([number]) * 10 for number in (2, 3, 4)]
 
 
 def test_a_flood_for_one_client_does_not_push_out_what_others_wait_for():
-    inbox = Inbox(max_bytes=30, max_client_bytes=20)
+    inbox = Inbox(InboxLimits(max_bytes=30, max_client_bytes=20))
     assert inbox.store(BOB, bytes(10), 0.0)
     for _ in range(10):
         inbox.store(ALICE, bytes(10), 0.0)
@@ -55,7 +55,7 @@ def test_a_flood_for_one_client_does_not_push_out_what_others_wait_for():
 
 
 def test_in_a_full_inbox_of_equals_a_clients_own_oldest_payloads_make_room():
-    inbox = Inbox(max_bytes=40, max_client_bytes=30)
+    inbox = Inbox(InboxLimits(max_bytes=40, max_client_bytes=30))
     for identity in (ALICE, BOB):
         for number in range(2):
             assert inbox.store(identity, bytes([number]) * 10, 0.0)
@@ -66,7 +66,7 @@ def test_in_a_full_inbox_of_equals_a_clients_own_oldest_payloads_make_room():
 
 @given(st.lists(st.tuples(st.integers(0, 5), st.integers(1, 20), st.booleans()), max_size=200))
 def test_no_bound_is_passed_and_a_newcomer_always_finds_room(steps):
-    inbox, now = Inbox(max_bytes=100, max_client_bytes=60), 0.0
+    inbox, now = Inbox(InboxLimits(max_bytes=100, max_client_bytes=60)), 0.0
     for client, length, takes in steps:
         now += 1
         identity = bytes([client])
@@ -80,13 +80,13 @@ def test_no_bound_is_passed_and_a_newcomer_always_finds_room(steps):
 
 
 def test_a_payload_larger_than_a_box_is_refused():
-    inbox = Inbox(max_bytes=30, max_client_bytes=20)
+    inbox = Inbox(InboxLimits(max_bytes=30, max_client_bytes=20))
     assert not inbox.store(ALICE, bytes(21), 0.0)
     assert inbox.size_bytes == 0
 
 
 def test_small_payloads_are_bounded_by_their_number():
-    inbox = Inbox(max_client_payloads=3)
+    inbox = Inbox(InboxLimits(max_client_payloads=3))
     for number in range(5):
         assert inbox.store(ALICE, bytes([number]), 0.0)
     assert inbox.take(ALICE, 0.0) == [b"\x02", b"\x03", b"\x04"]
@@ -112,7 +112,7 @@ def test_what_was_handed_out_is_kept_until_it_is_settled():
 
 
 def test_what_makes_room_while_it_is_handed_out_is_not_settled_twice():
-    inbox = Inbox(max_client_payloads=2)
+    inbox = Inbox(InboxLimits(max_client_payloads=2))
     inbox.store(ALICE, b"1", 0.0)
     inbox.store(ALICE, b"2", 0.0)
     assert inbox.hand_out(ALICE, 0.0, lambda _: True) == 2

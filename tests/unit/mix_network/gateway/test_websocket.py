@@ -5,15 +5,17 @@ import contextlib
 import dataclasses
 import os
 import time
-from types import SimpleNamespace
 
 import pytest
 from support.virtual_time import stand_still, virtual_time
 from websockets.frames import Frame, Opcode
 
-from mix_network.gateway.client_connection import ClientConnection, ClientLimits, encode_message
+from mix_network.gateway.accepted_connection import encode_message, encoded_length
+from mix_network.gateway.client_connection import ClientConnection, ClientLimits
 from mix_network.gateway.delivery import Delivery
 from mix_network.gateway.inbox import Inbox
+from mix_network.gateway.rate_limits import LEAST_COST_BYTES, Rates
+from mix_network.gateway.terms import GatewayTerms
 from mix_network.gateway.websocket import ClientListener
 from mix_network.metrics import NodeMetrics
 from mix_network.node_keys import IdentityKeys
@@ -25,10 +27,35 @@ QUESTION = '{"type":"supportedProtocol"}'
 LIMIT = 8
 
 
+class Transport:
+    """What was written is in the kernel, but for so much."""
+
+    def __init__(self, abort) -> None:
+        self.buffered = 0
+        self.closing = False
+        self._abort = abort
+
+    def get_write_buffer_size(self) -> int:
+        return self.buffered
+
+    def is_closing(self) -> bool:
+        return self.closing
+
+    def abort(self) -> None:
+        self.closing = True
+        self._abort()
+
+    def set_write_buffer_limits(self, high: int) -> None:
+        pass
+
+
 class StubbornWebSocket:
     """Asks for ever; takes an answer only when it may."""
 
+    origin = None
+
     def __init__(self) -> None:
+        self.transport = Transport(self.close_now)
         self.asked = 0
         self.taken: list[str | bytes] = []
         self.may_take = asyncio.Semaphore(0)
@@ -49,14 +76,17 @@ class StubbornWebSocket:
             await self.may_take.acquire()
             self.taken.append(frame)
 
-    async def close(self) -> None:
+    async def close(self, code: int = 1000) -> None:
         self.closed = True
 
     def close_now(self) -> None:
         self.closed = True
 
+    def abort(self) -> None:
+        self.transport.abort()
 
-def new_listener() -> ClientListener:
+
+def new_listener(terms: GatewayTerms | None = None) -> ClientListener:
     crypto, metrics, registry = NativeCrypto(), NodeMetrics("entry", "entry-gateway"), ClientRegistry()
     delivery = Delivery(
         metrics, Inbox(), send=lambda *_: None, is_known=registry.__contains__, clock=ClientListener.now
@@ -71,6 +101,7 @@ def new_listener() -> ClientListener:
         forward=lambda _: None,
         wall_clock=time.time,
         limits=ClientLimits(unsent_frames=LIMIT, closing_s=0.01),
+        terms=terms,
     )
 
 
@@ -84,6 +115,7 @@ def test_messages_are_framed_as_the_library_does_it(length):
     for message, opcode in (("x" * length, Opcode.TEXT), (bytes(length), Opcode.BINARY)):
         data = message.encode() if isinstance(message, str) else message
         assert encode_message(message) == Frame(opcode, data).serialize(mask=False)
+        assert encoded_length(message) == len(encode_message(message))
 
 
 class EverReady:
@@ -205,7 +237,6 @@ class Broken(EverReady):
 @pytest.mark.parametrize("failing", ["receive_text", "next_event", "frames_to_send", "next_timeout"])
 async def test_a_session_that_fails_ends_its_own_connection(listener, failing, caplog):
     websocket = StubbornWebSocket()
-    websocket.transport = SimpleNamespace(abort=websocket.close_now)
     await asyncio.wait_for(ClientConnection(listener, websocket, Broken(failing)).serve(), 1.0)
     assert websocket.closed
     logged = [record.name for record in caplog.records]
@@ -222,7 +253,10 @@ async def test_a_payload_that_cannot_be_pushed_ends_that_clients_connection(list
 class SilentWebSocket:
     """Says nothing; answers pings as long as it lives."""
 
+    origin = None
+
     def __init__(self) -> None:
+        self.transport = Transport(self.abort)
         self.lives = True
         self.pings: list[asyncio.Future[float]] = []
         self.ended = asyncio.Event()
@@ -240,7 +274,7 @@ class SilentWebSocket:
             asyncio.get_running_loop().call_later(0.1, self.pings[-1].set_result, 0.1)
         return self.pings[-1]
 
-    async def close(self) -> None:
+    async def close(self, code: int = 1000) -> None:
         self.ended.set()
 
     def abort(self) -> None:
@@ -268,3 +302,111 @@ async def test_a_client_without_life_is_dropped_but_not_for_what_the_gateway_sle
     assert websocket.ended.is_set()
     await serving
     listener.presence.close()
+
+
+class EagerWebSocket(StubbornWebSocket):
+    """Asks for ever, or now and then, and takes every answer at once."""
+
+    def __init__(self, origin: str | None, pause_s: float = 0.0) -> None:
+        super().__init__()
+        self.origin = origin
+        self._pause_s = pause_s
+
+    async def __anext__(self) -> str:
+        await asyncio.sleep(self._pause_s)
+        return await super().__anext__()
+
+    async def send_all(self, frames: list[str | bytes]) -> None:
+        self.taken += frames
+
+
+def a_session() -> GatewaySession:
+    config = GatewaySessionConfig(max_messages_before_session=1 << 30, message_timeout_s=1 << 30)
+    crypto = NativeCrypto()
+    return GatewaySession(
+        crypto, os.urandom, bytes(32), ClientRegistry(), ClientListener.now(), unix_time_offset_s=0.0, config=config
+    )
+
+
+@virtual_time
+async def test_who_sends_more_than_it_may_is_read_more_slowly_and_nobody_else_is():
+    listener = new_listener(
+        GatewayTerms(rates=Rates(client_bytes_per_s=10 * LEAST_COST_BYTES, address_bytes_per_s=20 * LEAST_COST_BYTES))
+    )
+    listener.limits = dataclasses.replace(listener.limits, unsent_frames=1 << 20)
+    sockets = {
+        "greedy client": EagerWebSocket(None),
+        "greedy, from one address": EagerWebSocket("203.0.113.9/32"),
+        "and again": EagerWebSocket("203.0.113.9/32"),
+        "modest": EagerWebSocket("203.0.113.10/32", pause_s=0.5),
+    }
+    connections = {name: ClientConnection(listener, websocket, a_session()) for name, websocket in sockets.items()}
+    for number, name in enumerate(("greedy client", "modest")):
+        connections[name]._identity = bytes((number,))
+    serving = [asyncio.create_task(connection.serve()) for connection in connections.values()]
+    await asyncio.sleep(20.1)
+    asked = {name: websocket.asked for name, websocket in sockets.items()}
+    throttled = listener.metrics.throttled
+    for websocket in sockets.values():
+        websocket.closed = True
+    await asyncio.wait(serving)
+    # A burst of four seconds passes at once; each may overdraw by one message.
+    assert 240 <= asked["greedy client"] <= 243
+    assert 480 <= asked["greedy, from one address"] + asked["and again"] <= 484
+    assert min(asked["greedy, from one address"], asked["and again"]) >= 200
+    assert asked["modest"] == 40
+    assert throttled >= 600
+
+
+@virtual_time
+async def test_a_connection_that_waits_for_its_turn_can_be_ended():
+    listener = new_listener(GatewayTerms(rates=Rates(address_bytes_per_s=1.0)))
+    connection = ClientConnection(listener, EagerWebSocket("203.0.113.9/32"), a_session())
+    serving = asyncio.create_task(connection.serve())
+    await asyncio.sleep(1.0)
+    assert not serving.done()
+    connection.replace()
+    await asyncio.wait_for(serving, 1.0)
+
+
+class Kept(EverReady):
+    """A session of which every frame can be read."""
+
+    def payload_of(self, frame: bytes) -> bytes:
+        return frame
+
+
+async def test_what_could_not_be_sent_is_kept_for_the_clients_next_connection(listener):
+    identity, websocket = bytes(32), StubbornWebSocket()
+    listener.delivery._is_known = lambda _: True
+    connection = ClientConnection(listener, websocket, Kept())
+    connection._identity = identity
+    listener.delivery.connect(identity, connection)
+    direct = [bytes((number,)) * 100 for number in range(5)]
+    for number, payload in enumerate(direct):
+        assert connection.push(payload, is_kept=number == 3)  # that one is in the inbox anyway
+    websocket.may_take = asyncio.Semaphore(5)
+    websocket.transport.buffered = 2 * encoded_length(direct[0]) + 7  # a part of the third, and all of two
+    writing = asyncio.create_task(connection._write())
+    await turns(20)
+    writing.cancel()
+    listener.delivery.disconnect(identity, connection)
+    connection._give_back()
+    assert listener.delivery._inbox.take(identity, 0.0) == [direct[2], direct[4]]
+    connection._give_back()
+    assert identity not in listener.delivery._inbox
+
+
+async def test_what_waited_is_not_forgotten_when_the_connection_breaks_while_it_is_written(listener):
+    identity, websocket = bytes(32), StubbornWebSocket()
+    listener.delivery._inbox.store(identity, b"payload", listener.now())
+    connection = ClientConnection(listener, websocket, Kept())
+    connection._identity = identity
+    connection._await_settling(listener.delivery.connect(identity, connection))
+    websocket.may_take = asyncio.Semaphore(1)
+    websocket.transport.closing = True  # its buffer is empty, for nobody will ever write it
+    writing = asyncio.create_task(connection._write())
+    await turns(20)
+    writing.cancel()
+    assert websocket.taken == [b"payload"]
+    assert listener.delivery._inbox.take(identity, listener.now()) == [b"payload"]

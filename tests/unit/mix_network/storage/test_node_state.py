@@ -5,7 +5,11 @@ import pytest
 from mix_network.gateway.inbox import DAY_S, Inbox
 from mix_network.node_keys import SphinxKeyring
 from mix_network.rotation import RotationSchedule
+from mix_network.storage.database import Database
 from mix_network.storage.node_state import (
+    APPLICATION_ID,
+    FILE_NAME,
+    MIGRATIONS,
     StoredClientRegistry,
     StoredInboxJournal,
     StoredSphinxKeys,
@@ -68,6 +72,7 @@ def test_clients_stay_registered_with_their_keys_and_allowances(database):
     assert (found.shared_key, found.last_timestamp) == (b"k" * 32, 100)
     assert not found.use_timestamp(100)
     assert found.allowance(WALL_S) == 1000  # never less than what is left
+    assert found.granted(WALL_S) == 1000
     assert BOB in killed
     assert CAROL not in killed
 
@@ -127,3 +132,11 @@ def test_payloads_age_while_the_gateway_is_away(database):
     box = Inbox(journal=early)
     early.load_into(box, 7.0)
     assert box.take(ALICE, 7.0) == [b"new"]
+
+
+def test_a_gateway_of_before_finds_its_clients_again(tmp_path):
+    old = Database(tmp_path / FILE_NAME, APPLICATION_ID, MIGRATIONS[:1])
+    old.write("INSERT INTO clients VALUES (?, ?, 100, 1000, ?, 1.0)", ALICE, b"k" * 32, int(WALL_S // 86_400))
+    old.close()
+    found = StoredClientRegistry(open_node_state(tmp_path), lambda: WALL_S).get(ALICE)
+    assert (found.last_timestamp, found.allowance(WALL_S), found.granted(WALL_S)) == (100, 1000, 0)

@@ -39,7 +39,7 @@ class Client:
         self.payloads: list[bytes] = []
         self.ended = False
 
-    def push(self, payload: bytes) -> bool:
+    def push(self, payload: bytes, *, is_kept: bool = False) -> bool:
         self.payloads.append(payload)
         return True
 

@@ -20,6 +20,7 @@ from mix_protocol.gateway.errors import (
     InvalidClientSignature,
     MalformedFrame,
     StaleRequest,
+    TooManyRegistrations,
     UnexpectedFrame,
     UnknownClient,
     UnsupportedClientVersion,
@@ -270,6 +271,58 @@ def test_a_gateway_may_give_nothing_for_free(gateway, key):
     talk = Talk(gateway, free_allowance_bytes=0)
     talk.authenticate(key)
     assert talk.tell(ClaimFreeBandwidth())[0]["type"] == "error"
+
+
+def test_what_is_free_may_end_with_the_day_too(gateway, key):
+    gateway.registry.get(gateway.client_identity).allowance_day = 0
+    talk = Talk(gateway, free_a_day_bytes=(64 << 30) + 5000)
+    talk.authenticate(key)
+    assert talk.tell(ClaimFreeBandwidth(), 1.0) == [
+        {"type": "bandwidth", "available_total": 64 << 30, "upgrade_mode": False}
+    ]
+    assert talk.tell(ClaimFreeBandwidth(), 2.0)[0]["available_total"] == (64 << 30) + 5000
+    assert talk.tell(ClaimFreeBandwidth(), 3.0) == [{"type": "error", "message": "the day's free bandwidth is used up"}]
+    tomorrow = 24 * 3600.0
+    assert talk.tell(ClaimFreeBandwidth(), tomorrow)[0]["available_total"] == 64 << 30
+
+
+@pytest.mark.parametrize("is_free", [True, False])
+def test_some_clients_may_have_it_for_free(gateway, key, is_free):
+    talk = Talk(gateway, is_free_for=lambda identity: is_free and identity == gateway.client_identity)
+    talk.authenticate(key)
+    assert talk.tell(ClaimFreeBandwidth())[0]["type"] == ("bandwidth" if is_free else "error")
+
+
+def test_a_ticket_is_refused_in_words_of_its_own(gateway, key):
+    talk = Talk(gateway)
+    talk.authenticate(key)
+    (answer,) = talk.tell('{"type":"ecashCredential","enc_credential":[1,2],"iv":[3]}')
+    assert answer == {"type": "error", "message": "tickets can't be checked at this gateway"}
+
+
+def test_when_too_many_register_known_clients_still_authenticate(gateway, key):
+    talk = Talk(gateway)
+    talk.session._may_register = lambda: False
+    _, (answer,) = start_handshake(talk)
+    assert answer["type"] == "handshakeError"
+    assert isinstance(talk.error(), TooManyRegistrations)
+    talk = Talk(gateway)
+    talk.session._may_register = lambda: False
+    assert talk.authenticate(key)[0]["type"] == "authenticate"
+
+
+@pytest.mark.parametrize("is_wrapped", [False, True])
+def test_what_could_not_be_sent_can_be_had_back(gateway, key, is_wrapped):
+    talk = Talk(gateway, sealed_replies=True)
+    if is_wrapped:
+        talk.tell(CarrySealedReplies())
+    talk.authenticate(key)
+    ordinary = b"o" * 1643
+    payloads = [ordinary, wrap_sealed(b"i" * 16, bytes(2065))] if is_wrapped else [ordinary]
+    for payload in payloads:
+        talk.session.push_payload(payload)
+    frames = talk.session.frames_to_send(0.0)
+    assert [talk.session.payload_of(frame) for frame in frames] == payloads
 
 
 @pytest.mark.parametrize("text", ["garbage", '{"type":"ecashCredential"}', '{"type":"encryptedRequest"}', "[]"])

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 _ROLES = ("mix", "entry", "exit")
 _PORT = click.IntRange(0, 65535)
+_FLAGS = {"allow_local": "--allow-local", "require_bandwidth": "--require-bandwidth"}
 _EPILOG = """\b
 Examples:
   mix-network node init --role mix --home /var/lib/mix-node \\
@@ -62,6 +63,11 @@ def _init_options(command: click.decorators.FC) -> click.decorators.FC:
             click.option("--ws-port", type=_PORT, default=9000, show_default=True, help="0 for a free one."),
             click.option("--http-port", type=_PORT, default=8080, show_default=True, help="0 for a free one."),
             click.option("--allow-local", is_flag=True, help="Let an exit reach this machine's loopback; for tests."),
+            click.option(
+                "--require-bandwidth",
+                is_flag=True,
+                help="Grant free bandwidth to those clients alone that node.toml lists (admit, under [gateway]).",
+            ),
         )
     ):
         command = option(command)
@@ -144,8 +150,7 @@ def systemd_command(service: str, **options: object) -> None:
     for name in ("listen", "name", "mix_port", "ws_port", "http_port"):
         if options[name] != "":
             arguments += [f"--{name.replace('_', '-')}", str(options[name])]
-    if options["allow_local"]:
-        arguments.append("--allow-local")
+    arguments += [flag for name, flag in _FLAGS.items() if options[name]]
     click.echo(unit(service, "A node of a mixnet", arguments), nl=False)
 
 
@@ -188,6 +193,7 @@ def _template(options: dict[str, object]) -> str:
         ip_addresses=addresses or [listen],
         ports=(int(str(options["mix_port"])), int(str(options["ws_port"])), int(str(options["http_port"]))),
         allow_local=bool(options["allow_local"]),
+        require_bandwidth=bool(options["require_bandwidth"]),
     )
     NodeOptions.parse(content.encode())
     return content

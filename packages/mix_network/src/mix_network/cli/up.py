@@ -265,6 +265,11 @@ _port_help = "0 for a free one."
     help="Loop cover packets that each node sends a second, on average; 0 for none.",
 )
 @click.option(
+    "--require-bandwidth",
+    is_flag=True,
+    help="Grant clients no free bandwidth, as gateways that want to be paid: see what an app does then.",
+)
+@click.option(
     "--noise",
     is_flag=True,
     help="Encrypt the links between nodes, as the live network's nodes do (Noise XKpsk3).",
@@ -318,6 +323,7 @@ def up_command(
     pcap: Path | None,
     ca_out: Path | None,
     node_cover: float,
+    require_bandwidth: bool,
     noise: bool,
     workers: int,
     mean_delay: float,
@@ -352,6 +358,7 @@ def up_command(
             tun=tun,
             advertise_version=advertise_version,
             node_cover=node_cover,
+            require_bandwidth=require_bandwidth,
             noise=noise,
             mean_ack_delay_ms=mean_delay,
             workers=workers,

@@ -51,7 +51,7 @@ class _LocalClient:
     def __init__(self, service: IpPacketRouterService) -> None:
         self._service = service
 
-    def push(self, payload: bytes) -> bool:
+    def push(self, payload: bytes, *, is_kept: bool = False) -> bool:
         return self._service.receive_pushed(payload)
 
 

@@ -5,18 +5,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import struct
 from collections import deque
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from websockets.asyncio.server import ServerConnection
 from websockets.exceptions import ConnectionClosed
-from websockets.frames import Opcode
-from websockets.protocol import State
+from websockets.frames import CloseCode
 
-from mix_network.connection_table import ConnectionTable
+from mix_network.gateway.accepted_connection import AcceptedConnection, encoded_length
 from mix_protocol.crash_log import CrashLog
 from mix_protocol.gateway.events import ClientAuthenticated, PacketForwarded, SessionFailed
 from mix_protocol.gateway.server import GatewaySession
@@ -24,7 +20,6 @@ from mix_protocol.gateway.server import GatewaySession
 if TYPE_CHECKING:
     from mix_network.gateway.websocket import ClientListener
 
-_FINAL = 0x80
 _WRITE_BYTES = 64 << 10
 """What is written to a client at a time."""
 _BUFFERED_BYTES = 32 << 10
@@ -58,61 +53,6 @@ class ClientLimits:
     closing_s: float = 1.0
 
 
-class AcceptedConnection(ServerConnection):
-    """A connection that counts from accept on."""
-
-    def __init__(self, table: ConnectionTable, goes_on: asyncio.Event, *arguments: Any, **options: Any) -> None:
-        super().__init__(*arguments, **options)
-        self._table = table
-        self._goes_on = goes_on
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        super().connection_made(transport)
-        peer = transport.get_extra_info("peername")
-        self._table.opened(self, peer[0] if peer else None)
-        if not self._goes_on.is_set():
-            self.pause()
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        self._table.closed(self)
-        super().connection_lost(exc)
-
-    async def send_all(self, messages: Sequence[str | bytes]) -> None:
-        """Send messages in one go and wait until there is room for more; raises `ConnectionClosed`."""
-        async with self.send_context():
-            # Its state needs nothing of what `send_text` and `send_binary` do, which takes several times as long.
-            self.protocol.writes += map(encode_message, messages)
-
-    def send_data(self) -> None:
-        if self.protocol.state is State.OPEN:
-            self.transport.writelines(self.protocol.data_to_send())
-        else:
-            super().send_data()  # there may be the end of the stream among it
-
-    def pause(self) -> None:
-        """Read nothing, not even pings, until `go_on`."""
-        self.transport.pause_reading()
-
-    def go_on(self) -> None:
-        """Read again. Where more waits than anybody has taken, `websockets` pauses again by itself."""
-        self.transport.resume_reading()
-
-    def abort(self) -> None:
-        """End it at once."""
-        self.transport.abort()
-
-
-def encode_message(message: str | bytes) -> bytes:
-    """A message in one frame, as a server sends it (RFC 6455, section 5.2): final, not masked."""
-    opcode, data = (Opcode.TEXT, message.encode()) if isinstance(message, str) else (Opcode.BINARY, message)
-    length = len(data)
-    if length < 126:
-        return struct.pack("!BB", _FINAL | opcode, length) + data
-    if length < 1 << 16:
-        return struct.pack("!BBH", _FINAL | opcode, 126, length) + data
-    return struct.pack("!BBQ", _FINAL | opcode, 127, length) + data
-
-
 class ClientConnection:
     """One WebSocket connection of a client."""
 
@@ -129,6 +69,14 @@ class ClientConnection:
         self._unsent_bytes = 0
         self._sent_frames = 0
         self._settles_at: int | None = None
+        # How many bytes have been queued and written so far, and the payloads of which nobody else keeps a copy, each
+        # with its end among those bytes, until the kernel has them.
+        self._queued_bytes = 0
+        self._written_bytes = 0
+        self._owed: deque[tuple[int, bytes]] = deque()
+        self._close_code = CloseCode.NORMAL_CLOSURE
+        self._over = asyncio.Event()
+        self._is_throttled = False
         self._has_unsent = asyncio.Event()
         self._has_room = asyncio.Event()
         self._ending = False
@@ -138,12 +86,15 @@ class ClientConnection:
     async def serve(self) -> None:
         """Read until the connection ends or fails; raises nothing."""
         writer = asyncio.create_task(self._write())
-        watchers = [asyncio.create_task(self._watch_time()), asyncio.create_task(self._watch_silence())]
+        watchers = [
+            asyncio.create_task(watching) for watching in (self._watch_time(), self._watch_silence(), self._watch_end())
+        ]
         try:
             async for message in self._websocket:
                 await self._listener.goes_on.wait()
                 self._listener.connections.heard(self._websocket)
                 self._heard_at = self._listener.presence.now()
+                await self._wait_for_its_turn(len(message))
                 self._uplink.send(message)
                 await self._uplink.wait_for_room()
                 await self._wait_for_room()
@@ -165,6 +116,7 @@ class ClientConnection:
             self._end()
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(writer, self._listener.limits.closing_s)
+            self._give_back()
             self._downlink.close()
             self._count_unsent(-self._unsent_bytes)
             await self._websocket.close()
@@ -179,13 +131,16 @@ class ClientConnection:
         if self._ending:
             self._end()
 
-    def push(self, payload: bytes) -> bool:
-        """Send a payload that is for this client; False if it is too slow to take more."""
+    def push(self, payload: bytes, *, is_kept: bool = False) -> bool:
+        """Send a payload that is for this client; False if it is too slow to take more.
+
+        is_kept -- whether somebody else keeps it until it has left
+        """
         if self._ending or self._is_full:
             return False
         try:
             self._session.push_payload(payload)
-            self._collect(self._time())
+            self._collect(self._time(), is_kept=is_kept)
         except Exception as error:
             _CRASHES.note(error, "one client's connection")
             self._end()
@@ -196,9 +151,15 @@ class ClientConnection:
         """End this connection: its client has a newer one."""
         self._end()
 
+    def go_away(self) -> None:
+        """End this connection, since the gateway does: what waits is sent or given back."""
+        self._close_code = CloseCode.GOING_AWAY
+        self._end()
+
     def _end(self) -> None:
         """Let both tasks come to their end; what waits is still sent."""
         self._ending = True
+        self._over.set()
         self._has_unsent.set()
         self._has_room.set()
 
@@ -209,6 +170,17 @@ class ClientConnection:
         share = limits.all_unsent_bytes // limits.connections
         is_greedy = self._unsent_bytes >= share and self._listener.unsent_bytes >= limits.all_unsent_bytes
         return is_greedy or self._unsent_frames >= limits.unsent_frames or self._unsent_bytes >= limits.unsent_bytes
+
+    async def _wait_for_its_turn(self, length: int) -> None:
+        """Leave a client that sends faster than it may unread for a while."""
+        listener = self._listener
+        delay_s = listener.rate_limiter.delay(self._identity, self._websocket.origin, length, listener.now())
+        if delay_s > 0:
+            listener.metrics.throttled += 1
+            self._is_throttled = True
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._over.wait(), delay_s)
+            self._is_throttled = False
 
     async def _wait_for_room(self) -> None:
         while self._is_full and not self._ending:
@@ -233,12 +205,38 @@ class ClientConnection:
                 self._ending = True
         self._collect(now)
 
-    def _collect(self, now: float) -> None:
+    def _collect(self, now: float, *, is_kept: bool = True) -> None:
         frames = self._session.frames_to_send(now)
         for frame in frames:
             self._unsent_frames += 1
             self._count_unsent(len(frame))
+            self._queued_bytes += encoded_length(frame)
+            if not is_kept and isinstance(frame, bytes):
+                self._owed.append((self._queued_bytes, frame))
             self._downlink.send(frame)
+
+    def _forget_owed(self) -> None:
+        """Forget copies of what the kernel has; a ping among it makes that a little less than it is.
+
+        What a broken connection had in its buffer is gone, though the buffer is empty then.
+        """
+        if self._websocket.transport.is_closing():
+            return
+        taken = self._written_bytes - self._websocket.transport.get_write_buffer_size()
+        while self._owed and self._owed[0][0] <= taken:
+            self._owed.popleft()
+
+    def _give_back(self) -> None:
+        """What this connection could not send is for the client's next one."""
+        if self._identity is None or not self._owed:
+            return
+        self._forget_owed()
+        try:
+            payloads = [self._session.payload_of(frame) for _, frame in self._owed]
+            self._owed.clear()
+            self._listener.delivery.give_back(self._identity, payloads)
+        except Exception as error:
+            _CRASHES.note(error, "one client's connection")
 
     def _await_settling(self, is_waiting: bool) -> None:
         """What waited in the inbox is forgotten only when the kernel has it."""
@@ -253,7 +251,8 @@ class ClientConnection:
     def _settle_stored(self) -> None:
         if self._identity is None or self._settles_at is None or self._sent_frames < self._settles_at:
             return
-        if self._websocket.transport.get_write_buffer_size() == 0:
+        transport = self._websocket.transport
+        if transport.get_write_buffer_size() == 0 and not transport.is_closing():
             self._await_settling(self._listener.delivery.settle(self._identity, self))
 
     def _count_unsent(self, length: int) -> None:
@@ -276,12 +275,15 @@ class ClientConnection:
                         size += len(frames[-1])
                     await self._websocket.send_all(frames)
                     self._sent_frames += len(frames)
+                    self._written_bytes += sum(map(encoded_length, frames))
+                    if self._owed:
+                        self._forget_owed()
                     self._unsent_frames -= len(frames)
                     self._count_unsent(-size)
                     self._has_room.set()
                     self._settle_stored()
                 if self._ending:
-                    await self._websocket.close()
+                    await self._websocket.close(self._close_code)
                     return
                 if not self._listener.goes_on.is_set():
                     continue
@@ -303,11 +305,18 @@ class ClientConnection:
                 pong = asyncio.ensure_future(await self._websocket.ping())
                 asked_at = presence.now()
                 while not (await asyncio.wait({pong}, timeout=limits.ping_timeout_s / 8))[0]:
-                    if self._is_full or not self._listener.goes_on.is_set():
+                    if self._is_full or self._is_throttled or not self._listener.goes_on.is_set():
                         asked_at = presence.now()  # nothing is read now, so silence is no sign
                     if presence.now() - max(asked_at, self._heard_at) >= limits.ping_timeout_s:
                         self._websocket.abort()
                         return
+
+    async def _watch_end(self) -> None:
+        """Whoever takes nothing of what still waits is not waited for."""
+        await self._over.wait()
+        await asyncio.sleep(self._listener.limits.closing_s)
+        self._forget_owed()
+        self._websocket.abort()
 
     async def _watch_time(self) -> None:
         """Let time pass in the session: a client must go on with its handshake."""

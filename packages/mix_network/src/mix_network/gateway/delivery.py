@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Protocol
 
 from mix_network.gateway.inbox import Inbox
@@ -18,8 +19,11 @@ from mix_protocol.sphinx.processing import FinalPacket, SealedPacket
 class ConnectedClient(Protocol):
     """A client that takes payloads now."""
 
-    def push(self, payload: bytes) -> bool:
-        """Take a payload; False if there is no room for it at the moment."""
+    def push(self, payload: bytes, *, is_kept: bool = False) -> bool:
+        """Take a payload; False if there is no room for it at the moment.
+
+        is_kept -- whether it stays in the inbox until `Delivery.settle`
+        """
         ...
 
 
@@ -96,6 +100,11 @@ class Delivery:
         if self._connected.get(identity) is client:
             del self._connected[identity]
 
+    def give_back(self, identity: bytes, payloads: Sequence[bytes]) -> None:
+        """A connection that has ended could not send these: they go to the client's next one."""
+        for payload in payloads:
+            self._deliver(identity, payload)
+
     def connected(self, identity: bytes) -> ConnectedClient | None:
         """The connection that takes this identity's payloads."""
         return self._connected.get(identity)
@@ -118,7 +127,8 @@ class Delivery:
             self._metrics.drop("inbox_full")
 
     def _hand_out(self, identity: bytes, client: ConnectedClient) -> bool:
-        self._metrics.pushed += self._inbox.hand_out(identity, self._clock(), client.push)
+        push = partial(client.push, is_kept=True)
+        self._metrics.pushed += self._inbox.hand_out(identity, self._clock(), push)
         return identity in self._inbox
 
     def _push(self, client: ConnectedClient, payload: bytes) -> None:

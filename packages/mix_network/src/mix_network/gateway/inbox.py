@@ -43,30 +43,30 @@ class _Box:
     """How many of the oldest are on their way to the client."""
 
 
-class Inbox:
-    """Payloads by client, each kept for at most `max_age_s` seconds and all together within `max_bytes`.
+@dataclass(frozen=True, kw_only=True)
+class InboxLimits:
+    """How much is kept, for all clients together and for one, and for how many seconds."""
 
-    One client's box holds at most `max_client_bytes` and `max_client_payloads`; beyond that its oldest payloads make
-    room, for the newest are those that somebody may still be waiting for. When the whole inbox is full, the oldest
-    payloads of the client with the largest box make room, so that a flood for one client pushes out nothing but itself.
+    max_bytes: int = 64 << 20
+    max_client_bytes: int = 4 << 20
+    max_client_payloads: int = 2000
+    max_age_s: float = DAY_S
+
+
+class Inbox:
+    """Payloads by client, within `limits`.
+
+    Beyond what one client's box may hold its oldest payloads make room, for the newest are those that somebody may
+    still be waiting for. When the whole inbox is full, the oldest payloads of the client with the largest box make
+    room, so that a flood for one client pushes out nothing but itself.
 
     journal -- where they are written; None keeps them in memory alone
     """
 
-    def __init__(
-        self,
-        *,
-        max_bytes: int = 64 << 20,
-        max_client_bytes: int = 4 << 20,
-        max_client_payloads: int = 2000,
-        max_age_s: float = DAY_S,
-        journal: InboxJournal | None = None,
-    ) -> None:
+    def __init__(self, limits: InboxLimits | None = None, *, journal: InboxJournal | None = None) -> None:
         self._journal = _NoJournal() if journal is None else journal
-        self._max_bytes = max_bytes
-        self._max_client_bytes = min(max_client_bytes, max_bytes)
-        self._max_client_payloads = max_client_payloads
-        self._max_age_s = max_age_s
+        self._limits = limits or InboxLimits()
+        self._max_client_bytes = min(self._limits.max_client_bytes, self._limits.max_bytes)
         self._boxes: dict[bytes, _Box] = {}
         self._size_bytes = 0
         self._shares: Shares[bytes] = Shares()
@@ -90,7 +90,7 @@ class Inbox:
 
     def restore(self, identity: bytes, payload: bytes, stored_at: float, number: int, now: float) -> None:
         """Take back what the journal has kept from a former run, oldest first, as far as it still is to be kept."""
-        box = self._room_for(identity, len(payload), now) if now - stored_at <= self._max_age_s else None
+        box = self._room_for(identity, len(payload), now) if now - stored_at <= self._limits.max_age_s else None
         if box is None:
             self._journal.remove([number])
             return
@@ -156,7 +156,7 @@ class Inbox:
         else:
             box = self._boxes[identity] = _Box(identity)
         while box.payloads and (
-            box.size_bytes + length > self._max_client_bytes or len(box.payloads) >= self._max_client_payloads
+            box.size_bytes + length > self._max_client_bytes or len(box.payloads) >= self._limits.max_client_payloads
         ):
             self._remove_oldest(box)
         if self._make_room(box, length):
@@ -169,7 +169,7 @@ class Inbox:
             self._boxes.pop(box.identity, None)
 
     def _expire_box(self, box: _Box, now: float) -> None:
-        oldest = now - self._max_age_s
+        oldest = now - self._limits.max_age_s
         while box.payloads and box.payloads[0][0] < oldest:
             self._remove_oldest(box)
 
@@ -181,7 +181,7 @@ class Inbox:
 
     def _make_room(self, box: _Box, length: int) -> bool:
         """Let the greediest give; False if that is the one who wants more, and it has nothing older."""
-        while self._size_bytes + length > self._max_bytes:
+        while self._size_bytes + length > self._limits.max_bytes:
             greediest = self._shares.greediest()
             giver = self._boxes[greediest] if greediest is not None else box
             if giver.size_bytes <= box.size_bytes:

@@ -9,6 +9,7 @@ from typing import Any
 from mix_network.gateway.client_connection import ClientLimits
 from mix_network.gateway.delivery import ConnectedClient, Delivery
 from mix_network.gateway.inbox import Inbox
+from mix_network.gateway.terms import GatewayTerms
 from mix_network.gateway.websocket import ClientListener
 from mix_network.metrics import NodeMetrics, Role
 from mix_network.mixnode.loop_cover import LoopCover
@@ -28,6 +29,7 @@ class GatewayServer:
     """A gateway of either kind; the exit's services are clients of `delivery` in the same process.
 
     mixes -- whether it is a mix node, too; else packets that don't end here are dropped
+    terms -- what clients may do
     clients, inbox, replay_filters -- what it remembers of former runs; None remembers this one alone
     """
 
@@ -42,6 +44,7 @@ class GatewayServer:
         role: Role,
         noise: NoiseKeys | None = None,
         mixes: bool = False,
+        terms: GatewayTerms | None = None,
         clients: ClientRegistry | None = None,
         inbox: Inbox | None = None,
         replay_filters: ReplayFilters | None = None,
@@ -86,6 +89,7 @@ class GatewayServer:
             links=context.links,
             limits=ClientLimits(connections=context.budget.clients),
             origins=context.origins,
+            terms=terms,
         )
         self._sweeper: asyncio.Task[None] | None = None
 

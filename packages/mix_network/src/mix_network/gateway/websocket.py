@@ -15,8 +15,11 @@ from websockets.protocol import State
 
 from mix_network.connection_table import ConnectionTable
 from mix_network.errors import PortUnavailable
-from mix_network.gateway.client_connection import AcceptedConnection, ClientConnection, ClientLimits
+from mix_network.gateway.accepted_connection import AcceptedConnection
+from mix_network.gateway.client_connection import ClientConnection, ClientLimits
 from mix_network.gateway.delivery import Delivery
+from mix_network.gateway.rate_limits import RateLimiter
+from mix_network.gateway.terms import GatewayTerms
 from mix_network.links.line import LinkEmulation
 from mix_network.metrics import NodeMetrics
 from mix_network.node_keys import IdentityKeys
@@ -25,7 +28,7 @@ from mix_network.presence import PresentTime
 from mix_protocol.crypto.provider import CryptoProvider
 from mix_protocol.crypto.randomness import RandomBytes
 from mix_protocol.gateway.registry import ClientRegistry
-from mix_protocol.gateway.server import GatewaySession, GatewaySessionConfig
+from mix_protocol.gateway.server import GatewaySession
 from mix_protocol.sphinx.mix_packet import MixPacket
 
 _UNPROVEN_SHARE = 4
@@ -42,6 +45,7 @@ class ClientListener:
     forward -- takes the packets that clients hand in
     links -- what the ways to clients are like
     origins -- whose pages may come; None lets all of them in
+    terms -- what clients may do
     """
 
     def __init__(
@@ -56,15 +60,17 @@ class ClientListener:
         forward: Callable[[MixPacket], None],
         wall_clock: Callable[[], float],
         limits: ClientLimits | None = None,
-        session_config: GatewaySessionConfig | None = None,
         links: LinkEmulation | None = None,
         origins: Origins | None = None,
+        terms: GatewayTerms | None = None,
     ) -> None:
         self.delivery = delivery
         self.metrics = metrics
         self.forward = forward
         self.limits = limits or ClientLimits()
-        self.session_config = session_config or GatewaySessionConfig(sealed_replies=True)
+        terms = terms or GatewayTerms()
+        self.session_config = terms.session_config()
+        self.rate_limiter = RateLimiter(terms.rates)
         self.links = links or LinkEmulation()
         self._crypto = crypto
         self._random = random
@@ -72,6 +78,7 @@ class ClientListener:
         self._registry = registry
         self._wall_clock = wall_clock
         self.unsent_bytes = 0
+        self._clients: set[ClientConnection] = set()
         self._server: Server | None = None
         self.goes_on = asyncio.Event()
         self.goes_on.set()
@@ -116,15 +123,17 @@ class ClientListener:
             connection.abort()
 
     async def close(self) -> None:
-        """Close every connection."""
-        self.presence.close()
+        """Close every connection, behind what it carries; what a client does not take is kept for it."""
         if self._server is not None:
-            self._server.close()
+            self._server.close(close_connections=False)
+            for client in self._clients:
+                client.go_away()
             for connection in self.connections:
                 # The server would wait for these to finish their opening handshake.
                 if isinstance(connection, AcceptedConnection) and connection.state is State.CONNECTING:
                     connection.abort()
             await self._server.wait_closed()
+        self.presence.close()
 
     async def _listen(self, **where: Any) -> Server:
         limits = self.limits
@@ -161,6 +170,7 @@ class ClientListener:
 
     async def _serve(self, websocket: ServerConnection) -> None:
         now = self.now()
+        connection = cast(AcceptedConnection, websocket)
         session = GatewaySession(
             self._crypto,
             self._random,
@@ -169,9 +179,13 @@ class ClientListener:
             now,
             unix_time_offset_s=self._wall_clock() - now,
             config=self.session_config,
+            may_register=lambda: self.rate_limiter.may_register(connection.origin, self.now()),
         )
         self.metrics.connections += 1
+        client = ClientConnection(self, connection, session)
+        self._clients.add(client)
         try:
-            await ClientConnection(self, cast(AcceptedConnection, websocket), session).serve()
+            await client.serve()
         finally:
+            self._clients.discard(client)
             self.metrics.connections -= 1

@@ -106,7 +106,7 @@ def create_node_api(
         "/mixnode": dict,
     }
     if facts.ws_port is not None:
-        public["/gateway"] = lambda: Gateway(client_interfaces=interfaces())
+        public["/gateway"] = lambda: Gateway(enforces_zk_nyms=facts.requires_bandwidth, client_interfaces=interfaces())
         public["/gateway/client-interfaces"] = interfaces
     if facts.ip_packet_router is not None:
         public["/ip-packet-router"] = router

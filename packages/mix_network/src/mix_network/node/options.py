@@ -10,6 +10,9 @@ from typing import Any, Final, Literal
 from urllib.parse import urlsplit
 
 from mix_network.configuration import Configuration, is_ip_address
+from mix_network.gateway.inbox import InboxLimits
+from mix_network.gateway.terms import GatewayTerms
+from mix_network.node.gateway_options import read_inbox_limits, read_terms
 from mix_network.options import DEFAULT_VERSION, MAX_NODE_COVER
 from mix_network.storage.replay_log import DURABLE_CAPACITY
 
@@ -41,6 +44,8 @@ class NodeOptions:
     location: str | None
     accepts_terms: bool
     noise: bool
+    terms: GatewayTerms
+    inbox: InboxLimits
     exit_policy: str | None
     allow_local: bool | frozenset[int]
     cover_rate: float
@@ -54,7 +59,9 @@ class NodeOptions:
     def parse(cls, content: bytes) -> NodeOptions:
         """Read a `node.toml`. Raises `InvalidConfiguration`."""
         top = Configuration.parse(content)
-        listen, announce, exit_, limits, logs = map(top.section, ("listen", "announce", "exit", "limits", "logs"))
+        listen, announce, gateway, exit_, limits, logs = map(
+            top.section, ("listen", "announce", "gateway", "exit", "limits", "logs")
+        )
         roles = frozenset(top.texts("roles", (), ROLES.__contains__, f"roles, of {', '.join(ROLES)}"))
         if not roles:
             top.fail("roles", f"a node has at least one role, of {', '.join(ROLES)}")
@@ -87,6 +94,8 @@ class NodeOptions:
             or None,
             accepts_terms=announce.flag("accepts_terms", True),
             noise=announce.flag("noise", True),
+            terms=read_terms(gateway),
+            inbox=read_inbox_limits(gateway),
             exit_policy=exit_.text("policy_file", "") or None,
             allow_local=_allow_local(exit_),
             cover_rate=limits.number("cover_rate", 1.0, least=0, most=MAX_NODE_COVER),
@@ -98,7 +107,7 @@ class NodeOptions:
         )
         if options.wss_port and not options.hostname:
             announce.fail("wss_port", "wss needs a hostname, for which the certificate is")
-        for section in (listen, announce, exit_, limits, logs, top):
+        for section in (listen, announce, gateway, exit_, limits, logs, top):
             section.finish()
         return options
 
@@ -112,6 +121,7 @@ def write_template(
     ip_addresses: Sequence[str],
     ports: tuple[int, int, int],
     allow_local: bool = False,
+    require_bandwidth: bool = False,
 ) -> str:
     """The file for a new node, which explains itself. `ports` are for mixing, for clients and for the HTTP API."""
     values: dict[str, Any] = {
@@ -124,6 +134,7 @@ def write_template(
         "ws_port": ports[1],
         "http_port": ports[2],
         "allow_local": allow_local,
+        "require_bandwidth": require_bandwidth,
     }
     return _TEMPLATE.format(**{key: json.dumps(value, ensure_ascii=False) for key, value in values.items()})
 
@@ -156,6 +167,21 @@ accepts_terms = true
 # Announce a key, and encrypt links with nodes that announce theirs. Nodes that share an IP address must all do so, or
 # none of them: others can't tell them apart.
 noise = true
+
+[gateway]
+# Grant free bandwidth to nobody but the clients that `admit` lists. Others get none, for the Nym network's tickets
+# can't be checked here.
+require_bandwidth = {require_bandwidth}
+# admit = []                   # identities of clients, in base58
+# free_megabytes = 0           # what a client is granted a day, from 0:00 UTC on; 0 grants as much as it claims
+# What is taken in a second from one client, and from all of one address together: who sends more waits. 0 for no bound.
+# client_kilobytes = 4000
+# address_kilobytes = 16000
+# registrations = 120          # new clients a minute from one address; 0 for no bound
+# What waits for clients that are away: all together, for one of them, and for how long.
+# inbox_megabytes = 64
+# inbox_client_megabytes = 4
+# inbox_hours = 24
 
 [exit]
 # Rules such as "ExitPolicy accept *:443", one a line, first match decides; without a file the web, mail reading, chat.

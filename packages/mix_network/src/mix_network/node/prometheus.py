@@ -26,6 +26,7 @@ _COUNTERS: Final = {
     "pushed": "payloads given to connected clients",
     "stored": "payloads kept for clients that were away",
     "from_clients": "packets that clients handed in",
+    "throttled": "times that a client sent faster than it may and had to wait",
     "loops_sent": "loop cover packets sent",
     "loops_returned": "loop cover packets that came back",
 }

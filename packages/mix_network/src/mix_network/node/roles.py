@@ -149,6 +149,7 @@ class NodeRoles:
             build_version=options.build_version,
             location=options.location,
             accepts_terms=options.accepts_terms,
+            requires_bandwidth=options.terms.require_bandwidth,
         )
 
     # -- start
@@ -202,7 +203,7 @@ class NodeRoles:
         self._clients = StoredClientRegistry(database, self._wall_clock)
         stack.callback(self._clients.flush)
         journal = StoredInboxJournal(database, self._wall_clock)
-        inbox = Inbox(journal=journal)
+        inbox = Inbox(options.inbox, journal=journal)
         journal.load_into(inbox, asyncio.get_running_loop().time())
         self._gateway = GatewayServer(
             context,
@@ -212,6 +213,7 @@ class NodeRoles:
             name=options.name,
             role="exit-gateway" if "exit" in options.roles else "entry-gateway",
             mixes="mix" in options.roles,
+            terms=options.terms,
             clients=self._clients,
             inbox=inbox,
             replay_filters=replay_filters,

@@ -42,6 +42,7 @@ class NodeFacts:
     mixes, ws_port, ip_packet_router -- its roles: mix node, gateway for clients, exit
     features -- what it can do beside what all nodes can
     build_version -- semantic version; clients choose the router's protocol by it
+    requires_bandwidth -- whether it grants free bandwidth to those alone that its operator has listed
     location -- two letters of a country, as its operator says
     """
 
@@ -56,6 +57,7 @@ class NodeFacts:
     build_version: str
     location: str | None = None
     accepts_terms: bool = True
+    requires_bandwidth: bool = False
 
 
 class SelfDescription:

@@ -62,6 +62,7 @@ def write_node_home(
             "listen": {"address": HOST, **listen},
             "announce": {"build_version": options.advertise_version, "noise": options.noise},
             **({"exit": exit_} if role == "exit" else {}),
+            "gateway": {"require_bandwidth": options.require_bandwidth},
             "limits": {"cover_rate": float(options.node_cover), "reconnect_s": _RECONNECT_S},
             "logs": {"level": "warning"},
         },

@@ -26,6 +26,7 @@ MIGRATIONS: Final[tuple[Migration, ...]] = (
         "stored_at REAL NOT NULL, payload BLOB NOT NULL) STRICT",
         "CREATE TABLE documents (name TEXT PRIMARY KEY, content BLOB NOT NULL) STRICT",
     ),
+    ("ALTER TABLE clients ADD COLUMN granted_bytes INTEGER NOT NULL DEFAULT 0",),
 )
 """Never changed, only added to: each makes the next version of what is out there."""
 
@@ -102,12 +103,14 @@ class StoredClientRegistry(ClientRegistry):
         self._clock = clock
         self.spent: set[bytes] = set()
         rows = database.read(
-            "SELECT identity, shared_key, last_timestamp, allowance_bytes, allowance_day FROM clients ORDER BY seen_at"
+            "SELECT identity, shared_key, last_timestamp, allowance_bytes, allowance_day, granted_bytes FROM clients "
+            "ORDER BY seen_at"
         )
-        for identity, shared_key, last_timestamp, allowance_bytes, allowance_day in rows:
+        for identity, shared_key, last_timestamp, allowance_bytes, allowance_day, granted_bytes in rows:
             record = _StoredClient(self, identity, shared_key)
             record.last_timestamp = last_timestamp
             record.allowance_bytes, record.allowance_day = allowance_bytes, allowance_day
+            record.granted_bytes = granted_bytes
             self.restore(record)
 
     def register(self, identity: bytes, shared_key: bytes) -> ClientRecord:
@@ -132,15 +135,17 @@ class StoredClientRegistry(ClientRegistry):
         """Write a record as it is now."""
         self.spent.discard(record.identity)
         self._database.write(
-            "INSERT INTO clients VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (identity) DO UPDATE SET "
+            "INSERT INTO clients (identity, shared_key, last_timestamp, allowance_bytes, allowance_day, granted_bytes, "
+            "seen_at) VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (identity) DO UPDATE SET "
             "shared_key = excluded.shared_key, last_timestamp = excluded.last_timestamp, "
             "allowance_bytes = excluded.allowance_bytes, allowance_day = excluded.allowance_day, "
-            "seen_at = excluded.seen_at",
+            "granted_bytes = excluded.granted_bytes, seen_at = excluded.seen_at",
             record.identity,
             record.shared_key,
             record.last_timestamp,
             record.allowance_bytes,
             record.allowance_day,
+            record.granted_bytes,
             self._clock(),
         )
 

@@ -14,8 +14,9 @@ MAX_CLIENTS: Final = 100_000
 NOWHERE: Final = 0
 """The worker of a client that is away; workers count from 1, those in whose place others came too."""
 
-_RECORD: Final = struct.Struct("<32sQQIII")
-"""Shared key, last timestamp, allowance and its day; the worker, and how often the client was seated."""
+_RECORD: Final = struct.Struct("<32sQQIIIQ")
+"""Shared key, last timestamp, allowance and its day; the worker, and how often the client was seated; what was granted
+that day."""
 RECORD_LENGTH: Final = _RECORD.size
 _ALLOWANCE: Final = struct.Struct("<QI")
 _ALLOWANCE_OFFSET: Final = struct.calcsize("<32sQ")
@@ -54,6 +55,12 @@ class SharedClient(ClientRecord):
                 self._read()
         return super().allowance(unix_time)
 
+    def granted(self, unix_time: float) -> int:
+        if not self._registry.table.is_entered:
+            with self._registry.table:
+                self._read()
+        return super().granted(unix_time)
+
     def grant(self, amount_bytes: int, unix_time: float) -> int:
         with self._registry.table:
             self._read()
@@ -85,6 +92,7 @@ class SharedClient(ClientRecord):
             self.allowance_day,
             self.seat.worker,
             self.seat.number,
+            self.granted_bytes,
         )
         self._registry.table.put(self.identity, row)
 
@@ -94,9 +102,10 @@ class SharedClient(ClientRecord):
             self._take(row)
 
     def _take(self, row: bytes) -> None:
-        self.shared_key, self.last_timestamp, self.allowance_bytes, self.allowance_day, worker, number = _RECORD.unpack(
-            row
+        self.shared_key, self.last_timestamp, self.allowance_bytes, self.allowance_day, *seat, self.granted_bytes = (
+            _RECORD.unpack(row)
         )
+        worker, number = seat
         self.seat = Seat(worker, number)
 
 
@@ -141,6 +150,7 @@ class SharedClientRegistry(ClientRegistry):
             client = SharedClient(self, record.identity, bytes(RECORD_LENGTH))
             client.shared_key, client.last_timestamp = record.shared_key, record.last_timestamp
             client.allowance_bytes, client.allowance_day = record.allowance_bytes, record.allowance_day
+            client.granted_bytes = record.granted_bytes
             client.write()
 
     def clear(self) -> None:

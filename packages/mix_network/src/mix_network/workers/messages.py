@@ -97,6 +97,7 @@ class Start:
     backoff_max_s: float
     max_peers: int
     max_clients: int
+    require_bandwidth: bool
     only_local: bool
     allow_origins: list[str]
 

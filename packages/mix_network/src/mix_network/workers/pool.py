@@ -338,6 +338,7 @@ class WorkerPool:
             backoff_max_s=limits.backoff_max_s,
             max_peers=max(_LEAST_PEERS, context.budget.peers // options.workers),
             max_clients=max(1, context.budget.clients // options.workers),
+            require_bandwidth=options.require_bandwidth,
             only_local=options.origins.only_local,
             allow_origins=list(options.allow_origins),
         )

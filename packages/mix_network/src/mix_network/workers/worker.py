@@ -21,6 +21,7 @@ from typing import Final
 
 from mix_network.descriptors import DescriptorBudget, raise_descriptor_limit
 from mix_network.gateway.client_connection import ClientLimits
+from mix_network.gateway.terms import GatewayTerms
 from mix_network.gateway.websocket import ClientListener
 from mix_network.links.line import LinkEmulation
 from mix_network.metrics import NodeMetrics
@@ -249,6 +250,7 @@ class Worker:
                 connections=limits.connections, all_unsent_bytes=limits.all_unsent_bytes // self._start.workers
             ),
             origins=self._context.origins,
+            terms=GatewayTerms(require_bandwidth=self._start.require_bandwidth),
         )
         return _Part(metrics, keys, mixing, listener, delivery)
 

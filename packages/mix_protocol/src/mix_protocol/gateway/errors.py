@@ -104,6 +104,13 @@ class UnsupportedClientVersion(PeerIncompatible):
     message = "the client's protocol version is not supported"
 
 
+class TooManyRegistrations(NetworkFailure):
+    """Too many clients have registered from where this one is."""
+
+    code = "gateway.too_many_registrations"
+    message = "too many clients have registered from this address; try again later"
+
+
 class InvalidClientSignature(PeerMisbehaved):
     """The client does not hold the identity key that it names."""
 

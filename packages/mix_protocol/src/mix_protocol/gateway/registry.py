@@ -23,6 +23,7 @@ class ClientRecord:
     last_timestamp -- Unix time of the newest authentication request; older ones are replays
     allowance_bytes -- what is left of the day's allowance; ask `allowance`, which knows when it expires
     allowance_day -- the day, counted since 1970, that the allowance belongs to
+    granted_bytes -- what has been added to it on that day; ask `granted`
     """
 
     identity: bytes = field(repr=False)
@@ -30,6 +31,7 @@ class ClientRecord:
     last_timestamp: int = 0
     allowance_bytes: int = 0
     allowance_day: int = 0
+    granted_bytes: int = 0
 
     def use_timestamp(self, unix_timestamp: int) -> bool:
         """Whether this authentication request is newer than every one before it."""
@@ -42,8 +44,13 @@ class ClientRecord:
         """Bytes that may still be sent today."""
         return self.allowance_bytes if self.allowance_day == int(unix_time // _DAY_S) else 0
 
+    def granted(self, unix_time: float) -> int:
+        """Bytes that have been added to today's allowance."""
+        return self.granted_bytes if self.allowance_day == int(unix_time // _DAY_S) else 0
+
     def grant(self, amount_bytes: int, unix_time: float) -> int:
         """Add to today's allowance; give what there is now."""
+        self.granted_bytes = min(self.granted(unix_time) + amount_bytes, MAX_ALLOWANCE_BYTES)
         self.allowance_bytes = min(self.allowance(unix_time) + amount_bytes, MAX_ALLOWANCE_BYTES)
         self.allowance_day = int(unix_time // _DAY_S)
         return self.allowance_bytes

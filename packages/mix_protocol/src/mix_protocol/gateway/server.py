@@ -8,6 +8,7 @@ the older one is most often a dead socket of a page that was reloaded.
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from mix_protocol.crypto.provider import CryptoProvider
@@ -22,12 +23,13 @@ from mix_protocol.gateway.errors import (
     GatewayConnectionClosed,
     HandshakeRejected,
     InvalidClientSignature,
+    TooManyRegistrations,
     UnexpectedFrame,
     UnsupportedClientVersion,
 )
 from mix_protocol.gateway.handshake import GatewayHandshake
 from mix_protocol.gateway.registry import FREE_ALLOWANCE_BYTES, ClientRecord, ClientRegistry
-from mix_protocol.messages.pushed import is_wrapped, wrap_ordinary
+from mix_protocol.messages.pushed import is_wrapped, unwrap, wrap_ordinary
 
 _HANDSHAKE_SUCCEEDED = b"\x01"
 
@@ -41,6 +43,8 @@ class GatewaySessionConfig:
     handshake_timeout_s -- for each step of a registration
     max_messages_before_session -- so many messages may come before a client is authenticated
     free_allowance_bytes -- what a claim adds; 0 refuses claims
+    free_a_day_bytes -- what all claims of a client together add on a day; None for no end
+    is_free_for -- whether a client, by its identity, may claim at all
     sealed_replies -- whether replies that only their receiver can open are passed on to clients that ask for them
     """
 
@@ -49,6 +53,8 @@ class GatewaySessionConfig:
     handshake_timeout_s: float = 5.0
     max_messages_before_session: int = 16
     free_allowance_bytes: int = FREE_ALLOWANCE_BYTES
+    free_a_day_bytes: int | None = None
+    is_free_for: Callable[[bytes], bool] = lambda identity: True
     sealed_replies: bool = False
 
 
@@ -58,6 +64,7 @@ class GatewaySession:
     identity_seed -- the gateway's Ed25519 seed, 32 bytes
     registry -- what the gateway remembers of its clients
     unix_time_offset_s -- add it to `now` to get Unix time
+    may_register -- asked once when a registration begins; a client that is known may always authenticate
     """
 
     def __init__(
@@ -70,6 +77,7 @@ class GatewaySession:
         *,
         unix_time_offset_s: float,
         config: GatewaySessionConfig | None = None,
+        may_register: Callable[[], bool] = lambda: True,
     ) -> None:
         self._crypto = crypto
         self._random = random
@@ -77,6 +85,7 @@ class GatewaySession:
         self._registry = registry
         self._unix_time_offset_s = unix_time_offset_s
         self._config = config or GatewaySessionConfig()
+        self._may_register = may_register
         self._handshake: GatewayHandshake | None = None
         self._wraps_payloads = False
         self._client: ClientRecord | None = None
@@ -151,6 +160,14 @@ class GatewaySession:
         kind = GatewayFrameKind.PUSHED_MESSAGE
         self._frames.append(seal_frame(self._crypto, self._random, self._shared_key, kind, payload))
 
+    def payload_of(self, frame: bytes) -> bytes:
+        """What `push_payload` was given for this frame, which could not be sent."""
+        _, payload = open_frame(self._crypto, self._shared_key, frame)
+        if self._wraps_payloads and is_wrapped(payload):
+            identifier, content = unwrap(payload)
+            return content if identifier is None else payload
+        return payload
+
     def frames_to_send(self, now: float) -> list[str | bytes]:
         """Take the WebSocket frames to be sent, in order: text as str, binary as bytes."""
         del now
@@ -213,6 +230,8 @@ class GatewaySession:
         if handshake is None:
             if not MIN_REGISTRATION_VERSION <= message.protocol_version <= PROTOCOL_VERSION:
                 raise UnsupportedClientVersion(version=message.protocol_version)
+            if not self._may_register():
+                raise TooManyRegistrations()
             self._version = message.protocol_version
             handshake = GatewayHandshake(self._crypto, self._random, self._identity_seed)
             self._send(control.HandshakePayload(self._version, handshake.respond(message.data)))
@@ -240,14 +259,22 @@ class GatewaySession:
         match message:
             case control.AskSupportedProtocol():
                 self._tell_protocol()
-            case control.ClaimFreeBandwidth() if self._config.free_allowance_bytes > 0:
-                unix_time = now + self._unix_time_offset_s
-                total = self._client.grant(self._config.free_allowance_bytes, unix_time)
-                self._send(control.BandwidthGranted(total))
             case control.ClaimFreeBandwidth():
-                self._send(control.ErrorReported("this gateway gives no free bandwidth"))
+                self._send(self._grant_free(self._client, now + self._unix_time_offset_s))
+            case control.UnknownMessage("ecashCredential"):
+                self._send(control.ErrorReported("tickets can't be checked at this gateway"))
             case _:
                 raise UnexpectedFrame("this message is not supported in a session")
+
+    def _grant_free(self, client: ClientRecord, unix_time: float) -> control.GatewayMessage:
+        config, amount = self._config, self._config.free_allowance_bytes
+        if amount <= 0 or not config.is_free_for(client.identity):
+            return control.ErrorReported("this gateway gives no free bandwidth")
+        if config.free_a_day_bytes is not None:
+            amount = min(amount, config.free_a_day_bytes - client.granted(unix_time))
+        if amount <= 0:
+            return control.ErrorReported("the day's free bandwidth is used up")
+        return control.BandwidthGranted(client.grant(amount, unix_time))
 
     # -- sending
 
