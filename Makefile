@@ -7,7 +7,7 @@ PACKAGES := packages/mix_protocol packages/mix_tunnel packages/mix_fetch package
 JOBS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help setup playground test test-unit test-slow-judges interop check bench bench-docs privacy privacy-real soak fuzz dist \
+.PHONY: help setup playground test test-unit test-slow-judges interop interop-native check bench bench-docs privacy privacy-real soak fuzz dist \
 	screenshots docs tables simulate wasm lock clean
 
 help: ## what each command does
@@ -29,6 +29,10 @@ test-unit: setup ## the tests that take seconds
 
 test-slow-judges: setup ## published crates, ten minutes to build, judge what nodes and directory answer
 	MIX_SLOW_JUDGES=1 $(PYTHON) -m pytest -q tests/interop/test_api_crates.py
+
+interop-native: setup ## Nym's own native clients, an hour to build, judge our network; writes docs/compatibility.md
+	@MIX_NATIVE_JUDGES=1 $(PYTHON) -m pytest -q --verdicts build/interop-native.json tests/interop/test_native_crates.py; \
+		asked=$$?; $(PYTHON) release/compatibility.py build/interop-native.json && exit $$asked
 
 interop: setup ## published packages, slow scenarios too, judge our network; writes docs/compatibility.md
 	@$(PYTHON) -m pytest -q -n $(JOBS) --dist loadfile --verdicts build/interop.json tests/interop/test_published_scenarios.py \

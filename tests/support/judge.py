@@ -24,8 +24,9 @@ import pytest
 
 FAST = "crates"
 SLOW = "api_crates"
-WANTS_SLOW = "MIX_SLOW_JUDGES"
-"""Environment variable: set to 1, judges are asked, too, that take ten minutes to build."""
+NATIVE = "native_crates"
+_ASKED_FOR = {SLOW: ("MIX_SLOW_JUDGES", "ten minutes"), NATIVE: ("MIX_NATIVE_JUDGES", "an hour")}
+"""Judges that are asked only where an environment variable is 1, for they take so long to build."""
 
 _FOLDERS = Path(__file__).parents[1] / "interop"
 _CACHES = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
@@ -38,8 +39,9 @@ def build_judge(folder: str) -> Path:
     """The program of a folder; a test that asks for it is skipped where there is no cargo, or too little time."""
     if shutil.which("cargo") is None:
         pytest.skip("cargo is not installed: published crates can't judge here")
-    if folder == SLOW and os.environ.get(WANTS_SLOW) != "1":
-        pytest.skip(f"these crates take ten minutes to build: set {WANTS_SLOW}=1 to let them judge")
+    wanted, time_to_build = _ASKED_FOR.get(folder, ("", ""))
+    if wanted and os.environ.get(wanted) != "1":
+        pytest.skip(f"these crates take {time_to_build} to build: set {wanted}=1 to let them judge")
     cache = _cache(folder)
     cache.mkdir(parents=True, exist_ok=True)
     with (cache / "lock").open("w") as lock:
@@ -92,21 +94,33 @@ async def run_judge(*arguments: str) -> AsyncIterator[asyncio.subprocess.Process
 class LineJudge:
     """Asks a program question by question; bytes are given and taken as hexadecimal text."""
 
-    def __init__(self, folder: str, *arguments: str) -> None:
+    def __init__(self, folder: str, *arguments: str, environment: dict[str, str] | None = None) -> None:
         pipe = subprocess.PIPE
-        self._process = subprocess.Popen([build_judge(folder), *arguments], stdin=pipe, stdout=pipe, text=True)
+        self._process = subprocess.Popen(
+            [build_judge(folder), *arguments],
+            stdin=pipe,
+            stdout=pipe,
+            text=True,
+            env={**os.environ, **(environment or {})},
+        )
 
     def ask(self, question: str, **details: Any) -> dict[str, Any]:
         """The answer, which may be an `error`."""
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         print(json.dumps({"ask": question, **details}), file=self._process.stdin, flush=True)
-        answer: dict[str, Any] = json.loads(self._process.stdout.readline())
+        line = self._process.stdout.readline()
+        assert line, f"the judge ended when it was asked: {question}"
+        answer: dict[str, Any] = json.loads(line)
         return answer
 
     def close(self) -> None:
         """End the program."""
-        self._process.communicate(timeout=10)
+        try:
+            self._process.communicate(timeout=10)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.communicate()
 
 
 if __name__ == "__main__":
