@@ -27,8 +27,9 @@ test: setup ## every test: unit, property, vectors, simulation, network, interop
 test-unit: setup ## the tests that take seconds
 	$(PYTHON) -m pytest -q -n $(JOBS) tests/unit tests/vectors
 
-test-slow-judges: setup ## published crates, ten minutes to build, judge what nodes and directory answer
-	MIX_SLOW_JUDGES=1 $(PYTHON) -m pytest -q tests/interop/test_api_crates.py
+test-slow-judges: setup ## published crates, ten minutes to build, judge what nodes and directory answer; also docs/compatibility.md
+	@MIX_SLOW_JUDGES=1 $(PYTHON) -m pytest -q --verdicts build/interop-apis.json tests/interop/test_api_crates.py; \
+		asked=$$?; $(PYTHON) release/compatibility.py build/interop-apis.json && exit $$asked
 
 interop-native: setup ## Nym's own native clients, an hour to build, judge our network; writes docs/compatibility.md
 	@MIX_NATIVE_JUDGES=1 $(PYTHON) -m pytest -q --verdicts build/interop-native.json tests/interop/test_native_crates.py; \
@@ -36,7 +37,8 @@ interop-native: setup ## Nym's own native clients, an hour to build, judge our n
 
 interop: setup ## published packages, slow scenarios too, judge our network; writes docs/compatibility.md
 	@$(PYTHON) -m pytest -q -n $(JOBS) --dist loadfile --verdicts build/interop.json tests/interop/test_published_scenarios.py \
-		tests/interop/test_published_client.py tests/interop/test_messaging_sdk.py; \
+		tests/interop/test_published_client.py tests/interop/test_messaging_sdk.py tests/interop/test_sphinx_crate.py \
+		tests/interop/test_noise_crate.py; \
 		asked=$$?; $(PYTHON) release/compatibility.py build/interop.json && exit $$asked
 
 check: setup ## style, types, who imports whom

@@ -84,6 +84,7 @@ HOSTS = [
 
 @pytest.mark.parametrize("host", HOSTS)
 def test_host_information_is_signed_for_both(judge, host):
+    """Signed host information, written by either, checked by the other"""
     ours = encode_host_information(CRYPTO, SEED, host).decode()
     assert judge.ask("check_host", document=ours) == {"is_signed": True, "is_reachable": True}
     assert judge.ask("check_host", document=ours.replace("192.0.2.1", "192.0.2.2"))["is_signed"] is False
@@ -94,6 +95,7 @@ def test_host_information_is_signed_for_both(judge, host):
 
 
 def test_a_request_to_be_looked_at_again_is_signed_for_both(judge):
+    """A signed request to be described again, written by either, checked by the other"""
     ours = RefreshRequest.sign(CRYPTO, SEED, int(time.time()))
     assert judge.ask("check_refresh", document=ours.encode().decode()) == {"is_signed": True, "is_stale": False}
     old = RefreshRequest.sign(CRYPTO, SEED, int(time.time()) - 40)
@@ -163,6 +165,7 @@ ANSWERS = [
 
 @pytest.mark.parametrize(("kind", "answer"), ANSWERS)
 def test_a_nodes_answers_come_back_as_they_were(judge, kind, answer):
+    """What a node answers of itself, read and written again by theirs"""
     written = encode_answer(answer).decode()
     assert judge.ask("read", kind=kind, document=written, bincode=False) == {"document": written, "bincode": None}
 
@@ -180,6 +183,7 @@ DOCUMENTS = {
 
 
 async def test_the_directorys_answers_are_read(judge):
+    """What the directory answers, read and written again by theirs"""
     options = NetworkOptions(noise=True, allow_local=True, hosts={"demo.test": (ip_address("127.0.0.1"),)})
     async with LocalNetwork(options) as network, httpx.AsyncClient(base_url=network.directory_url) as client:
         for kind, path in DOCUMENTS.items():

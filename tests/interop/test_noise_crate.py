@@ -51,6 +51,7 @@ async def take_back(link: NoiseLink, reader: asyncio.StreamReader, length: int) 
 
 @pytest.mark.parametrize("size", SIZES)
 async def test_our_initiator_and_their_responder(size):
+    """Noise: our initiator and their responder"""
     async with run_judge("noise-respond", THEIRS.hex()) as judge:
         port = int(await judge.stdout.readline())
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
@@ -65,6 +66,7 @@ async def test_our_initiator_and_their_responder(size):
 
 @pytest.mark.parametrize("size", SIZES)
 async def test_their_initiator_and_our_responder(size):
+    """Noise: their initiator and our responder"""
     taken = bytearray()
 
     async def echo(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -91,6 +93,7 @@ async def test_their_initiator_and_our_responder(size):
 
 
 async def test_their_responder_refuses_whoever_takes_it_for_another():
+    """Refused by theirs: an initiator that takes it for another node"""
     async with run_judge("noise-respond", THEIRS.hex()) as judge:
         port = int(await judge.stdout.readline())
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
@@ -103,6 +106,7 @@ async def test_their_responder_refuses_whoever_takes_it_for_another():
 
 
 async def test_our_responder_refuses_whoever_takes_it_for_another():
+    """Refused by ours: an initiator that takes it for another node"""
     refused: asyncio.Future[Exception] = asyncio.get_running_loop().create_future()
 
     async def respond(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -127,6 +131,7 @@ def frame_of(number: int) -> bytes:
 
 
 async def test_a_node_of_ours_takes_packets_of_their_sender():
+    """A node of ours takes packets of their sender"""
     address = NodeAddress.from_text("127.0.0.1", 1)
     view = NetworkView([address], {address: CRYPTO.x25519_public(THEIRS)})
     frames: list[NodeFrame] = []
@@ -141,6 +146,7 @@ async def test_a_node_of_ours_takes_packets_of_their_sender():
 
 
 async def test_a_node_of_ours_sends_packets_to_their_receiver():
+    """A node of ours sends packets to their receiver"""
     metrics = NodeMetrics("ours", "mix-node")
     async with run_judge("noise-respond", THEIRS.hex()) as judge:
         address = NodeAddress.from_text("127.0.0.1", int(await judge.stdout.readline()))

@@ -115,6 +115,7 @@ def travel(nodes: list[Hop], route: list[RouteHop], packet: bytes, version: int)
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("version", VERSIONS)
 def test_our_packets(crypto, nodes, route, version, size):
+    """Packets of ours, version {version}, taken apart by theirs"""
     message = os.urandom(size.plaintext_length)
     way = {"route": route, "delays_ns": DELAYS_NS, "destination": DESTINATION}
     packet = build_packet(crypto, os.urandom, **way, message=message, size=size, version=version, identifier=IDENTIFIER)
@@ -124,6 +125,7 @@ def test_our_packets(crypto, nodes, route, version, size):
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("version", VERSIONS)
 def test_their_packets(judge, nodes, route, version, size):
+    """Packets of theirs, version {version}, taken apart by ours"""
     message = os.urandom(size.plaintext_length)
     said = judge.ask("build", way=their_way(route, version), message=message.hex(), payload_size=size.payload_length)
     packet = bytes.fromhex(said["packet"])
@@ -146,6 +148,7 @@ def use_ours(crypto: NativeCrypto, surb: Surb, message: bytes) -> tuple[bytes, b
 @pytest.mark.parametrize("user", ["ours", "theirs"])
 @pytest.mark.parametrize("maker", ["ours", "theirs"])
 def test_a_reply_by_a_surb_with_all_seeds(judge, crypto, nodes, route, maker, user):
+    """SURBs of either, used by either, seeds known"""
     if maker == "ours":
         surb = build_surb(crypto, os.urandom, route=route, delays_ns=DELAYS_NS, destination=DESTINATION)
     else:
@@ -160,6 +163,7 @@ def test_a_reply_by_a_surb_with_all_seeds(judge, crypto, nodes, route, maker, us
 @pytest.mark.parametrize("user", ["ours", "theirs"])
 @pytest.mark.parametrize("maker", ["ours", "theirs"])
 def test_a_reply_that_only_the_maker_opens(judge, crypto, nodes, route, maker, user):
+    """SURBs of either, used by either, opened by their maker"""
     if maker == "ours":
         surb, recovery = build_sealing_surb(
             crypto, os.urandom, route=route, delays_ns=DELAYS_NS, destination=DESTINATION
@@ -182,6 +186,7 @@ def test_a_reply_that_only_the_maker_opens(judge, crypto, nodes, route, maker, u
 
 @pytest.mark.parametrize("at", [0, 31, 32, 47, 48, 347])
 def test_both_refuse_a_header_that_was_changed(judge, crypto, route, at):
+    """Refused: a header that was changed"""
     way = {"route": route, "delays_ns": DELAYS_NS, "destination": DESTINATION}
     packet = bytearray(build_packet(crypto, os.urandom, **way, message=b"m", size=PacketSize.REGULAR))
     packet[at] ^= 0x10
