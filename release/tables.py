@@ -8,6 +8,7 @@ A table stands between two comments, of which the first says where it comes from
     <!-- table: function mix_fetch.fetching mix_fetch -->
     <!-- table: errors packages/mix_tunnel/js/errors.generated.js NetworkFailure -->
     <!-- table: source packages/mix_fetch/js/index.d.ts all -->
+    <!-- table: metrics mix_network.node.prometheus METRICS -->
     <!-- table: snapshot tests/simulation/tunnel/snapshots/slow_links.md rows -->
     <!-- end of table -->
 
@@ -19,6 +20,7 @@ from __future__ import annotations
 
 import argparse
 import ast
+import importlib
 import importlib.util
 import re
 import sys
@@ -28,6 +30,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 _TABLE = re.compile(r"(<!-- table: (\w+) (\S+) (\w+) -->\n).*?(<!-- end of table -->)", re.DOTALL)
+_PARTS = {"node": "every node", "gateway": "gateways", "exit": "exits"}
 _ERROR = re.compile(r'/\*\* (.*?) \*/\nexport class (\w+) extends (\w+) \{\n  static code = "(.*?)";')
 _ARGUMENT = re.compile(r"^(\w+(?:, \w+)*) -- (.*(?:\n +.*)*)", re.MULTILINE)
 _MEMBER = re.compile(r"/\*\*(?P<text>.*?)\*/\s*(?:readonly )?(?P<name>\w+)\??:\s*(?P<type>.*?);\n", re.DOTALL)
@@ -147,6 +150,15 @@ def read_errors(source: str, kind: str) -> list[Row]:
     return sorted(rows, key=lambda row: row.name)
 
 
+def read_metrics(module: str, name: str) -> str:
+    """What a node tells Prometheus, as a table."""
+    lines = ["| metric | | of | |", "|---|---|---|---|"]
+    for told in getattr(importlib.import_module(module), name):
+        label = f"{{{told.label}}}" if told.label is not None else ""
+        lines.append(f"| `{told.name}{label}` | {told.kind} | {_PARTS[told.part]} | {told.what} |")
+    return "\n".join(lines) + "\n"
+
+
 def read_snapshot(source: str) -> str:
     """The table in a file that a test compares its results with."""
     lines = [line for line in (ROOT / source).read_text().splitlines() if line.startswith("|")]
@@ -188,6 +200,8 @@ def fill(text: str) -> str:
                 table = render(read_errors(source, name), "code", "class")
             case "source":
                 table = f"```typescript\n{(ROOT / source).read_text()}```\n"
+            case "metrics":
+                table = read_metrics(source, name)
             case "snapshot":
                 table = read_snapshot(source)
             case _:

@@ -23,6 +23,8 @@ from mix_network.errors import DirectoryUnreachable, RegistrationRefused
 from mix_network.metrics import NodeMetrics
 from mix_network.node.api import create_node_api
 from mix_network.node.directory_client import DirectoryClient
+from mix_network.node.figures import NodeFigures
+from mix_network.node.machine import LoadMeter
 from mix_network.node.self_description import NodeFacts, SelfDescription
 from mix_network.node_keys import IdentityKeys, ServiceKeys, SphinxKeyring
 from mix_network.rotation import RotationSchedule
@@ -49,7 +51,13 @@ class Node:
         self.description = SelfDescription(self.identity.public, keyring, lambda: facts)
         self.metrics = NodeMetrics("node", "mix-node")
         self.api = create_node_api(
-            CRYPTO, self.identity.seed, self.description, self.metrics, wall_clock=lambda: WALL_S, started_at=WALL_S
+            CRYPTO,
+            self.identity.seed,
+            self.description,
+            NodeFigures(self.metrics),
+            wall_clock=lambda: WALL_S,
+            started_at=WALL_S,
+            load=LoadMeter(lambda: WALL_S),
         )
 
     def announcement(self, **changes):

@@ -3,6 +3,7 @@
 import pytest
 
 from mix_network.metrics import NodeMetrics
+from mix_network.node.figures import NodeFigures
 from mix_network.node.prometheus import render
 from mix_network.processes.counters import read_counters
 
@@ -12,7 +13,7 @@ def test_what_a_node_tells_is_what_it_counts():
     metrics.drop("replayed")
     metrics.drop("queue_full")
     metrics.drop("queue_full")
-    counters = read_counters(render(metrics).decode())
+    counters = read_counters(render(NodeFigures(metrics)).decode())
     snapshot = metrics.snapshot()
     assert {name: snapshot[name] for name in counters} == counters
     assert counters["dropped"] == {"replayed": 1, "queue_full": 2}

@@ -112,6 +112,7 @@ class ClientConnection:
                 watcher.cancel()
             self._uplink.close()
             if self._identity is not None:
+                self._listener.sessions.finished()
                 self._listener.delivery.disconnect(self._identity, self)
             self._end()
             with contextlib.suppress(TimeoutError):
@@ -195,6 +196,7 @@ class ClientConnection:
                 # The answer first: what is pushed before it might reach a client that does not expect it yet.
                 self._collect(now)
                 self._identity = event.identity
+                self._listener.sessions.started(event.identity)
                 self._listener.connections.proven(self._websocket)
                 older = self._listener.delivery.connected(event.identity)
                 if isinstance(older, ClientConnection) and older is not self:

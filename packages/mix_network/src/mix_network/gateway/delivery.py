@@ -105,6 +105,11 @@ class Delivery:
         for payload in payloads:
             self._deliver(identity, payload)
 
+    @property
+    def connected_count(self) -> int:
+        """How many clients take payloads now, services among them."""
+        return len(self._connected)
+
     def connected(self, identity: bytes) -> ConnectedClient | None:
         """The connection that takes this identity's payloads."""
         return self._connected.get(identity)

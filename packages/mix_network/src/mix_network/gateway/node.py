@@ -9,6 +9,7 @@ from typing import Any
 from mix_network.gateway.client_connection import ClientLimits
 from mix_network.gateway.delivery import ConnectedClient, Delivery
 from mix_network.gateway.inbox import Inbox
+from mix_network.gateway.sessions import SessionStatistics
 from mix_network.gateway.terms import GatewayTerms
 from mix_network.gateway.websocket import ClientListener
 from mix_network.metrics import NodeMetrics, Role
@@ -129,6 +130,19 @@ class GatewayServer:
     def snapshot(self) -> dict[str, Any]:
         """The counters, and how many clients are registered, as JSON-able values."""
         return {**self.metrics.snapshot(), "clients": len(self.clients)}
+
+    @property
+    def sessions(self) -> SessionStatistics:
+        """How many clients it had."""
+        return self._listener.sessions
+
+    def figures(self) -> dict[str, int]:
+        """How many clients there are, and what waits for those that are away."""
+        return {
+            "clients": len(self.clients),
+            "connected": self.delivery.connected_count,
+            "inbox_bytes": self.inbox.size_bytes,
+        }
 
     def drop_clients(self) -> None:
         """Break the connection of every client, as a network failure does."""

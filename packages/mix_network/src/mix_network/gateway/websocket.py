@@ -19,6 +19,7 @@ from mix_network.gateway.accepted_connection import AcceptedConnection
 from mix_network.gateway.client_connection import ClientConnection, ClientLimits
 from mix_network.gateway.delivery import Delivery
 from mix_network.gateway.rate_limits import RateLimiter
+from mix_network.gateway.sessions import SessionStatistics
 from mix_network.gateway.terms import GatewayTerms
 from mix_network.links.line import LinkEmulation
 from mix_network.metrics import NodeMetrics
@@ -71,6 +72,7 @@ class ClientListener:
         terms = terms or GatewayTerms()
         self.session_config = terms.session_config()
         self.rate_limiter = RateLimiter(terms.rates)
+        self.sessions = SessionStatistics(wall_clock)
         self.links = links or LinkEmulation()
         self._crypto = crypto
         self._random = random

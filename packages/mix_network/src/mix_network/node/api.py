@@ -1,29 +1,34 @@
 """A node's HTTP API: what it tells everybody about itself, and its counters to whoever runs it.
 
-Nym spec: node HTTP API; `mix_protocol.node_api` has the documents. Counters that are read often enough tell when
-packets pass, so they are for programs on the node's own machine.
+Nym spec: node HTTP API; `mix_protocol.node_api` has the documents.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable
-from ipaddress import ip_address
+from collections.abc import Callable
 
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Mount, Route
 
-from mix_network.metrics import NodeMetrics
-from mix_network.node.prometheus import CONTENT_TYPE, render
+from mix_network.node.figures import NodeFigures
+from mix_network.node.machine import LoadMeter
+from mix_network.node.metrics_api import Endpoint, metrics_endpoints
 from mix_network.node.self_description import SelfDescription
 from mix_protocol.crash_log import CrashLog
 from mix_protocol.crypto.provider import CryptoProvider
 from mix_protocol.node_api.answers import encode_answer
 from mix_protocol.node_api.host_information import encode_host_information
-from mix_protocol.node_api.metrics import EgressMixing, IngressMixing, PacketsStats
-from mix_protocol.node_api.self_description import ClientInterfaces, Gateway, Health, NodeRoles, ServiceDetails
+from mix_protocol.node_api.self_description import (
+    ClientInterfaces,
+    Gateway,
+    Health,
+    NodeRoles,
+    OperatorDescription,
+    ServiceDetails,
+)
 from mix_protocol.topology.described import HostInformation
 
 _CRASHES = CrashLog(logging.getLogger(__name__))
@@ -49,15 +54,18 @@ def create_node_api(
     crypto: CryptoProvider,
     identity_seed: bytes,
     description: SelfDescription,
-    metrics: NodeMetrics,
+    figures: NodeFigures,
     *,
     wall_clock: Callable[[], float],
     started_at: float,
+    load: LoadMeter,
+    words: OperatorDescription | None = None,
 ) -> Starlette:
     """The application.
 
     wall_clock -- seconds since 1970
     started_at -- when the node began, by that clock
+    words -- what its operator says
     """
     host = _SignedHost(crypto, identity_seed)
     facts = description.facts
@@ -81,28 +89,13 @@ def create_node_api(
     def interfaces() -> ClientInterfaces:
         return ClientInterfaces(mixnet_websockets=description.mixnet_websockets())
 
-    def packets() -> PacketsStats:
-        forwarded = metrics.received - metrics.final
-        return PacketsStats(
-            ingress_mixing=IngressMixing(
-                forward_hop_packets_received=forwarded,
-                final_hop_packets_received=metrics.final,
-                malformed_packets_received=metrics.malformed,
-                replayed_packets_received=metrics.replayed,
-                excessive_delay_packets=metrics.delays_capped,
-            ),
-            egress_mixing=EgressMixing(
-                forward_hop_packets_sent=metrics.forwarded,
-                forward_hop_packets_dropped=sum(metrics.dropped.values()),
-                ack_packets_sent=metrics.acks_forwarded,
-            ),
-        )
-
     public: dict[str, Callable[[], object]] = {
         "/health": lambda: Health(uptime=max(0, int(wall_clock() - started_at))),
         "/build-information": description.build_information,
         "/roles": roles,
         "/auxiliary-details": description.auxiliary_details,
+        "/description": lambda: words or OperatorDescription(),
+        "/load": load.assess,
         "/mixnode": dict,
     }
     if facts.ws_port is not None:
@@ -116,56 +109,34 @@ def create_node_api(
     async def host_information(_: Request) -> Response:
         return _json(host.encode(description.host_information(wall_clock())))
 
-    async def prometheus(_: Request) -> Response:
-        return Response(render(metrics), media_type=CONTENT_TYPE)
+    async def system_info(_: Request) -> Response:
+        return JSONResponse({"message": "which machine this is, and which system it has, is told to nobody"}, 403)
 
-    async def packets_stats(_: Request) -> Response:
-        return _json(encode_answer(packets()))
-
-    api = [
-        Route("/host-information", _guarded(host_information), methods=["GET"]),
-        *(Route(path, _guarded(_answering(make)), methods=["GET"]) for path, make in public.items()),
-        Route("/metrics/prometheus", _guarded(_for_this_machine(prometheus)), methods=["GET"]),
-        Route("/metrics/packets-stats", _guarded(_for_this_machine(packets_stats)), methods=["GET"]),
-    ]
+    endpoints: dict[str, Endpoint] = {
+        "/host-information": host_information,
+        "/system-info": system_info,
+        **{path: _answering(make) for path, make in public.items()},
+        **metrics_endpoints(figures, wall_clock),
+    }
+    api = [Route(path, _guarded(endpoint), methods=["GET"]) for path, endpoint in endpoints.items()]
     return Starlette(routes=[Mount("/api/v1", routes=api)])
-
-
-_Endpoint = Callable[[Request], Awaitable[Response]]
 
 
 def _json(content: bytes) -> Response:
     return Response(content, media_type="application/json")
 
 
-def _answering(make: Callable[[], object]) -> _Endpoint:
+def _answering(make: Callable[[], object]) -> Endpoint:
     async def endpoint(_: Request) -> Response:
         return _json(encode_answer(make()))
 
     return endpoint
 
 
-def _for_this_machine(endpoint: _Endpoint) -> _Endpoint:
-    async def guarded(request: Request) -> Response:
-        peer = request.client.host if request.client is not None else ""
-        if not _is_loopback(peer) or request.headers.get("Origin") is not None:
-            return JSONResponse({"message": "counters are told to programs on the node's own machine alone"}, 403)
-        return await endpoint(request)
-
-    return guarded
-
-
-def _guarded(endpoint: _Endpoint) -> _Endpoint:
+def _guarded(endpoint: Endpoint) -> Endpoint:
     async def guarded(request: Request) -> Response:
         with _CRASHES.isolated("one request to a node"):
             return await endpoint(request)
         return JSONResponse({"message": "the node has failed at this request"}, 500)
 
     return guarded
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return False

@@ -15,11 +15,14 @@ from mix_network.gateway.terms import GatewayTerms
 from mix_network.node.gateway_options import read_inbox_limits, read_terms
 from mix_network.options import DEFAULT_VERSION, MAX_NODE_COVER
 from mix_network.storage.replay_log import DURABLE_CAPACITY
+from mix_protocol.node_api.self_description import OperatorDescription
 
 CONFIGURATION_NAME: Final = "node.toml"
 ROLES: Final = ("mix", "entry", "exit")
 NodeRole = Literal["mix", "entry", "exit"]
 
+_WORDS: Final = ("moniker", "website", "security_contact", "details")
+_MAX_WORDS: Final = 2000
 _COUNTRY = re.compile(r"[A-Z]{2}")
 _HOSTNAME = re.compile(r"(?!-)[A-Za-z0-9-]{1,63}(\.[A-Za-z0-9-]{1,63})*")
 
@@ -44,6 +47,7 @@ class NodeOptions:
     location: str | None
     accepts_terms: bool
     noise: bool
+    description: OperatorDescription
     terms: GatewayTerms
     inbox: InboxLimits
     exit_policy: str | None
@@ -59,8 +63,8 @@ class NodeOptions:
     def parse(cls, content: bytes) -> NodeOptions:
         """Read a `node.toml`. Raises `InvalidConfiguration`."""
         top = Configuration.parse(content)
-        listen, announce, gateway, exit_, limits, logs = map(
-            top.section, ("listen", "announce", "gateway", "exit", "limits", "logs")
+        listen, announce, description, gateway, exit_, limits, logs = map(
+            top.section, ("listen", "announce", "description", "gateway", "exit", "limits", "logs")
         )
         roles = frozenset(top.texts("roles", (), ROLES.__contains__, f"roles, of {', '.join(ROLES)}"))
         if not roles:
@@ -94,6 +98,7 @@ class NodeOptions:
             or None,
             accepts_terms=announce.flag("accepts_terms", True),
             noise=announce.flag("noise", True),
+            description=OperatorDescription(**{name: _words(description, name) for name in _WORDS}),
             terms=read_terms(gateway),
             inbox=read_inbox_limits(gateway),
             exit_policy=exit_.text("policy_file", "") or None,
@@ -107,7 +112,7 @@ class NodeOptions:
         )
         if options.wss_port and not options.hostname:
             announce.fail("wss_port", "wss needs a hostname, for which the certificate is")
-        for section in (listen, announce, gateway, exit_, limits, logs, top):
+        for section in (listen, announce, description, gateway, exit_, limits, logs, top):
             section.finish()
         return options
 
@@ -168,6 +173,13 @@ accepts_terms = true
 # none of them: others can't tell them apart.
 noise = true
 
+[description]
+# For people who look at the node: /api/v1/description.
+# moniker = ""
+# website = ""
+# security_contact = ""
+# details = ""
+
 [gateway]
 # Grant free bandwidth to nobody but the clients that `admit` lists. Others get none, for the Nym network's tickets
 # can't be checked here.
@@ -198,6 +210,13 @@ cover_rate = 1.0             # loop cover packets a second
 format = "text"              # or "json", one object a line
 level = "info"
 """
+
+
+def _words(section: Configuration, name: str) -> str:
+    def check(value: Any) -> bool:
+        return isinstance(value, str) and len(value) <= _MAX_WORDS
+
+    return section.other(name, "", check, f"text of at most {_MAX_WORDS} characters")
 
 
 def _is_directory(text: str) -> bool:

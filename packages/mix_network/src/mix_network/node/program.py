@@ -15,6 +15,7 @@ from mix_network.http.server import HttpServer
 from mix_network.network_view import NetworkView
 from mix_network.node.api import create_node_api
 from mix_network.node.directory_client import DirectoryClient, NetworkPicture
+from mix_network.node.machine import LoadMeter
 from mix_network.node.membership import Membership
 from mix_network.node.options import NodeOptions
 from mix_network.node.roles import NodeRoles
@@ -152,9 +153,11 @@ class NodeProgram:
             self._crypto,
             self._identity.seed,
             SelfDescription(self.identity, keyring, self._roles.facts, noise),
-            self._roles.metrics,
+            self._roles.figures,
             wall_clock=self._wall_clock,
             started_at=self._wall_clock(),
+            load=LoadMeter(time.monotonic),
+            words=self._options.description,
         )
         self._http = HttpServer(app, host=self._options.listen_address, port=self._options.http_port)
         await self._http.start()

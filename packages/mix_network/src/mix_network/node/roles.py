@@ -15,11 +15,11 @@ from mix_network.exit.policy import ExitPolicy
 from mix_network.exit.router_config import router_config
 from mix_network.gateway.inbox import Inbox
 from mix_network.gateway.node import GatewayServer
-from mix_network.metrics import NodeMetrics
 from mix_network.mixnode.mixing import NodeContext
 from mix_network.mixnode.node import MixNodeServer
 from mix_network.mixnode.outgoing import OutgoingLimits
 from mix_network.network_view import NetworkView
+from mix_network.node.figures import NodeFigures
 from mix_network.node.options import NodeOptions
 from mix_network.node.self_description import NodeFacts
 from mix_network.node_keys import SERVICE_SECRET_LENGTH, IdentityKeys, NoiseKeys, ServiceKeys, SphinxKeyring
@@ -122,9 +122,15 @@ class NodeRoles:
     # -- what it is
 
     @property
-    def metrics(self) -> NodeMetrics:
-        """Its counters."""
-        return self._node.metrics
+    def figures(self) -> NodeFigures:
+        """What it counts."""
+        gateway, exit_ = self._gateway, self._exit
+        return NodeFigures(
+            self._node.metrics,
+            gateway=gateway.figures if gateway is not None else None,
+            exit=exit_.snapshot if exit_ is not None else None,
+            sessions=gateway.sessions if gateway is not None else None,
+        )
 
     def ports(self) -> dict[str, Any]:
         """Where it listens."""
