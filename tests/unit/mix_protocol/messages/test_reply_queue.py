@@ -274,6 +274,20 @@ def test_a_sender_without_surbs_is_given_up_too(replier: Replier, make_surb):
     assert replier.events() == [RepliesDropped(ALICE, 1)]
 
 
+def test_who_has_said_goodbye_is_forgotten_once_it_was_answered(replier: Replier, make_surb):
+    for tag in (ALICE, BOB):
+        replier.queue.receive_surbs(tag, make_surb.many(20), 0.0)
+        replier.queue.queue_reply(tag, b"goodbye", 0.0)
+        replier.queue.retire(tag)
+    replier.queue.retire(b"a stranger's tag")
+    assert len(replier.send()) == 2
+    replier.queue.receive_surbs(BOB, make_surb.many(1), 8.0)
+    replier.advance(16.0)
+    assert (replier.queue.knows(ALICE), replier.queue.surbs(BOB)) == (False, 20)
+    replier.advance(60.0)
+    assert replier.queue.knows(BOB)
+
+
 def test_queues_are_bounded(make_surb):
     replier = Replier(ReplyQueueOptions(queued_fragments=5))
     replier.queue.receive_surbs(ALICE, make_surb.many(10), 0.0)

@@ -21,7 +21,13 @@ from mix_protocol.crash_log import CrashLog
 from mix_protocol.crypto.provider import CryptoProvider
 from mix_protocol.crypto.randomness import RandomBytes
 from mix_protocol.ipr.router import IprRouter, RouterConfig
-from mix_protocol.ipr.router_events import BalanceRequested, ClientConnected, ClientExpired, PacketForwarded
+from mix_protocol.ipr.router_events import (
+    BalanceRequested,
+    ClientConnected,
+    ClientExpired,
+    ExpiryReason,
+    PacketForwarded,
+)
 from mix_protocol.messages.nym_message import AdditionalSurbs, Heartbeat, NymMessage, PlainMessage, RepliableData
 from mix_protocol.messages.preparation import MessagePreparer, PreparedPacket
 from mix_protocol.messages.reception import AckReceived, MessageReceived, MessageReceiver, PayloadDropped
@@ -264,6 +270,9 @@ class IpPacketRouterService:
                     self._tags.pop(address, None)
                     if self._forwarder is not None:
                         self._forwarder.drop_client(address.packed)
+                if event.reason is ExpiryReason.DISCONNECTED:
+                    # Not who fell silent: should it come back, it can be told that it has no addresses any more.
+                    self._replies.retire(event.sender_tag)
 
     def _handle_timeouts(self, device: Device, now: float) -> None:
         for machine in (device, self._router, self._replies, self._receiver):

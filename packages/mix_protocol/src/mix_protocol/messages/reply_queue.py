@@ -155,6 +155,13 @@ class ReplyQueue:
         with self._counting(sender):
             self._returns.add(sender_tag, iter(sender.store.take, None), now)
 
+    def retire(self, sender_tag: bytes) -> None:
+        """Forget a sender soon, with the SURBs that are left of it, unless it is heard of again: what is queued for it,
+        a last word, may still leave before."""
+        sender = self._senders.get(sender_tag)
+        if sender is not None:
+            sender.is_retired = True
+
     def acknowledge(self, identifier: FragmentIdentifier, ack_iv: bytes, now: float) -> bool:
         """Take in an acknowledgement; whether one of our fragments waited for it."""
         outgoing = self._pending.acknowledge(identifier, ack_iv, now).context
@@ -282,7 +289,7 @@ class ReplyQueue:
             if self._rotation is not None:
                 with self._counting(sender):
                     sender.store.drop_received_before(now - self._rotation.key_lifetime_s)
-            if silent_s > options.forget_s:
+            if silent_s > (options.ask_again_s if sender.is_retired else options.forget_s):
                 self._forget(sender_tag)
             elif not sender.queued or silent_s <= options.ask_again_s:
                 continue

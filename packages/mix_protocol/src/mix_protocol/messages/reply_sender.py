@@ -36,6 +36,7 @@ class ReplySender:
     requests_unanswered -- how often it was asked again since
     seals_replies -- whether it has sent SURBs that seal replies: all of its packets bear their version then
     is_balanced -- whether each of its SURBs comes home at a time of its own, so that none is kept
+    is_retired -- whether nothing is to be said to it any more, unless it speaks again
     replacements_wanted -- how many of its SURBs became suspect by a key rotation and were not asked for anew yet
     """
 
@@ -49,6 +50,7 @@ class ReplySender:
         self.requests_unanswered = 0
         self.replacements_wanted = 0
         self.is_balanced = False
+        self.is_retired = False
         self.seals_replies = False
 
     @property
@@ -91,6 +93,7 @@ class ReplySender:
         """Note that `count` SURBs came, on request or with a message."""
         self.heard_at = now
         self.requests_unanswered = 0
+        self.is_retired = False
         if requested:
             self.store.requested = max(0, self.store.requested - count)
 
