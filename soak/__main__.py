@@ -21,8 +21,9 @@ RESULTS = Path("build/soak.json")
 @click.option("--clients", type=click.IntRange(1, 500), help="How many.")
 @click.option("--rounds", type=click.IntRange(1, 100), help="How often each fault comes.")
 @click.option("--epochs", is_flag=True, help="Draw the layers anew each minute, and change the keys each other one.")
+@click.option("--processes", is_flag=True, help="Run the directory and every node as a program; implies --epochs.")
 @click.option("--seed", default=1, show_default=True, help="Another one breaks other nodes.")
-def main(short: bool, clients: int | None, rounds: int | None, epochs: bool, seed: int) -> None:
+def main(short: bool, clients: int | None, rounds: int | None, epochs: bool, processes: bool, seed: int) -> None:
     """Let clients transfer through a local network in which nodes die, stop, are slow and lie.
 
     Writes build/soak.json. Fails if a byte was wrong, a transfer ended neither right nor with a typed error within its
@@ -30,7 +31,7 @@ def main(short: bool, clients: int | None, rounds: int | None, epochs: bool, see
     """
     shape = SHORT if short else FULL
     shape = dataclasses.replace(shape, clients=clients or shape.clients, rounds=rounds or shape.rounds)
-    shape = dataclasses.replace(shape, epochs=EPOCHS if epochs else ())
+    shape = dataclasses.replace(shape, epochs=EPOCHS if epochs or processes else (), programs=processes)
     report = asyncio.run(run(shape, seed=seed, say=click.echo))
     RESULTS.parent.mkdir(exist_ok=True)
     RESULTS.write_text(json.dumps(report.as_json(), indent=1))

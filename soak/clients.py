@@ -24,7 +24,6 @@ RIGHT, WRONG, OVERRUN, UNTYPED = "right", "wrong", "overrun", "untyped"
 TOO_SLOW = "own limit"
 """A stream did not come to its end within the limit that we set ourselves."""
 SET_UP = "set-up"
-HOST = "site.test"
 MOST_UPLOADED = 30_000
 MOST_ECHOED = 8_000
 _SLACK_S = 30.0
@@ -35,6 +34,7 @@ _SLACK_S = 30.0
 class Task:
     """What these clients are to do.
 
+    host -- the site's name, or address
     first, clients -- their numbers
     limit_s -- for each transfer, and for setting a tunnel up
     pause_s -- the longest pause between two transfers
@@ -42,6 +42,7 @@ class Task:
     """
 
     directory_url: str
+    host: str
     http_port: int
     echo_port: int
     first: int
@@ -139,7 +140,7 @@ class Client:
     async def _fetch(self, method: str, path: str, body: bytes | None) -> bytes:
         assert self._tunnel is not None
         timeouts = HttpTimeouts(total_s=self._task.limit_s)
-        url = f"http://{HOST}:{self._task.http_port}{path}"
+        url = f"http://{self._task.host}:{self._task.http_port}{path}"
         response = await self._tunnel.http.fetch(HttpRequest(method, url, body=body, timeouts=timeouts))
         got = bytearray()
         while piece := await response.read():
@@ -152,7 +153,7 @@ class Client:
         data = content(f"echo {self._number} {self._count}", size)
         try:
             async with asyncio.timeout(self._task.limit_s):
-                stream = await self._tunnel.connect_tcp(HOST, self._task.echo_port)
+                stream = await self._tunnel.connect_tcp(self._task.host, self._task.echo_port)
                 try:
                     await stream.send(data)
                     await stream.send_eof()

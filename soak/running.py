@@ -19,16 +19,18 @@ from typing import Any
 from mix_network.control.client import send_command
 from mix_network.control.messages import Command
 from mix_network.control.place import socket_path
-from soak.clients import HOST, Task, Transfer
+from soak.clients import Task, Transfer
 from soak.directory import Directory, Honesty
 from soak.faults import Fault, Shape, plan
 from soak.report import Happened, Report, make_report, recovered_after
 from soak.site import Site, serve_site
-from soak.watch import Watch
+from soak.watch import Watch, homes_of, programs_of
 
 TRANSFERS = Path("build/soak-transfers.jsonl")
 _PROGRAM = str(Path(sys.executable).with_name("mix-network"))
-_READY_S = 60.0
+_SITE, _ADDRESS = "site.test", "127.0.0.1"
+_FED_S, _HUNGRY_S = 0.1, 0.4
+_READY_S = 90.0
 _END_S = 90.0
 _PATIENCE_S = 180.0
 """For every client to get over a fault: an exit that is gone is given up after 65 s at most, then others are tried."""
@@ -51,10 +53,11 @@ class Network:
 
     async def names(self) -> dict[str, list[str]]:
         """The nodes' names by role."""
-        nodes = (await self.command(Command("status")))["nodes"]
-        names = [node["name"] for node in nodes]
-        roles = {"mix": "mix", "entry": "entry", "exit": "exit"}
-        return {role: [name for name in names if name.startswith(start)] for role, start in roles.items()}
+        status = await self.command(Command("status"))
+        names = [*(node["name"] for node in status["nodes"]), *status.get("programs", ())]
+        return {
+            role: [name for name in names if name.startswith(role)] for role in ("mix", "entry", "exit", "directory")
+        }
 
 
 async def run(shape: Shape, *, seed: int, say: Say) -> Report:
@@ -72,13 +75,14 @@ async def run(shape: Shape, *, seed: int, say: Say) -> Report:
                     for number in range(shape.processes)
                 ]
                 pids = {f"clients {number}": worker.pid for number, worker in enumerate(workers, 1)}
-                watch = Watch({"network": network.pid, **pids})
+                watch = Watch(lambda: {"network": network.pid, **programs_of(network.pid), **pids})
                 watching = asyncio.create_task(watch.run())
                 try:
                     await _everybody_recovered(shape, time.monotonic(), transfers)
                     happened = [await _happen(shape, network, directory, fault, transfers, say) for fault in faults]
                 finally:
                     watching.cancel()
+                    crashes += _exceptions_in_logs(network.pid)
     _write_down(transfers)
     return make_report(shape.clients, transfers, happened, watch.samples, crashes)
 
@@ -95,7 +99,10 @@ async def _happen(
     """Let a fault happen, undo it, and wait until everybody has got over it."""
     began = time.monotonic()
     await _do(network, directory, fault)
-    await asyncio.sleep(fault.lasts_s)
+    if fault.verb == "starve":
+        await _starve(network, fault)
+    else:
+        await asyncio.sleep(fault.lasts_s)
     await _undo(network, directory, fault)
     await _everybody_recovered(shape, began, transfers)
     await asyncio.sleep(shape.calm_s)
@@ -112,6 +119,16 @@ async def _everybody_recovered(shape: Shape, moment: float, transfers: list[Tran
                 await asyncio.sleep(0.2)
 
 
+async def _starve(network: Network, fault: Fault) -> None:
+    """Let a program run a fifth of the time."""
+    ends_at = time.monotonic() + fault.lasts_s
+    while time.monotonic() < ends_at:
+        await network.command(Command("stop", fault.node))
+        await asyncio.sleep(_HUNGRY_S)
+        await network.command(Command("resume", fault.node))
+        await asyncio.sleep(_FED_S)
+
+
 async def _do(network: Network, directory: Directory, fault: Fault) -> None:
     if fault.verb == "link":
         await network.command(Command("set-link", link=fault.link))
@@ -122,6 +139,8 @@ async def _do(network: Network, directory: Directory, fault: Fault) -> None:
         await network.command(Command("rotate-keys"))
     elif fault.verb == "kill":
         await network.command(Command("kill", fault.node))
+    elif fault.verb == "starve":
+        pass
     elif fault.verb == "stop":
         await network.command(Command("stop", fault.node))
     else:
@@ -142,16 +161,11 @@ async def _undo(network: Network, directory: Directory, fault: Fault) -> None:
 async def _network(shape: Shape, seed: int, crashes: list[str]) -> AsyncIterator[Network]:
     name = f"soak-{uuid.uuid4().hex[:8]}"
     options = ["--json", "--name", name, "--mixes", shape.mixes, "--entries", "2", "--exits", "2", "--node-cover", "0"]
-    options += [
-        "--allow-local",
-        "--host",
-        f"{HOST}=127.0.0.1",
-        "--dns",
-        "none",
-        "--link-seed",
-        str(seed),
-        *shape.epochs,
-    ]
+    options += ["--allow-local", *shape.epochs]
+    if shape.programs:
+        options.append("--processes")
+    else:
+        options += ["--host", f"{_SITE}={_ADDRESS}", "--dns", "none", "--link-seed", str(seed)]
     process = await asyncio.create_subprocess_exec(_PROGRAM, "up", *options, stdout=PIPE, stderr=PIPE)
     assert process.stdout is not None
     assert process.stderr is not None
@@ -172,6 +186,7 @@ async def _clients(
     share = [shape.clients * part // shape.processes for part in (number, number + 1)]
     task = Task(
         directory_url=directory.url,
+        host=_ADDRESS if shape.programs else _SITE,
         http_port=site.http_port,
         echo_port=site.echo_port,
         first=share[0],
@@ -203,8 +218,24 @@ async def _listen(lines: asyncio.StreamReader, crashes: list[str]) -> None:
     """Keep what a process says about exceptions: that it is to be reported, or a traceback's last line."""
     async for line in lines:
         text = line.decode("utf-8", "replace").strip()
-        if "please report it" in text or _EXCEPTION.match(text):
+        if _tells_of_exception(text):
             crashes.append(text)
+
+
+def _exceptions_in_logs(pid: int) -> list[str]:
+    """What programs have written into the logs in their homes, of the kind that `_listen` keeps."""
+    logs = [home / "log.txt" for home in homes_of(pid).values()]
+    return [
+        f"{log.parent.name}: {line.strip()}"
+        for log in logs
+        if log.is_file()
+        for line in log.read_text("utf-8", "replace").splitlines()
+        if _tells_of_exception(line.strip())
+    ]
+
+
+def _tells_of_exception(line: str) -> bool:
+    return "please report it" in line or _EXCEPTION.match(line) is not None
 
 
 async def _end(process: asyncio.subprocess.Process, ask: Callable[[], None]) -> None:

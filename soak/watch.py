@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -26,24 +26,50 @@ class Sample:
 
 @dataclass
 class Watch:
-    """Looks at processes, by what each is."""
+    """Looks at processes.
 
-    processes: Mapping[str, int]
+    processes -- gives their numbers by what each is; those of programs that are restarted change
+    """
+
+    processes: Callable[[], Mapping[str, int]]
     samples: dict[str, list[Sample]] = field(default_factory=dict)
 
     async def run(self) -> None:
         """Look until cancelled."""
         while True:
-            self.look()
+            self.look(asyncio.get_running_loop().time())
             await asyncio.sleep(_EVERY_S)
 
-    def look(self) -> None:
+    def look(self, now: float) -> None:
         """Look once."""
-        now = asyncio.get_running_loop().time()
-        for name, pid in self.processes.items():
-            pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
-            descriptors = len(os.listdir(f"/proc/{pid}/fd"))
+        for name, pid in self.processes().items():
+            try:
+                pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
+                descriptors = len(os.listdir(f"/proc/{pid}/fd"))
+            except (FileNotFoundError, ProcessLookupError):
+                continue  # it has just ended
+            if not pages:
+                continue  # it has ended, and nobody has asked how yet
             self.samples.setdefault(name, []).append(Sample(now, pages * _PAGE_BYTES, descriptors))
+
+
+def homes_of(pid: int) -> dict[int, Path]:
+    """The programs that `mix-network up --processes` runs, each with its home; none without."""
+    homes = {}
+    for children in Path(f"/proc/{pid}/task").glob("*/children"):
+        for child in children.read_text().split():
+            try:
+                words = Path(f"/proc/{child}/cmdline").read_bytes().decode("utf-8", "replace").split("\0")
+            except (FileNotFoundError, ProcessLookupError):
+                continue
+            if "--home" in words[:-1]:
+                homes[int(child)] = Path(words[words.index("--home") + 1])
+    return homes
+
+
+def programs_of(pid: int) -> dict[str, int]:
+    """Their numbers by what they are."""
+    return {home.name: child for child, home in homes_of(pid).items()}
 
 
 def levels_off(samples: Sequence[Sample]) -> bool:

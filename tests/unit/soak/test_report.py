@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
+import os
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 from soak.clients import OVERRUN, RIGHT, SET_UP, UNTYPED, WRONG, Transfer
 from soak.docs import table
 from soak.faults import FULL, SHORT, Fault, plan
 from soak.report import Happened, Report, make_report, recovered_after
-from soak.watch import Sample, levels_off
+from soak.watch import Sample, Watch, levels_off, programs_of
 
 NODES = {"mix": ["mix-1", "mix-2"], "entry": ["entry"], "exit": ["exit", "exit-2"]}
 MB = 1 << 20
@@ -77,6 +82,29 @@ def test_a_plan_repeats_and_has_every_fault():
         "directory",
     }
     assert {fault.node for fault in plan(SHORT, NODES, 1)} <= {"", *NODES["mix"], *NODES["entry"], *NODES["exit"]}
+
+
+def test_programs_have_faults_of_their_own():
+    shape, nodes = dataclasses.replace(FULL, programs=True), {**NODES, "directory": ["directory"]}
+    verbs = {fault.verb for fault in plan(shape, nodes, 1)}
+    assert verbs == {"kill", "stop", "starve", "directory"}
+    assert "directory" in {fault.node for fault in plan(shape, nodes, 1) if fault.verb == "kill"}
+
+
+def test_programs_are_found_by_their_homes(tmp_path: Path):
+    code = "print(flush=True); input()"
+    with subprocess.Popen(
+        [sys.executable, "-c", code, "--home", str(tmp_path / "mix-7")], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as child:
+        assert child.stdout is not None
+        child.stdout.readline()
+        assert programs_of(os.getpid()).get("mix-7") == child.pid
+        watch = Watch(lambda: {"mix-7": child.pid, "gone": 2**22 + 1})
+        watch.look(1.0)
+        child.communicate(b"\n")
+    assert [sample.at for sample in watch.samples["mix-7"]] == [1.0]
+    assert watch.samples["mix-7"][0].memory_bytes > 1_000_000
+    assert "gone" not in watch.samples
 
 
 def test_the_table_is_of_what_was_found():
