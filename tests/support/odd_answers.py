@@ -131,6 +131,7 @@ ODD_ANSWERS = (
     OddAnswer("identity to the end", STATUS + b"Transfer-Encoding: identity\r\n\r\nok", closes=True),
     # Chunks.
     _chunked("chunk extensions", b'2;a=b;c="d"\r\nok\r\n0;e\r\n\r\n'),
+    _chunked("a long chunk extension", b"2;" + b"a" * 15_000 + b"\r\nok\r\n0\r\n\r\n"),
     _chunked("space before an extension", b"2 ; last=no\r\nok\r\n0\r\n\r\n"),
     _chunked("a tab before an extension", b"2\t;last=no\r\nok\r\n0\r\n\r\n", b"ok", CURL_ALONE),
     _chunked("space behind the size", b"2  \r\nok\r\n0  \r\n\r\n"),

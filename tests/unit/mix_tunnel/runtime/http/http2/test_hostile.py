@@ -182,7 +182,7 @@ async def test_a_header_bomb():
         pytest.param(frame(WINDOW_UPDATE, 0, 0, b"\0\0\0\1"), id="WINDOW_UPDATE"),
         pytest.param(frame(PRIORITY, 0, 1, bytes(5)), id="PRIORITY"),
         pytest.param(frame(0xEE, 0, 0), id="unknown"),
-        pytest.param(frame(RST_STREAM, 0, 1, bytes(4)), id="RST_STREAM"),
+        pytest.param(frame(RST_STREAM, 0, 1, b"\0\0\0\x02"), id="RST_STREAM"),
         pytest.param(frame(GOAWAY, 0, 0, b"\0\0\0\1" + bytes(4)), id="GOAWAY"),
     ],
 )

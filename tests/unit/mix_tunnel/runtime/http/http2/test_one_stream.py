@@ -8,7 +8,7 @@ from h2.events import DataReceived
 from support.http2_peer import frame, http2_pair, read_all
 
 from mix_protocol.errors import PeerMisbehaved
-from mix_tunnel.runtime.http.http2.errors import Http2Violated
+from mix_tunnel.runtime.http.http2.errors import Http2Violated, StreamReset
 from mix_tunnel.runtime.http.http2.frames import BURST_FRAMES
 
 DATA, HEADERS, RST_STREAM, WINDOW_UPDATE = 0, 1, 3, 8
@@ -63,6 +63,47 @@ async def test_others_go_on(kind_flags_payloads):
         await pair.peer.data(good_id, b"and ended", end=True)
         assert await read_all(await good) == b"begun and ended"
         assert pair.client.usable
+
+
+LENGTH = OK + literal(b"content-length", b"4")
+
+
+@pytest.mark.parametrize(
+    ("head", "end"),
+    [
+        pytest.param(OK, (RST_STREAM, 0, bytes(4)), id="a reset without an error"),
+        pytest.param(LENGTH, (RST_STREAM, 0, bytes(4)), id="the same behind the whole length"),
+        pytest.param(LENGTH, (RST_STREAM, 0, b"\0\0\0\x08"), id="a reset behind the whole length"),
+        pytest.param(LENGTH, (HEADERS, 5, literal(b"connection", b"close")), id="trailers of HTTP/1.1"),
+        pytest.param(LENGTH, (HEADERS, 4, literal(b"a", b"b")), id="trailers that do not end"),
+        pytest.param(LENGTH, (HEADERS, 5, OK), id="a second head"),
+        pytest.param(LENGTH, (7, 0, b"\0\0\0"), id="the connection's end by an error"),
+    ],
+)
+async def test_a_body_that_is_here_is_whole_however_its_stream_ends(head, end):
+    """curl and browsers read them; the server's own words say that nothing is missing."""
+    async with http2_pair() as pair:
+        task, stream_id, _ = await pair.ask()
+        kind, flags, payload = end
+        on = 0 if kind == 7 else stream_id
+        raw = frame(HEADERS, 4, stream_id, head) + frame(DATA, 0, stream_id, b"body")
+        await pair.peer.send(raw + frame(kind, flags, on, payload))
+        assert await read_all(await task) == b"body"
+
+
+@pytest.mark.parametrize(
+    ("head", "error"),
+    [(LENGTH, b"\0\0\0\0"), (OK, b"\0\0\0\x08"), (OK, b"\0\0\0\x02")],
+    ids=["less than the length", "cancelled", "an error"],
+)
+async def test_a_body_that_may_be_cut_is_not_whole(head, error):
+    async with http2_pair() as pair:
+        task, stream_id, _ = await pair.ask()
+        raw = frame(HEADERS, 4, stream_id, head) + frame(DATA, 0, stream_id, b"bod")
+        await pair.peer.send(raw + frame(RST_STREAM, 0, stream_id, error))
+        answer = await task
+        with pytest.raises(StreamReset):
+            await read_all(answer)
 
 
 async def test_space_around_values_is_taken_away():

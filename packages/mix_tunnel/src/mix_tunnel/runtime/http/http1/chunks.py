@@ -9,8 +9,8 @@ import re
 
 from ..errors import MalformedResponse
 
-MAX_LINE_BYTES = 4_096
-"""Of a chunk's size and its extensions."""
+MAX_LINE_BYTES = 16_384
+"""Of a chunk's size and its extensions; Chromium's limit."""
 MAX_TRAILER_BYTES = 262_144
 """Of the fields behind the last chunk, which nobody reads."""
 _MAX_DIGITS = 15

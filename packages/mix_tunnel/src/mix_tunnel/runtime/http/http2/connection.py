@@ -207,7 +207,7 @@ class Http2Connection:
 
     def _tell(self, stream: Http2Stream, event: Event | StreamMalformed) -> None:
         if isinstance(event, StreamMalformed):
-            stream.refuse(event.error)
+            stream.on_malformed(event.error)
         elif isinstance(event, DataReceived):
             stream.on_data(event.data, event.flow_controlled_length - len(event.data))
         elif isinstance(event, ResponseReceived):

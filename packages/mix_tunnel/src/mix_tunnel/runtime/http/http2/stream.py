@@ -178,16 +178,22 @@ class Http2Stream:
         if self._expected_bytes not in (None, self._received_bytes):
             self.refuse(WrongLength())
             return
-        self._ended = True
-        self._arrived.set()
-        if self._uploading is not None and not self._uploading.done():
-            self._reset(ErrorCodes.NO_ERROR)
-        self._release()
+        uploading = self._uploading is not None and not self._uploading.done()
+        self._finish(ErrorCodes.NO_ERROR if uploading else None)
+
+    def on_malformed(self, error: Http2Violated) -> None:
+        """The server broke the rules on this stream; behind a whole body that is of no interest any more."""
+        if self._is_whole():
+            self._finish(ErrorCodes.PROTOCOL_ERROR)
+        else:
+            self.refuse(error)
 
     def on_reset(self, reason: str, *, by_server: bool) -> None:
         """The server gave the stream up or never took it, or it broke the stream's rules."""
         if self._ended:
             self._release()
+        elif self._is_whole(silent=by_server and reason == "NO_ERROR"):
+            self._finish()
         elif not by_server:
             self._fail(Http2Violated(reason=reason))
         elif self.begun:
@@ -201,7 +207,9 @@ class Http2Stream:
 
     def on_connection_lost(self, error: MixError) -> None:
         """The connection is over, and with it this exchange."""
-        if not isinstance(error, NetworkFailure) or isinstance(error, (ConnectionSilent, NotProcessed)):
+        if self._is_whole():
+            self._finish()
+        elif not isinstance(error, NetworkFailure) or isinstance(error, (ConnectionSilent, NotProcessed)):
             self._fail(type(error)(error.template, **error.fields))
         elif self.begun:
             self._fail(BodyCut(cause=error.code))
@@ -214,6 +222,24 @@ class Http2Stream:
         self._fail(error)
 
     # --- the end
+
+    def _is_whole(self, *, silent: bool = False) -> bool:
+        """Whether the body is here to its end although the server has not said so, by the length that it stated.
+
+        silent -- take a body without a stated length for whole, too: as curl and browsers do when a server resets a
+            stream and says that nothing is wrong
+        """
+        if not self._head.done() or self._failure is not None:
+            return False
+        return self._expected_bytes == self._received_bytes or (silent and self._expected_bytes is None)
+
+    def _finish(self, reason: ErrorCodes | None = None) -> None:
+        """Nothing more comes; `reason` tells the server to stop."""
+        self._ended = True
+        self._arrived.set()
+        if reason is not None:
+            self._reset(reason)
+        self._release()
 
     def _reset(self, reason: ErrorCodes) -> None:
         if not self.released and self.stream_id:
