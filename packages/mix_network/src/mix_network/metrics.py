@@ -54,9 +54,9 @@ class NodeMetrics:
     connections: int = 0
     """Open incoming connections, of peers and of clients."""
 
-    def drop(self, reason: str) -> None:
-        """Count one dropped packet."""
-        self.dropped[reason] += 1
+    def drop(self, reason: str, count: int = 1) -> None:
+        """Count dropped packets."""
+        self.dropped[reason] += count
 
     def add(self, snapshot: Mapping[str, Any], *, gauges: bool = True) -> None:
         """Add what somebody else has counted for this node; without `gauges` only what grows."""

@@ -34,24 +34,41 @@ def test_equal_times_keep_their_order():
     assert queue.release(1.0) == items
 
 
-def test_a_full_queue_takes_nothing_and_keeps_what_it_has():
+def test_what_would_stay_longest_makes_room():
     queue: DelayQueue[int] = DelayQueue(2, 100)
-    assert queue.push(1, 1.0, 1)
-    assert queue.push(2, 1.0, 1)
-    assert not queue.push(3, 0.0, 1)
+    assert queue.push(1, 1.0, 1) == 0
+    assert queue.push(2, 2.0, 1) == 0
+    assert queue.push(3, 0.5, 1) == 1
+    assert queue.push(4, 1.0, 1) == 1  # itself: it came later than the other
     assert len(queue) == 2
-    assert queue.release(1.0) == [1, 2]
-    assert queue.push(4, 1.0, 1)
+    assert queue.release(9.0) == [3, 1]
+    assert queue.push(5, 1.0, 1) == 0
 
 
 def test_large_items_are_bounded_by_their_bytes():
     queue: DelayQueue[str] = DelayQueue(10, 1000)
-    assert queue.push("large", 1.0, 700)
-    assert not queue.push("too large", 1.0, 301)
-    assert queue.push("small", 2.0, 300)
-    assert queue.release(1.0) == ["large"]
-    assert queue.push("large again", 1.0, 700)
-    assert not queue.push("one more", 1.0, 1)
+    assert queue.push("large", 1.0, 700) == 0
+    assert queue.push("too large", 2.0, 301) == 1
+    assert queue.push("small", 2.0, 300) == 0
+    assert queue.push("larger than the queue", 0.0, 1001) == 1
+    assert queue.push("before them", 0.5, 301) == 2
+    assert queue.release(9.0) == ["before them"]
+    assert queue.push("large again", 1.0, 1000) == 0
+    assert queue.push("one more", 1.0, 1) == 1
+
+
+def test_a_flood_of_long_delays_costs_short_ones_nothing():
+    queue: DelayQueue[str] = DelayQueue(1000, 10_000)
+    released = dropped = 0
+    for step in range(1000):
+        now = step / 1000
+        for each in range(20):
+            dropped += queue.push("flood", now + 10.0 - each / 100, 1)
+        dropped += queue.push("honest", now + 0.05, 1)
+        released += queue.release(now).count("honest")
+        assert len(queue) <= 1000
+    assert released == 950
+    assert dropped + len(queue) + released == 21_000
 
 
 @pytest.mark.parametrize("room", [(0, 1), (1, 0)])

@@ -94,5 +94,6 @@ class Mixer:
         if packet.delay_ns > MAX_HOLD_NS:
             self._metrics.delays_capped += 1
         held = HeldPacket(packet.next_hop, packet.packet, key_rotation)
-        if not self._held.push(held, now + hold_time_s(packet.delay_ns), len(packet.packet)):
-            self._metrics.drop("delay_queue_full")
+        dropped = self._held.push(held, now + hold_time_s(packet.delay_ns), len(packet.packet))
+        if dropped:
+            self._metrics.drop("delay_queue_full", dropped)
