@@ -6,7 +6,6 @@ from collections.abc import Callable, Hashable, Iterator
 from ipaddress import ip_address, ip_network
 from typing import Protocol
 
-_ADDRESS_SHARE = 8
 _PREFIX_BITS = {4: 32, 6: 64}
 """Whoever has an IPv6 address most often has the whole /64 around it."""
 
@@ -27,15 +26,21 @@ class ConnectionTable:
 
     max_unproven -- connections that have shown nothing yet
     max_proven -- connections that have; 0 where there is nothing to show
+    address_share -- one address has a place in so many at most
     on_dropped -- called when a connection has to make room
     """
 
     def __init__(
-        self, *, max_unproven: int, max_proven: int = 0, on_dropped: Callable[[], None] = lambda: None
+        self,
+        *,
+        max_unproven: int,
+        max_proven: int = 0,
+        address_share: int = 8,
+        on_dropped: Callable[[], None] = lambda: None,
     ) -> None:
         self._max_unproven = max_unproven
         self._max_proven = max_proven
-        self._max_of_address = max(1, (max_unproven + max_proven) // _ADDRESS_SHARE)
+        self._max_of_address = max(1, (max_unproven + max_proven) // address_share)
         # Idle for longest first.
         self._unproven: dict[Endable, str | None] = {}
         self._proven: dict[Endable, str | None] = {}

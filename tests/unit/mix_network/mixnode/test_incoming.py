@@ -17,8 +17,8 @@ from mix_protocol.sphinx.geometry import PacketSize
 
 
 class Transport(asyncio.Transport):
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, address: str | None = None) -> None:
+        super().__init__({"peername": (address, 1) if address else None})
         self.aborted = False
 
     def abort(self) -> None:
@@ -28,8 +28,8 @@ class Transport(asyncio.Transport):
 class Peer:
     """A connection, and the node's end of it."""
 
-    def __init__(self, incoming: Incoming) -> None:
-        self.transport = Transport()
+    def __init__(self, incoming: Incoming, address: str | None = None) -> None:
+        self.transport = Transport(address)
         self._protocol = _IncomingConnection(incoming)
         self._protocol.connection_made(self.transport)
 
@@ -55,8 +55,8 @@ class Node:
         self.metrics = NodeMetrics("mix", "mix-node")
         self.incoming = Incoming(self.frames.extend, self.metrics, max_connections)
 
-    def peer(self) -> Peer:
-        return Peer(self.incoming)
+    def peer(self, address: str | None = None) -> Peer:
+        return Peer(self.incoming, address)
 
 
 def frame_of(number: int, version: int = 8) -> bytes:
@@ -134,6 +134,20 @@ def test_the_number_of_peers_is_bounded_and_who_says_nothing_makes_room():
     assert numbers(node) == [2, 3, 4, 5]
     speaker.leave()
     assert node.metrics.connections == 2
+
+
+def test_one_address_has_half_of_the_places_whatever_it_sends():
+    node = Node(max_connections=4)
+    honest = [node.peer(f"192.0.2.{number}") for number in range(2)]
+    greedy = []
+    for number in range(5):
+        greedy.append(node.peer("198.51.100.9"))
+        greedy[-1].send(frame_of(number))
+    assert [peer.transport.aborted for peer in honest] == [False, False]
+    assert [peer.transport.aborted for peer in greedy] == [True, True, True, False, False]
+    assert node.metrics.connections == 4
+    whole_network = [node.peer(f"2001:db8::{number}") for number in range(3)]
+    assert [peer.transport.aborted for peer in whole_network] == [True, False, False]
 
 
 async def test_closing_cuts_every_peer():

@@ -8,6 +8,7 @@ import socket
 from collections.abc import Callable, Sequence
 from typing import cast
 
+from mix_network.connection_table import ConnectionTable
 from mix_network.errors import PortUnavailable
 from mix_network.metrics import NodeMetrics
 from mix_protocol.crash_log import CrashLog
@@ -18,6 +19,8 @@ from mix_protocol.noise.link import HANDSHAKE_TIMEOUT_S, NoiseLink
 READ_BYTES = 64 << 10
 """What is read at a time: 27 regular packets, so that a system call costs each of them little, and all of them together
 keep other work waiting for no more than two or three milliseconds."""
+
+_ADDRESS_SHARE = 2
 
 _CRASHES = CrashLog(logging.getLogger(__name__))
 
@@ -34,9 +37,10 @@ class _IncomingConnection(asyncio.BufferedProtocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
-        self._listener.opened(self._transport)
         peer = transport.get_extra_info("peername")
-        self._link = self._listener.secure(peer[0] if peer else None)
+        address = peer[0] if peer else None
+        self._listener.opened(self._transport, address)
+        self._link = self._listener.secure(address)
         if self._link is not None:
             loop = asyncio.get_running_loop()
             self._deadline = loop.call_later(HANDSHAKE_TIMEOUT_S, self._fail, TimeoutError())
@@ -96,7 +100,8 @@ class Incoming:
     secure -- this end of an encrypted link from an IP address, or None where that one speaks in the clear
     on_failed -- called when a stream was not understood: who sent it may know of news that this node lacks
     max_connections -- peers at a time. One more takes the place of the one that has sent no frame for longest, so that
-        a stranger who opens connections and says nothing keeps no node out
+        a stranger who opens connections and says nothing keeps no node out; nor does one who says something, for one
+        address has no more than half of the places (a machine's workers connect each for itself)
     """
 
     def __init__(
@@ -109,14 +114,18 @@ class Incoming:
     ) -> None:
         # One for all peers: what is read is taken at once.
         self.buffer = bytearray(READ_BYTES)
-        self._max_connections = max_connections
+        # Each sent a frame, or connected, at some time; who did so longest ago makes room.
+        self._connections = ConnectionTable(
+            max_unproven=max_connections,
+            address_share=_ADDRESS_SHARE,
+            on_dropped=lambda: metrics.drop("too_many_connections"),
+        )
         self.secure = secure
         self._on_frames = on_frames
         self._on_failed = on_failed
         self._metrics = metrics
         self._server: asyncio.Server | None = None
-        # In the order in which they last sent a frame, or connected.
-        self._transports: dict[asyncio.Transport, None] = {}
+        self._counted = 0
         self._is_stopped = False
 
     async def start(self, host: str, port: int) -> int:
@@ -140,44 +149,43 @@ class Incoming:
 
     def drop(self) -> None:
         """Cut every connection."""
-        for transport in list(self._transports):
+        for transport in self._transports():
             transport.abort()
 
     def stop(self) -> None:
         """Take nothing any more, as a process that is stopped: what comes waits in the kernel."""
         self._is_stopped = True
-        for transport in self._transports:
+        for transport in self._transports():
             transport.pause_reading()
 
     def resume(self) -> None:
         """Go on."""
         self._is_stopped = False
-        for transport in self._transports:
+        for transport in self._transports():
             transport.resume_reading()
 
-    def opened(self, transport: asyncio.Transport) -> None:
-        """A peer connected."""
-        if len(self._transports) >= self._max_connections:
-            silent = next(iter(self._transports))
-            self._metrics.drop("too_many_connections")
-            self.closed(silent)
-            silent.abort()
-        self._transports[transport] = None
-        self._metrics.connections += 1
+    def _transports(self) -> list[asyncio.Transport]:
+        return [cast(asyncio.Transport, connection) for connection in self._connections]
+
+    def _count(self) -> None:
+        self._metrics.connections += len(self._connections) - self._counted
+        self._counted = len(self._connections)
+
+    def opened(self, transport: asyncio.Transport, address: str | None) -> None:
+        """A peer connected from this address."""
+        self._connections.opened(transport, address)
+        self._count()
         if self._is_stopped:
             transport.pause_reading()
 
     def heard_from(self, transport: asyncio.Transport) -> None:
         """A peer has sent a whole frame."""
-        if transport in self._transports:
-            del self._transports[transport]
-            self._transports[transport] = None
+        self._connections.heard(transport)
 
     def closed(self, transport: asyncio.Transport) -> None:
         """A peer's connection is gone."""
-        if transport in self._transports:
-            del self._transports[transport]
-            self._metrics.connections -= 1
+        self._connections.closed(transport)
+        self._count()
 
     def failed_stream(self, error: Exception, *, in_handshake: bool) -> None:
         """A peer sent what is no frame, or its link did not get ready."""
