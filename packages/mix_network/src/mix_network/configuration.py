@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from difflib import get_close_matches
 from ipaddress import ip_address
 from typing import Any, NoReturn, TypeVar
+from urllib.parse import urlsplit
 
 from mix_network.errors import InvalidConfiguration
 
@@ -130,6 +131,15 @@ def is_ip_address(text: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+def is_web_address(text: str) -> bool:
+    """Whether it is an http or https URL with a host."""
+    try:
+        parts = urlsplit(text)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
 
 
 def _find_lines(text: str) -> Iterator[tuple[str, int]]:

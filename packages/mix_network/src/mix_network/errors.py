@@ -75,6 +75,13 @@ class AlreadyInitialised(UsageError):
     message = "this home has a configuration already, which is never overwritten; edit it, or choose another home"
 
 
+class TracingUnavailable(UsageError):
+    """The packages that make traces are not installed. Field `missing`."""
+
+    code = "network.tracing_unavailable"
+    message = "traces need packages that are not installed: install mix_network with its extra, mix_network[trace]"
+
+
 class KeyUnusable(UsageError):
     """A key's file can't be used. Fields `name`, `why`."""
 

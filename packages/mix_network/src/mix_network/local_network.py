@@ -23,7 +23,7 @@ from mix_network.exit.gateway import ExitGateway, Gateway
 from mix_network.lifecycle import Lifecycle
 from mix_network.links.line import LinkEmulation
 from mix_network.metrics import add_up
-from mix_network.mixnode.mixing import NodeContext
+from mix_network.mixnode.mixing import NodeContext, PacketTracer
 from mix_network.mixnode.outgoing import OutgoingLimits
 from mix_network.naming import LAYERS, gateway_names, mix_names, next_mix_name
 from mix_network.network_view import NetworkView
@@ -34,6 +34,7 @@ from mix_network.rotation import RotationSchedule
 from mix_network.status_page.route_tracer import RouteTracer
 from mix_network.status_page.routes import PATH as STATUS_PATH
 from mix_network.status_page.routes import status_routes
+from mix_network.tracing.export import BothTracers, traces_to
 from mix_network.workers.channel import Kind
 from mix_network.workers.messages import Place
 from mix_network.workers.pool import WorkerPool
@@ -76,6 +77,7 @@ class LocalNetwork(Lifecycle):
         self._crypto = NativeCrypto()
         self._links = LinkEmulation(self.options.link, self.options.link_seed)
         self._tracer = RouteTracer()
+        self._traces = traces_to(self.options.trace, wall_clock) if self.options.trace is not None else None
         self.view = NetworkView()
         gateways = self.options.entries + self.options.exits
         names = mix_names(self.options.nodes_per_layer, is_drawn=self.draws_layers)
@@ -93,7 +95,7 @@ class LocalNetwork(Lifecycle):
             self._budget,
             self.options.origins,
             self.options.node_cover,
-            tracer=self._tracer if not self.options.workers else None,
+            tracer=self._packet_tracer(),
         )
         self._pool = (
             WorkerPool(self._context, self.options, wall_clock() - time.time()) if self.options.workers else None
@@ -130,6 +132,8 @@ class LocalNetwork(Lifecycle):
             await self._pool.close()
         if self._capture is not None:
             self._capture.close()
+        if self._traces is not None:
+            await asyncio.to_thread(self._traces.close)
 
     @property
     def entry(self) -> Gateway:
@@ -334,6 +338,11 @@ class LocalNetwork(Lifecycle):
             max_connections=self._budget.requests,
         )
         await self._directory.start()
+
+    def _packet_tracer(self) -> PacketTracer | None:
+        if self.options.workers:
+            return None
+        return self._tracer if self._traces is None else BothTracers(self._tracer, self._traces)
 
     def _tell_addresses(self) -> dict[NodeAddress, str]:
         """Let nodes know each other; gives their names by address."""

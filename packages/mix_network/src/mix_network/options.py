@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv6Address
 from pathlib import Path
 
+from mix_network.configuration import is_web_address
 from mix_network.errors import InvalidNetworkOption
 from mix_network.exit.hosts_resolver import OtherNames
 from mix_network.links.profile import parse_links
@@ -83,6 +84,9 @@ class NetworkOptions:
     `mainnet`, or for all of them alike such as `delay=80ms jitter=30ms loss=1% rate=2mbit`."""
     link_seed: int = 0
     """With the same seed and the same traffic the same packets are lost and late."""
+    trace: str | None = None
+    """A collector's address, such as `http://127.0.0.1:4318/v1/traces`, that gets the ways of packets as OpenTelemetry
+    traces. It takes `mix_network[trace]`, and tells the collector who speaks with whom."""
     pcap: Path | None = None
     """Where to write the IP packets between the tunnel and all exits. Each exit gives addresses at random, by which
     their packets can be told apart."""
@@ -134,6 +138,10 @@ class NetworkOptions:
         if not 0 <= self.workers <= MAX_WORKERS:
             raise InvalidNetworkOption(f"there may be 0 to {MAX_WORKERS} worker processes", option="workers")
         parse_links(self.link)
+        if self.trace is not None and not is_web_address(self.trace):
+            raise InvalidNetworkOption("write a collector's address as http://127.0.0.1:4318/v1/traces", option="trace")
+        if self.trace is not None and self.workers:
+            raise InvalidNetworkOption("packets can't be followed through workers; run without them", option="trace")
 
 
 def parse_mixes(text: str) -> int:

@@ -109,8 +109,14 @@ def init_command(home: Path, **options: object) -> None:
 @click.option("--check", is_flag=True, help="Only say whether configuration and keys are right.")
 @click.option("--json", "as_json", is_flag=True, help="Print one line of JSON with the ports as soon as it works.")
 @click.option("--log", type=click.Choice(["text", "json"]), help="Instead of what the configuration says.")
-def run_command(home: Path, check: bool, as_json: bool, log: str | None, **options: object) -> None:
+@click.option("--trace", hidden=True)
+def run_command(home: Path, check: bool, as_json: bool, log: str | None, trace: str | None, **options: object) -> None:
     """Run a node until Ctrl-C or SIGTERM. A home that is not there yet is initialised by --role and --directory."""
+    if trace is not None:
+        raise click.UsageError(
+            "--trace: a node never tells which packet became which, for that is what mixnets are there to hide; "
+            "mix-network up --trace URL does, of a network in one process on this machine"
+        )
     from mix_network.descriptors import raise_descriptor_limit
     from mix_network.node.options import CONFIGURATION_NAME, NodeOptions
     from mix_network.storage.home import Home

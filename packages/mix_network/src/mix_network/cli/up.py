@@ -251,6 +251,12 @@ _port_help = "0 for a free one."
     help="Capture the IP packets between the tunnel and the exits; each client has another address.",
 )
 @click.option(
+    "--trace",
+    metavar="URL",
+    help="Send the ways of packets to a collector as OpenTelemetry traces (OTLP over HTTP, such as "
+    "http://127.0.0.1:4318/v1/traces). For a network in one process: nodes that are programs never do.",
+)
+@click.option(
     "--ca-out",
     type=click.Path(dir_okay=False, path_type=Path),
     metavar="FILE",
@@ -321,6 +327,7 @@ def up_command(
     tun: bool,
     advertise_version: str,
     pcap: Path | None,
+    trace: str | None,
     ca_out: Path | None,
     node_cover: float,
     require_bandwidth: bool,
@@ -365,6 +372,7 @@ def up_command(
             link=link,
             link_seed=link_seed,
             pcap=pcap,
+            trace=trace,
         )
         raise_descriptor_limit()
         with _claimed(name) as claimed_name:

@@ -7,9 +7,8 @@ import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal
-from urllib.parse import urlsplit
 
-from mix_network.configuration import Configuration, is_ip_address
+from mix_network.configuration import Configuration, is_ip_address, is_web_address
 from mix_network.gateway.inbox import InboxLimits
 from mix_network.gateway.terms import GatewayTerms
 from mix_network.node.gateway_options import read_inbox_limits, read_terms
@@ -69,7 +68,7 @@ class NodeOptions:
         roles = frozenset(top.texts("roles", (), ROLES.__contains__, f"roles, of {', '.join(ROLES)}"))
         if not roles:
             top.fail("roles", f"a node has at least one role, of {', '.join(ROLES)}")
-        directories = top.texts("directories", (), _is_directory, "addresses such as http://192.0.2.1:8080/api")
+        directories = top.texts("directories", (), is_web_address, "addresses such as http://192.0.2.1:8080/api")
         if not directories:
             top.fail("directories", "a node needs a directory, such as http://192.0.2.1:8080/api")
         address = listen.other("address", "0.0.0.0", _is_address, "an IP address to listen on")  # noqa: S104
@@ -217,14 +216,6 @@ def _words(section: Configuration, name: str) -> str:
         return isinstance(value, str) and len(value) <= _MAX_WORDS
 
     return section.other(name, "", check, f"text of at most {_MAX_WORDS} characters")
-
-
-def _is_directory(text: str) -> bool:
-    try:
-        parts = urlsplit(text)
-        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        return False
 
 
 def _is_address(value: Any) -> bool:

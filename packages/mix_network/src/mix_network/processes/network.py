@@ -47,6 +47,7 @@ _MEANINGLESS: Final = {
     "mean_ack_delay_ms": "exits of their own ask for the usual delays",
     "pcap": "what exits forward is not captured",
     "workers": "every node is a process already",
+    "trace": "nodes that are programs never tell which packet became which: to hide that is what mixnets are for",
 }
 """Options of a network in one process that a network of programs does not have, and why."""
 

@@ -1,0 +1,1 @@
+"""OpenTelemetry traces of packets, on a local network alone."""
