@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from support.bounded_work import check_bounded, check_busy
 
+from mix_network.node.directory_client import NetworkPicture
 from mix_protocol.addressing import Recipient
 from mix_protocol.codec import base58
 from mix_protocol.codec.steps import Steps, run
@@ -25,6 +26,7 @@ from mix_protocol.topology.documents import (
     decode_rewarded_set,
     decode_skimmed,
     decode_skimmed_in_steps,
+    encode_rewarded_set,
 )
 from mix_protocol.topology.entries import list_entry_gateways
 from mix_protocol.topology.exits import ExitNode, list_exits_in_steps
@@ -143,6 +145,33 @@ def test_exits() -> None:
     skimmed_nodes = decode_skimmed(skimmed([node(number) for number in range(MAX_NODES)]))
     described_nodes = run(decode_described_in_steps(described_text))
     check_steps(lambda: list_exits_in_steps(described_nodes, skimmed_nodes))
+
+
+def test_a_nodes_picture_of_the_network() -> None:
+    rows = [node(number) for number in range(MAX_NODES)]
+    noise = [{"supported_version": 1, "x25519_pubkey": row["x25519_sphinx_pubkey"]} for row in rows]
+    everybody = [{"basic": row, "x25519_noise_versioned_key": key} for row, key in zip(rows, noise, strict=True)]
+    rotation = {
+        "key_rotation_state": {"validity_epochs": 24, "initial_epoch_id": 0},
+        "current_absolute_epoch_id": 1,
+        "current_epoch_start": "2026-11-21T08:00:00Z",
+        "epoch_duration": {"secs": 3600, "nanos": 0},
+        "progress": {
+            "current_key_rotation_id": 0,
+            "current_rotation_starting_epoch": 0,
+            "current_rotation_ending_epoch": 23,
+        },
+    }
+    rewarded = RewardedSet(epoch_id=1, entry_gateways=[], exit_gateways=[], layer1=[], layer2=[], layer3=[])
+    documents = {
+        "rotation": json.dumps(rotation).encode(),
+        "rewarded": encode_rewarded_set(rewarded),
+        "mix_nodes": skimmed(rows),
+        "gateways": skimmed(rows),
+        "everybody": skimmed(everybody),
+    }
+    assert len(NetworkPicture.decode(documents).noise_keys) == 2 * MAX_NODES
+    check_steps(lambda: NetworkPicture.decode_in_steps(documents))
 
 
 def test_bincode() -> None:

@@ -16,6 +16,7 @@ from mix_network.http.asking import make_client, read_plain
 from mix_protocol.addressing import NodeAddress
 from mix_protocol.codec import base58
 from mix_protocol.codec.json import decode_json
+from mix_protocol.codec.steps import Steps, run
 from mix_protocol.errors import MixError, PeerMisbehaved
 from mix_protocol.node_api.announcement import ANNOUNCEMENT_PATH, Announcement
 from mix_protocol.topology.documents import (
@@ -25,9 +26,9 @@ from mix_protocol.topology.documents import (
     SkimmedNodes,
     decode_key_rotation_info,
     decode_rewarded_set,
-    decode_skimmed,
+    decode_skimmed_in_steps,
 )
-from mix_protocol.topology.semi_skimmed import SemiSkimmedNode, SemiSkimmedNodes, decode_semi_skimmed
+from mix_protocol.topology.semi_skimmed import SemiSkimmedNode, SemiSkimmedNodes, decode_semi_skimmed_in_steps
 from mix_protocol.topology.topology import Topology
 
 _SILENCE_S: Final = 10.0
@@ -61,13 +62,17 @@ class NetworkPicture:
     @classmethod
     def decode(cls, documents: dict[str, bytes]) -> NetworkPicture:
         """Read the answers to `PATHS`. Raises `MixError`."""
-        return cls(
-            decode_key_rotation_info(documents["rotation"]),
-            decode_rewarded_set(documents["rewarded"]),
-            decode_skimmed(documents["mix_nodes"]),
-            decode_skimmed(documents["gateways"]),
-            decode_semi_skimmed(documents["everybody"]),
-        )
+        return run(cls.decode_in_steps(documents))
+
+    @classmethod
+    def decode_in_steps(cls, documents: dict[str, bytes]) -> Steps[NetworkPicture]:
+        """`decode`, for a node at work: its packets must not wait until thousands of nodes have been read."""
+        rotation = decode_key_rotation_info(documents["rotation"])
+        rewarded = decode_rewarded_set(documents["rewarded"])
+        mix_nodes = yield from decode_skimmed_in_steps(documents["mix_nodes"])
+        gateways = yield from decode_skimmed_in_steps(documents["gateways"])
+        everybody = yield from decode_semi_skimmed_in_steps(documents["everybody"])
+        return cls(rotation, rewarded, mix_nodes, gateways, everybody)
 
     @property
     def topology(self) -> Topology:
