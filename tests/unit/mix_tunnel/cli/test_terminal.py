@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import pty
+import re
 import sys
 
 import pytest
@@ -95,3 +96,9 @@ def test_log_lines_are_lines() -> None:
     assert PlainFormatter("mix: warning: %(message)s").format(record) == (
         "mix: warning: the gateway says \\x1b]0;PWNED\\x07\\nmix: all is well"
     )
+
+
+def test_a_log_line_may_have_its_time():
+    record = logging.LogRecord("mix_tunnel", logging.INFO, "", 0, "tunnel %s", ("ready",), None)
+    line = PlainFormatter("%(asctime)s %(name)s %(message)s").format(record)
+    assert re.fullmatch(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3} mix_tunnel tunnel ready", line)

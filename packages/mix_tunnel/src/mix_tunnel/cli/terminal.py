@@ -62,6 +62,8 @@ class PlainFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         """The record's line; a traceback keeps its lines."""
         record.message = plain_line(record.getMessage())
+        if self.usesTime():
+            record.asctime = self.formatTime(record, self.datefmt)
         text = self.formatMessage(record)
         if record.exc_info:
             text += "\n" + plain(self.formatException(record.exc_info))
