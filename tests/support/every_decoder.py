@@ -105,6 +105,7 @@ from mix_protocol.topology.semi_skimmed import (
     decode_semi_skimmed_in_steps,
     encode_semi_skimmed,
 )
+from mix_protocol.topology.signed_snapshot import SignedSnapshot, Snapshot, SnapshotDocuments
 from mix_protocol.topology.skimmed_bincode import decode_skimmed_bincode, encode_skimmed_bincode
 
 
@@ -221,6 +222,7 @@ def samples() -> dict[str, tuple[bytes, ...]]:
     authenticate = make_request(CRYPTO, RANDOM, SEED, KEY, 6, 1_800_000_000)
     client_messages = (authenticate, control.HandshakePayload(6, bytes(80)), control.ClaimFreeBandwidth())
     gateway_messages = (control.Authenticated(6, True, 1 << 40), control.BandwidthExceeded(1, 2))
+    snapshot = Snapshot(7, 1_800_000_000, 1_800_003_600, SnapshotDocuments(*[b"{}"] * 5).encode())
     return {
         "address": (address.encode_padded(32), route[0].address.encode()),
         "recipient": (recipient.encode(),),
@@ -254,6 +256,7 @@ def samples() -> dict[str, tuple[bytes, ...]]:
         "announcement": (
             Announcement.sign(CRYPTO, SEED, host="a.example", http_port=80, timestamp=1_800_000_000).encode(),
         ),
+        "signed snapshot": (SignedSnapshot(snapshot, (snapshot.sign(CRYPTO, SEED),)).encode(),),
         "refresh request": (RefreshRequest.sign(CRYPTO, SEED, 1_800_000_000).encode(),),
         "host information": (encode_host_information(CRYPTO, SEED, host),),
         "packet": (packet, last),
@@ -356,6 +359,8 @@ DECODERS = {
     "topology.semi_skimmed.decode_semi_skimmed_in_steps": Decoder(
         lambda data: run(decode_semi_skimmed_in_steps(data)), VALID["semi-skimmed"]
     ),
+    "topology.signed_snapshot.SignedSnapshot.decode": Decoder(SignedSnapshot.decode, VALID["signed snapshot"]),
+    "topology.signed_snapshot.SnapshotDocuments.decode": Decoder(SnapshotDocuments.decode, (b"{}\n{}\n{}\n{}\n{}",)),
     "topology.skimmed_bincode.decode_skimmed_bincode": Decoder(decode_skimmed_bincode, VALID["bincode"]),
 }
 

@@ -44,6 +44,7 @@ from mix_protocol.topology.documents import (
 )
 from mix_protocol.topology.features import NodeFeature, announce_features
 from mix_protocol.topology.nodes import GatewayNode, MixNode
+from mix_protocol.topology.signed_snapshot import SignedSnapshot, Snapshot, SnapshotDocuments
 from mix_tunnel.platform import (
     GetAnswer,
     GetFailed,
@@ -235,6 +236,7 @@ class MemoryWorld:
 
     documents -- bytes to answer with instead of the right document, or an HTTP status, by a part of the path
     delays -- seconds until a document comes, by a part of the path
+    signers -- seeds of the directories' keys; without any the directory signs nothing
     sealed_replies -- whether gateways pass sealed replies on, as ours do
     """
 
@@ -253,6 +255,7 @@ class MemoryWorld:
         self.exits: list[MemoryExit] = []
         self.documents: dict[str, bytes | int] = {}
         self.delays: dict[str, float] = {}
+        self.signers: list[bytes] = []
         self.is_reachable = True
         self.requests: list[str] = []
         self.gateways = {
@@ -326,7 +329,18 @@ class MemoryWorld:
                 if isinstance(replacement, int):
                     return GetAnswer(replacement, {}, b"")
                 return GetAnswer(200, {"content-type": "application/json"}, replacement)
+        if "mix-network/snapshot" in path:
+            return GetAnswer(200, {}, self.signed_snapshot()) if self.signers else GetAnswer(404, {}, b"")
         return GetAnswer(200, {"content-type": "application/json"}, self._document(path))
+
+    def signed_snapshot(self) -> bytes:
+        """The documents of now, signed by all of `signers`."""
+        parts = ("key-rotation-info", "rewarded-set", "skimmed", "described")
+        documents = SnapshotDocuments(*map(self._document, parts), b"null")
+        taken_at = int(self.now() + WALL_CLOCK_OFFSET_S + self.asleep_s)
+        snapshot = Snapshot(self.network.topology.epoch_id, taken_at, taken_at + 3600, documents.encode())
+        signatures = tuple(snapshot.sign(self.network.crypto, seed) for seed in self.signers)
+        return SignedSnapshot(snapshot, signatures).encode()
 
     def epoch_start(self) -> str:
         """By the clock of this world, as a directory writes it."""

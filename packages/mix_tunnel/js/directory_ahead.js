@@ -14,6 +14,8 @@ const DOCUMENTS = [
 ];
 /** Needed to choose an exit; not when the page has chosen one. */
 const ALL_NODES = "v2/unstable/nym-nodes/skimmed?page=0";
+/** All of it in one, signed: instead, where the page has given keys. */
+const SIGNED = "v1/mix-network/snapshot";
 /** What nobody has asked for by then is dropped. */
 const LONGEST_WAIT_MS = 30_000;
 
@@ -29,12 +31,15 @@ export class DirectoryAhead {
    * @param {Record<string, unknown>} params
    */
   begin(params) {
-    const { directoryUrl, preferredIpr } = params;
+    const { directoryUrl, directoryKeys, preferredIpr } = params;
     const directory = directoryUrl ?? DEFAULT_DIRECTORY;
     if (this.#asked.size > 0 || !Object.values(params).every(canBeValid) || typeof directory !== "string" || !/^https?:\/\/[^?#]*$/.test(directory)) {
       return;
     }
-    for (const path of typeof preferredIpr === "string" ? DOCUMENTS : [...DOCUMENTS, ALL_NODES]) {
+    const unsigned = typeof preferredIpr === "string" ? DOCUMENTS : [...DOCUMENTS, ALL_NODES];
+    // Python takes one key as a text, too.
+    const isSigned = directoryKeys !== undefined && directoryKeys !== null && /** @type {string} */ (directoryKeys).length > 0;
+    for (const path of isSigned ? [SIGNED] : unsigned) {
       const url = `${directory.replace(/\/+$/, "")}/${path}`;
       const abort = new AbortController();
       const answer = fetch(url, {

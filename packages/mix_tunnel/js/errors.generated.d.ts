@@ -791,13 +791,28 @@ export declare class NoGateways extends NetworkFailure {
   static code: string;
 }
 
+/** Too few of the directories whose keys are given vouch for what the directory lists. */
+export declare class NoQuorum extends PeerMisbehaved {
+  static code: string;
+}
+
 /** Entry gateways exist, but none is reachable over TLS. */
 export declare class NoTlsGateway extends NetworkFailure {
   static code: string;
 }
 
+/** A signed picture of the network is not of now. Fields `taken_at` and `valid_until` are seconds since 1970. */
+export declare class SnapshotExpired extends PeerMisbehaved {
+  static code: string;
+}
+
 /** A route was asked for to a gateway that the directory does not list as usable. */
 export declare class UnknownGateway extends NetworkFailure {
+  static code: string;
+}
+
+/** Keys of directories are given, and the directory has nothing that they could have signed. */
+export declare class UnsignedDirectory extends PeerIncompatible {
   static code: string;
 }
 

@@ -791,14 +791,29 @@ export class NoGateways extends NetworkFailure {
   static code = "topology.no_gateways";
 }
 
+/** Too few of the directories whose keys are given vouch for what the directory lists. */
+export class NoQuorum extends PeerMisbehaved {
+  static code = "topology.no_quorum";
+}
+
 /** Entry gateways exist, but none is reachable over TLS. */
 export class NoTlsGateway extends NetworkFailure {
   static code = "topology.no_tls_gateway";
 }
 
+/** A signed picture of the network is not of now. Fields `taken_at` and `valid_until` are seconds since 1970. */
+export class SnapshotExpired extends PeerMisbehaved {
+  static code = "topology.snapshot_expired";
+}
+
 /** A route was asked for to a gateway that the directory does not list as usable. */
 export class UnknownGateway extends NetworkFailure {
   static code = "topology.unknown_gateway";
+}
+
+/** Keys of directories are given, and the directory has nothing that they could have signed. */
+export class UnsignedDirectory extends PeerIncompatible {
+  static code = "topology.unsigned_directory";
 }
 
 /** A tunnel is set up, or being set up, already. */
@@ -1237,8 +1252,11 @@ export const ERROR_CLASSES = new Map(/** @type {[string, typeof MixError][]} */ 
   ["topology.no_entry_gateway", NoEntryGateway],
   ["topology.no_exit", NoExit],
   ["topology.no_gateways", NoGateways],
+  ["topology.no_quorum", NoQuorum],
   ["topology.no_tls_gateway", NoTlsGateway],
+  ["topology.snapshot_expired", SnapshotExpired],
   ["topology.unknown_gateway", UnknownGateway],
+  ["topology.unsigned_directory", UnsignedDirectory],
   ["tunnel.already_initialised", TunnelAlreadyInitialised],
   ["tunnel.closed", TunnelClosed],
   ["tunnel.crashed", TunnelCrashed],

@@ -83,6 +83,13 @@ export interface SetupMixTunnelOptions {
   debug?: boolean | undefined;
   /** Base URL of the directory; by default Nym's mainnet. */
   directoryUrl?: string | undefined;
+  /**
+   * Base58 keys of directories that sign what they list together; then only what enough of them have signed is accepted,
+   * whichever of them `directoryUrl` is, and none of them alone can choose the nodes for you.
+   */
+  directoryKeys?: string | readonly string[] | undefined;
+  /** How many of these keys must have signed; by default more than half. */
+  directoryQuorum?: number | null | undefined;
   /** Further trusted certificate authorities, as PEM texts, beside the public roots. */
   caCertificates?: string | readonly string[] | undefined;
 }
@@ -114,6 +121,8 @@ interface TunnelProgress {
   elapsedMs: number;
   /** What is not as it should be though the tunnel works, such as an identity that could not be kept. */
   warnings: Required<ErrorDescription>[];
+  /** How many of the directories in `directoryKeys` vouch for the nodes; 0 where one directory lists them, unsigned. */
+  directorySignatures: number;
 }
 
 export interface TunnelConnecting extends TunnelProgress {

@@ -4,7 +4,7 @@ import { PythonWorker } from "./python_worker.js";
 /** @import { Answer, CallOptions } from "./channel.js" */
 /** @import { FailureReason, TunnelState } from "./index.js" */
 
-const NO_PROGRESS = { step: "", steps: [], elapsedMs: 0, reason: null, warnings: [] };
+const NO_PROGRESS = { step: "", steps: [], elapsedMs: 0, reason: null, warnings: [], directorySignatures: 0 };
 /**
  * What the published package says before its first set-up: "shutdown" it keeps for what is over.
  * @type {TunnelState}

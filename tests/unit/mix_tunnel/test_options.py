@@ -126,6 +126,8 @@ def wrong_values(kind: str) -> list[object]:
             return [*anything, None, 0, 1, "true"]
         case "int":
             return [*anything, None, True, "5", [5]]
+        case "int | None":
+            return [*anything, True, "5", [5]]
         case "str":
             return [*anything, None, True, ["text"], "\ud800"]
         case "str | None":

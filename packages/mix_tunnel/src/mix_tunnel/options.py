@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from mix_protocol.addressing import Recipient
 from mix_protocol.codec import base58
 from mix_protocol.errors import MixError, UsageError
+from mix_protocol.topology.signed_snapshot import MAX_SIGNATURES
 from mix_tunnel.runtime.dns.servers import parse_servers
 
 _PEM_MARK = "-----BEGIN CERTIFICATE-----"
@@ -87,6 +88,11 @@ class TunnelOptions:
     """Log what the tunnel does."""
     directory_url: str = MAINNET_DIRECTORY_URL
     """Base URL of the directory (nym-api)."""
+    directory_keys: tuple[str, ...] = ()
+    """Base58 keys of directories that sign what they list together; then only what enough of them have signed is
+    accepted, whichever of them `directory_url` is, and none of them alone can choose the nodes for you."""
+    directory_quorum: int | None = None
+    """How many of these keys must have signed; None for more than half."""
     ca_certificates: tuple[str, ...] = ()
     """Further trusted certificate authorities, each a PEM text, beside the public roots."""
 
@@ -98,9 +104,19 @@ class TunnelOptions:
         servers: object = self.dns_servers
         if isinstance(servers, list):
             object.__setattr__(self, "dns_servers", tuple(servers))
+        keys: object = self.directory_keys
+        if isinstance(keys, (list, str)):
+            object.__setattr__(self, "directory_keys", (keys,) if isinstance(keys, str) else tuple(keys))
         for name, rule in OPTION_RULES.items():
             if not rule.accepts(getattr(self, name)):
                 raise InvalidOption(f"{{{name}}} must be {rule.allowed}", option=name, allowed=rule.allowed)
+        if self.directory_quorum is not None and self.directory_quorum > len(self.directory_keys):
+            allowed = "at most as many as {directory_keys} has"
+            raise InvalidOption(
+                f"{{directory_quorum}} must be {allowed}",
+                option="directory_quorum",
+                allowed="at most the number of keys",
+            )
 
 
 def given_options(options: TunnelOptions | None) -> TunnelOptions:
@@ -174,6 +190,15 @@ def _certificates(value: object) -> bool:
     return isinstance(value, tuple) and all(isinstance(pem, str) and _PEM_MARK in pem for pem in value)
 
 
+def _keys(value: object) -> bool:
+    return (
+        isinstance(value, tuple)
+        and len(value) <= MAX_SIGNATURES
+        and all(isinstance(key, str) and _identity(key) for key in value)
+        and len(set(value)) == len(value)
+    )
+
+
 def _between(low: int, high: int) -> tuple[str, Callable[[Any], bool]]:
     def accepts(value: object) -> bool:
         return isinstance(value, int) and not isinstance(value, bool) and low <= value <= high
@@ -229,6 +254,8 @@ OPTION_RULES: dict[str, OptionRule] = {
     "cookies": OptionRule("cookies", *_BOOLEAN),
     "debug": OptionRule("debug", *_BOOLEAN),
     "directory_url": OptionRule("directoryUrl", "an http:// or https:// URL", _url),
+    "directory_keys": OptionRule("directoryKeys", "a list of different base58 keys of directories", _keys),
+    "directory_quorum": OptionRule("directoryQuorum", *_optional(_between(1, MAX_SIGNATURES))),
     "ca_certificates": OptionRule("caCertificates", "PEM certificates (a list of texts)", _certificates),
 }
 """Snake-case name to rule, in the order of the fields; `js_name` is the reference client's name."""

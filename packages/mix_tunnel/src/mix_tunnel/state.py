@@ -68,3 +68,5 @@ class TunnelState:
     """The steps of this connecting that are over, in order; of very many the last ones."""
     warnings: tuple[MixError, ...] = ()
     """What is not as it should be though the tunnel works, such as an identity that could not be kept."""
+    directory_signatures: int = 0
+    """How many of the directories in `directory_keys` vouch for the nodes; 0 where one lists them, unsigned."""

@@ -7,14 +7,17 @@ import json
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from mix_protocol.addressing import Recipient
+from mix_protocol.codec import base58
 from mix_tunnel.options import TunnelOptions
 from mix_tunnel.platform import GetAnswer, GetFailed
 from mix_tunnel.runtime.candidates import list_exit_candidates
 from mix_tunnel.runtime.directory import DirectoryClient
+from mix_tunnel.runtime.directory_trust import trust_of
 
 MODULE = Path(__file__).parents[4] / "packages/mix_tunnel/js/directory_ahead.js"
 EXIT = Recipient(bytes(range(32)), bytes(range(32, 64)), bytes(range(64, 96))).to_text()
@@ -42,7 +45,7 @@ class NoDirectory:
 
 def asked_by_python(options: TunnelOptions) -> set[str]:
     platform = NoDirectory()
-    client = DirectoryClient(platform, options.directory_url)
+    client = DirectoryClient(platform, options.directory_url, trust=trust_of(options))
 
     async def ask() -> None:
         questions = (client.fetch_snapshot(), list_exit_candidates(options, client))
@@ -52,7 +55,7 @@ def asked_by_python(options: TunnelOptions) -> set[str]:
     return {json.dumps([url, dict(headers)]) for url, headers in platform.asked}
 
 
-def asked_by_javascript(options: Mapping[str, str]) -> set[str]:
+def asked_by_javascript(options: Mapping[str, Any]) -> set[str]:
     command = ["node", "--input-type=module", "-e", SCRIPT, str(MODULE), json.dumps(options)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
     return {json.dumps(each) for each in json.loads(done.stdout)}
@@ -64,10 +67,25 @@ def asked_by_javascript(options: Mapping[str, str]) -> set[str]:
         ({}, {}),
         ({"directory_url": "http://127.0.0.1:8080/api/"}, {"directoryUrl": "http://127.0.0.1:8080/api/"}),
         ({"preferred_ipr": EXIT}, {"preferredIpr": EXIT}),
+        ({"directory_keys": ()}, {"directoryKeys": []}),
     ],
-    ids=["defaults", "another directory", "a chosen exit"],
+    ids=["defaults", "another directory", "a chosen exit", "no keys"],
 )
-def test_the_worker_asks_for_the_same(options: dict[str, str], camel: dict[str, str]):
+def test_the_worker_asks_for_the_same(options: dict[str, Any], camel: dict[str, Any]):
     expected = asked_by_python(TunnelOptions(**options))
     assert len(expected) == 6 - len(options.keys() & {"preferred_ipr"})
     assert asked_by_javascript(camel) == expected
+
+
+def test_where_directories_sign_the_worker_asks_for_what_they_have_signed():
+    key = base58.encode(bytes(32))
+    expected = asked_by_python(TunnelOptions(directory_keys=(key,)))
+    assert len(expected) == 1
+    assert asked_by_javascript({"directoryKeys": [key]}) == expected
+    assert asked_by_javascript({"directoryKeys": key}) == expected
+
+
+def test_a_chosen_exit_is_looked_up_in_what_is_signed():
+    key = base58.encode(bytes(32))
+    expected = asked_by_python(TunnelOptions(directory_keys=(key,), preferred_ipr=EXIT))
+    assert asked_by_javascript({"directoryKeys": [key], "preferredIpr": EXIT}) == expected

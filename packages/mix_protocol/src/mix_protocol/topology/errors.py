@@ -31,6 +31,41 @@ class InconsistentDocuments(PeerMisbehaved):
     message = "the directory's answers belong to different epochs; try again in a moment"
 
 
+class UnsignedDirectory(PeerIncompatible):
+    """Keys of directories are given, and the directory has nothing that they could have signed."""
+
+    code = "topology.unsigned_directory"
+    message = (
+        "the directory signs nothing, so that nobody else vouches for the nodes that it lists; use one that does "
+        "(mix-network directory), or trust this one alone and leave {directory_keys} out"
+    )
+
+
+class NoQuorum(PeerMisbehaved):
+    """Too few of the directories whose keys are given vouch for what the directory lists.
+
+    Fields `signed`, `quorum` and `trusted` count them.
+    """
+
+    code = "topology.no_quorum"
+    retryable = True
+    message = (
+        "too few of the directories whose keys are given vouch for the nodes that this one lists: it lies, others do "
+        "not answer it, or a key is wrong; check {directory_keys} and {directory_quorum}, or ask another of them"
+    )
+
+
+class SnapshotExpired(PeerMisbehaved):
+    """A signed picture of the network is not of now. Fields `taken_at` and `valid_until` are seconds since 1970."""
+
+    code = "topology.snapshot_expired"
+    retryable = True
+    message = (
+        "the signed picture of the network is not of now: somebody repeats an old one, the directories draw no epochs "
+        "any more, or this machine's clock is wrong; check the clock, or ask another of the directories"
+    )
+
+
 class EmptyLayer(NetworkFailure):
     """A mixing layer has no usable node, so that no route exists. Field `layer` is 1, 2 or 3."""
 

@@ -18,7 +18,7 @@ from mix_tunnel.cli.exit_codes import ExitCode, exit_code
 from mix_tunnel.cli.terminal import PlainFormatter, say
 from mix_tunnel.options import TunnelOptions
 from mix_tunnel.spelled_logs import SpelledErrors
-from mix_tunnel.state import TunnelState
+from mix_tunnel.state import Step, TunnelState
 from mix_tunnel.tunnel import Tunnel
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -114,13 +114,33 @@ def _steps_on_terminal() -> Iterator[Callable[[TunnelState], None]]:
     from rich.console import Console
 
     with Console(stderr=True).status("connecting to the mixnet") as status:
-        yield lambda state: status.update(f"{state.phase}: {state.step} ({state.elapsed_ms / 1000:.1f} s)")
+        yield lambda state: status.update(
+            f"{state.phase}: {state.step} ({state.elapsed_ms / 1000:.1f} s){_vouched(state)}"
+        )
+
+
+def _vouched(state: TunnelState) -> str:
+    """Who says which nodes there are, as soon as somebody has."""
+    if state.directory_signatures:
+        return f"; {state.directory_signatures} directories vouch for the nodes"
+    is_known = any(taken.step is Step.FETCHING_DIRECTORY and taken.error is None for taken in state.steps)
+    return "; nodes of one unsigned directory" if is_known else ""
 
 
 def tunnel_options(command: F) -> F:
     """Add the options that every subcommand with a tunnel has; they arrive as the argument `options`."""
     decorators = [
         click.option("--directory", "directory_url", metavar="URL", help="Base URL of the directory. [Nym's mainnet]"),
+        click.option(
+            "--directory-key",
+            "directory_keys",
+            multiple=True,
+            metavar="KEY",
+            help="Accept only what more than half of the directories with these keys have signed; give each.",
+        ),
+        click.option(
+            "--directory-quorum", type=click.IntRange(1, 64), metavar="N", help="So many of them, instead of half."
+        ),
         click.option(
             "--cacert",
             "ca_certificates",
@@ -157,6 +177,8 @@ def tunnel_options(command: F) -> F:
     def wrapped(**arguments: Any) -> Any:
         arguments["options"] = read_tunnel_options(
             directory_url=arguments.pop("directory_url"),
+            directory_keys=arguments.pop("directory_keys"),
+            directory_quorum=arguments.pop("directory_quorum"),
             cacert=arguments.pop("ca_certificates"),
             force_tls=not arguments.pop("no_force_tls"),
             allow_close_nodes=arguments.pop("allow_close_nodes"),
@@ -179,6 +201,8 @@ def tunnel_options(command: F) -> F:
 def read_tunnel_options(
     *,
     directory_url: str | None,
+    directory_keys: tuple[str, ...],
+    directory_quorum: int | None,
     cacert: str | None,
     force_tls: bool,
     allow_close_nodes: bool,
@@ -210,6 +234,7 @@ def read_tunnel_options(
         given["connect_timeout_ms"] = round(setup_timeout_s * 1000)
     if directory_url is not None:
         given["directory_url"] = directory_url
+    given |= {"directory_keys": directory_keys, "directory_quorum": directory_quorum}
     given |= {"preferred_gateway": preferred_gateway, "preferred_ipr": preferred_ipr}
     given |= {"disable_cover_traffic": no_cover, "disable_poisson_traffic": no_cover}
     given["balanced_replies"] = not no_balanced_replies

@@ -23,6 +23,7 @@ from mix_tunnel.platform import Platform
 from mix_tunnel.runtime.candidates import entry_candidates, exit_candidates, is_only_exit, list_exit_candidates
 from mix_tunnel.runtime.client_keys import ClientKeys
 from mix_tunnel.runtime.directory import DirectoryClient, DirectorySnapshot, first_failure_wins
+from mix_tunnel.runtime.directory_trust import trust_of
 from mix_tunnel.runtime.entry import EntryConnector
 from mix_tunnel.runtime.gateway_link import GatewayLink
 from mix_tunnel.runtime.heartbeat import Clock
@@ -70,7 +71,9 @@ class Connector:
         self._keys = keys
         self._progress = progress
         self._entry = EntryConnector(platform, keys, progress.enter)
-        self._directory = DirectoryClient(platform, options.directory_url, allow_close_nodes=options.allow_close_nodes)
+        self._directory = DirectoryClient(
+            platform, options.directory_url, allow_close_nodes=options.allow_close_nodes, trust=trust_of(options)
+        )
         self._snapshot: DirectorySnapshot | None = None
         self._exits: tuple[ExitNode, ...] = ()
         self._listing: asyncio.Task[tuple[ExitNode, ...]] | None = None

@@ -9,27 +9,27 @@ import asyncio
 from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import TypeVar
 
 from mix_protocol.addressing import Recipient
-from mix_protocol.codec.steps import Steps
 from mix_protocol.errors import NetworkFailure
 from mix_protocol.topology.described import DescribedNodes, decode_described_in_steps
 from mix_protocol.topology.documents import (
     KeyRotationInfo,
+    RewardedSet,
     SkimmedNodes,
     decode_key_rotation_info,
     decode_rewarded_set,
     decode_skimmed_in_steps,
 )
-from mix_protocol.topology.errors import InconsistentDocuments
+from mix_protocol.topology.errors import InconsistentDocuments, UnsignedDirectory
 from mix_protocol.topology.exits import ExitNode, find_exit, list_exits_in_steps
 from mix_protocol.topology.pages import DescribedPages, SkimmedPages
+from mix_protocol.topology.signed_snapshot import SNAPSHOT_PATH, SnapshotTrust
 from mix_protocol.topology.skimmed_bincode import decode_skimmed_bincode
 from mix_protocol.topology.topology import Topology
 from mix_tunnel.platform import GetAnswer, Platform
-
-T = TypeVar("T")
+from mix_tunnel.runtime.signed_documents import SignedDocuments, SignedLook, gateways_among
+from mix_tunnel.runtime.unhurried import unhurried
 
 KEY_ROTATION_PATH = "v1/epoch/key-rotation-info"
 REWARDED_SET_PATH = "v1/nym-nodes/rewarded-set"
@@ -43,6 +43,7 @@ MOST_EPOCHS_APART = 2
 """Caches of an honest directory may lag so much behind each other."""
 EPOCH_CHANGE_ATTEMPTS = 3
 EPOCH_CHANGE_PAUSE_S = 1.0
+_UNKNOWN_PATH = (404, 405)
 
 
 class DirectoryRefused(NetworkFailure):
@@ -61,17 +62,6 @@ async def first_failure_wins() -> AsyncIterator[None]:
         raise group.exceptions[0] from None
 
 
-async def unhurried(steps: Steps[T]) -> T:
-    """Do long work in steps; others have their turn, and time limits hold, between them."""
-    while True:
-        try:
-            next(steps)
-        except StopIteration as end:
-            result: T = end.value
-            return result
-        await asyncio.sleep(0)
-
-
 @dataclass(frozen=True, slots=True)
 class DirectorySnapshot:
     """The network of one epoch: what routes are drawn from, who takes clients, and when the nodes' keys change."""
@@ -79,6 +69,8 @@ class DirectorySnapshot:
     topology: Topology
     entry_gateways: SkimmedNodes
     key_rotation: KeyRotationInfo
+    signatures: int = 0
+    """How many of the trusted directories vouch for it; 0 where no keys were given."""
 
 
 class DirectoryClient:
@@ -86,6 +78,7 @@ class DirectoryClient:
 
     base_url -- such as `https://validator.nymtech.net/api`
     allow_close_nodes -- whether routes may have nodes of one operator or network
+    trust -- accept nothing but what a quorum of directories has signed
     """
 
     def __init__(
@@ -95,7 +88,9 @@ class DirectoryClient:
         *,
         timeout_s: float = GET_TIMEOUT_S,
         allow_close_nodes: bool = False,
+        trust: SnapshotTrust | None = None,
     ) -> None:
+        self._signed = SignedDocuments(platform, trust, self._get_signed) if trust is not None else None
         self._platform = platform
         self._base_url = base_url.rstrip("/")
         self._timeout_s = timeout_s
@@ -118,6 +113,8 @@ class DirectoryClient:
         raise AssertionError("unreachable")
 
     async def _fetch_snapshot(self, always_include: Collection[bytes]) -> DirectorySnapshot:
+        if self._signed is not None:
+            return await self._signed_snapshot(await self._signed.latest(), always_include)
         async with first_failure_wins(), asyncio.TaskGroup() as group:
             rotation_answer = group.create_task(self._get(KEY_ROTATION_PATH))
             rewarded_answer = group.create_task(self._get(REWARDED_SET_PATH))
@@ -125,23 +122,42 @@ class DirectoryClient:
             gateways = group.create_task(self._get_skimmed(ENTRY_GATEWAYS_PATH))
         rewarded = decode_rewarded_set(rewarded_answer.result().body)
         key_rotation = decode_key_rotation_info(rotation_answer.result().body)
-        topology = await unhurried(
-            Topology.join_in_steps(
-                rewarded,
-                mixnodes.result(),
-                gateways.result(),
-                always_include=always_include,
-                allow_close_nodes=self._allow_close_nodes,
-            )
-        )
+        topology = await self._join(rewarded, mixnodes.result(), gateways.result(), always_include)
         if abs(topology.epoch_id - key_rotation.current_absolute_epoch_id) > MOST_EPOCHS_APART:
             raise InconsistentDocuments(
                 "the node lists and the key rotation belong to different epochs; try again in a moment"
             )
         return DirectorySnapshot(topology, gateways.result(), key_rotation)
 
+    async def _signed_snapshot(self, look: SignedLook, always_include: Collection[bytes]) -> DirectorySnapshot:
+        rewarded = decode_rewarded_set(look.documents.rewarded_set)
+        key_rotation = decode_key_rotation_info(look.documents.key_rotation)
+        nodes = await unhurried(decode_skimmed_in_steps(look.documents.nodes))
+        if not look.epoch_id == rewarded.epoch_id == key_rotation.current_absolute_epoch_id:
+            raise InconsistentDocuments("the signed documents belong to different epochs; ask another directory")
+        gateways = gateways_among(nodes)
+        topology = await self._join(rewarded, nodes, gateways, always_include)
+        return DirectorySnapshot(topology, gateways, key_rotation, look.signatures)
+
+    async def _join(
+        self, rewarded: RewardedSet, mixnodes: SkimmedNodes, gateways: SkimmedNodes, always_include: Collection[bytes]
+    ) -> Topology:
+        return await unhurried(
+            Topology.join_in_steps(
+                rewarded,
+                mixnodes,
+                gateways,
+                always_include=always_include,
+                allow_close_nodes=self._allow_close_nodes,
+            )
+        )
+
     async def fetch_exits(self) -> tuple[ExitNode, ...]:
         """List every exit that a client can use."""
+        if self._signed is not None:
+            documents = (await self._signed.latest()).documents
+            listed = await unhurried(decode_skimmed_in_steps(documents.nodes))
+            return await unhurried(list_exits_in_steps(await self._get_described(), listed))
         async with first_failure_wins(), asyncio.TaskGroup() as group:
             described = group.create_task(self._get_described())
             skimmed = group.create_task(self._get_skimmed(ALL_NODES_PATH))
@@ -163,11 +179,21 @@ class DirectoryClient:
         return pages.result()
 
     async def _get_described(self) -> DescribedNodes:
+        if self._signed is not None:
+            return await unhurried(decode_described_in_steps((await self._signed.latest()).documents.described))
         pages = DescribedPages()
         while (page := pages.next_page) is not None:
             answer = await self._get(DESCRIBED_PATH.format(page=page))
             pages.receive(await unhurried(decode_described_in_steps(answer.body)))
         return pages.result()
+
+    async def _get_signed(self) -> bytes:
+        try:
+            return (await self._get(SNAPSHOT_PATH)).body
+        except DirectoryRefused as error:
+            if error.fields["status"] in _UNKNOWN_PATH:
+                raise UnsignedDirectory() from None
+            raise
 
     async def _get(self, path: str) -> GetAnswer:
         answer = await self._platform.get(

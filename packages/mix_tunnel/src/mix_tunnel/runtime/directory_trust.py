@@ -7,9 +7,12 @@ from enum import IntEnum
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
+from mix_protocol.codec import base58
 from mix_protocol.errors import NetworkFailure, PeerMisbehaved
 from mix_protocol.topology.documents import KeyRotationInfo
 from mix_protocol.topology.nodes import GatewayNode
+from mix_protocol.topology.signed_snapshot import KEY_LENGTH, SnapshotTrust
+from mix_tunnel.options import TunnelOptions
 
 _INTERNAL_DOMAINS = frozenset({"internal", "local", "lan", "home", "test", "localdomain", "intranet", "corp"})
 
@@ -73,6 +76,12 @@ class Reach(IntEnum):
 def reach_of_url(url: str) -> Reach:
     """The reach of the host in a URL."""
     return Reach.of(urlsplit(url).hostname or "")
+
+
+def trust_of(options: TunnelOptions) -> SnapshotTrust | None:
+    """Which directories must vouch for what one of them lists; None where no keys are given."""
+    keys = [base58.decode(text, KEY_LENGTH) for text in options.directory_keys]
+    return SnapshotTrust(keys, options.directory_quorum) if keys else None
 
 
 def warning_about(directory_url: str) -> PlainHttpDirectory | None:

@@ -176,6 +176,7 @@ class TunnelDriver:
 
     async def _open_session(self, group: asyncio.TaskGroup) -> MixnetSession:
         snapshot = await self._connector.fetch_directory(group)
+        self._reporter.vouched(snapshot.signatures)
         self._warn(warning_about_age(snapshot.key_rotation, self._platform.wall_clock()))
         self._epoch_s = max(snapshot.key_rotation.epoch_duration.seconds, float(REFRESHES_PER_EPOCH))
 

@@ -31,6 +31,7 @@ class StateReporter:
         self._step_began_at = self._began_at
         self._steps: tuple[StepTaken, ...] = ()
         self._warnings: tuple[MixError, ...] = ()
+        self._signatures = 0
         self.state = TunnelState(Phase.CONNECTING)
 
     @property
@@ -65,6 +66,15 @@ class StateReporter:
         self.state = replace(self.state, warnings=self._warnings)
         self._tell()
 
+    def vouched(self, signatures: int) -> None:
+        """So many trusted directories vouch for the nodes; 0 where one alone lists them, unsigned."""
+        if signatures:
+            _LOG.info("%s trusted directories vouch for the nodes", signatures)
+        else:
+            _LOG.info("the nodes are those of one directory alone, which nobody else vouches for")
+        self._signatures = signatures
+        self.state = replace(self.state, directory_signatures=signatures)
+
     def ready(self) -> None:
         """Connecting is over."""
         self._finish_step()
@@ -91,7 +101,7 @@ class StateReporter:
 
     def _push(self, phase: Phase, step: str, reason: MixError | None = None) -> None:
         elapsed_ms = (self._now() - self._began_at) * 1000.0
-        self.state = TunnelState(phase, step, reason, elapsed_ms, self._steps, self._warnings)
+        self.state = TunnelState(phase, step, reason, elapsed_ms, self._steps, self._warnings, self._signatures)
         _LOG.info("tunnel %s: %s", phase, step)
         self._tell()
 

@@ -51,6 +51,7 @@ def describe_state(state: TunnelState) -> dict[str, Any]:
         "elapsed_ms": state.elapsed_ms,
         "reason": describe_error(state.reason),
         "warnings": [_describe_error(warning) for warning in state.warnings],
+        "directory_signatures": state.directory_signatures,
     }
 
 
