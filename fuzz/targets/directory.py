@@ -1,10 +1,14 @@
-"""Requests to a directory: any method, path, query, headers and body, as its server hands them to the application."""
+"""Requests to a directory: any method, path, query, headers and body, as its server hands them to the application; and
+what other directories tell it."""
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable, MutableMapping
 from functools import cache
 from typing import Any
+
+from support.every_decoder import VALID
 
 from fuzz.draws import Draws, as_chunk
 from fuzz.registry import target
@@ -12,14 +16,24 @@ from fuzz.targets.loops import run_to_end
 from mix_network.directory.app import create_app
 from mix_network.directory.documents import DirectoryDocuments
 from mix_network.directory.draw import draw_rewarded_set
+from mix_network.directory.options import ListedNode
+from mix_network.directory.peers import STATEMENT_TAG, DirectoryStatement
+from mix_network.directory.proposal import Proposal
 from mix_network.directory.registered_node import RegisteredNode
 from mix_network.links.line import LinkEmulation
 from mix_network.node.self_description import NodeFacts, SelfDescription
 from mix_network.node_keys import IdentityKeys, SphinxKeyring
 from mix_network.origins import Origins
 from mix_network.rotation import RotationSchedule
+from mix_protocol.codec import base58
+from mix_protocol.codec.json import encode_json
+from mix_protocol.codec.steps import run
 from mix_protocol.crypto.native import NativeCrypto
 from mix_protocol.crypto.randomness import SeededRandom
+from mix_protocol.errors import PeerMisbehaved
+from mix_protocol.topology.documents import MAX_NODES
+from mix_protocol.topology.errors import NoQuorum
+from mix_protocol.topology.signed_snapshot import SignedSnapshot, Snapshot, SnapshotDocuments, SnapshotTrust
 
 METHODS = ("GET", "HEAD", "OPTIONS", "POST", "PUT", "DELETE", "x")
 WALL_S = 1_800_000_000.0
@@ -103,3 +117,37 @@ def directory_requests(data: bytes) -> None:
     assert len(statuses) == 1
     assert statuses[0] < 500
     assert answered < MOST_ANSWERED
+
+
+SEED = bytes(range(32))
+
+
+def _between_directories() -> Iterable[bytes]:
+    crypto = NativeCrypto()
+    documents = (VALID[name][0] for name in ("rotation", "rewarded", "skimmed", "described"))
+    candidate = {"node_id": 1, "identity": base58.encode(bytes(32)), "mixes": True, "enters": False, "exits": False}
+    draw = {"epoch_id": 7, "seed": "00" * 32, "drawn_by": base58.encode(bytes(32)), "candidates": [candidate]}
+    body = SnapshotDocuments(*documents, encode_json(draw)).encode()
+    snapshot = Snapshot(7, int(WALL_S), int(WALL_S) + 60, body)
+    signed = SignedSnapshot(snapshot, (snapshot.sign(crypto, SEED),)).encode()
+    statement = DirectoryStatement(made_at=int(WALL_S), commitments={"8": "00"}, nodes=["x@192.0.2.1:80"])
+    yield as_chunk(signed) + as_chunk(statement.encode(crypto, SEED))
+
+
+@target(_between_directories)
+def between_directories(data: bytes) -> None:
+    """What directories tell each other, read as if it were signed: a peer may lie."""
+    draws, crypto = Draws(data), NativeCrypto()
+    with contextlib.suppress(PeerMisbehaved):
+        signed = SignedSnapshot.decode(draws.chunk())
+        proposal = run(Proposal.decode_in_steps(signed.snapshot.body))
+        assert len(proposal.draw.candidates) <= MAX_NODES
+        with contextlib.suppress(NoQuorum):
+            SnapshotTrust([crypto.ed25519_public(SEED)]).check(signed, crypto, WALL_S)
+    # Mutants have the signature that they need to be looked at.
+    body = draws.chunk().partition(b"\n")[2]
+    signature = base58.encode(crypto.ed25519_sign(SEED, STATEMENT_TAG + body)).encode()
+    statement = DirectoryStatement.decode(signature + b"\n" + body, crypto, crypto.ed25519_public(SEED), WALL_S)
+    statement.commitment(8)
+    for text in statement.nodes:
+        ListedNode.parse(text)

@@ -7,9 +7,11 @@ import hashlib
 import os
 import signal
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 from support.endless_site import endless_site
 from support.processes import BIN
@@ -34,9 +36,14 @@ ROLES = {
 }
 
 
+LIAR = str(Path(__file__).parents[1] / "support" / "lying_directory.py")
+DIRECTORIES = {"second": [PROGRAM], "liar": [sys.executable, LIAR]}
+"""Beside the first one, which alone nodes and clients are told of unless a test says otherwise."""
+
+
 @pytest.fixture(scope="module")
 def network(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ProgramNetwork]:
-    with program_network(tmp_path_factory.mktemp("network"), ROLES, epoch_s=3600) as running:
+    with program_network(tmp_path_factory.mktemp("network"), ROLES, DIRECTORIES, epoch_s=3600) as running:
         asyncio.run(running.complete())
         yield running
 
@@ -54,6 +61,39 @@ async def test_a_client_fetches_through_processes_that_found_each_other(network:
         fetched, errors = await fetching.communicate()
     assert fetching.returncode == 0, errors
     assert fetched == content
+
+
+async def fetch(network: ProgramNetwork, directory_url: str, url: str) -> tuple[bytes, str]:
+    """What a client gets that has all three keys, and what it says."""
+    keys = [word for key in network.keys.values() for word in ("--directory-key", key)]
+    command = [str(BIN / "mix"), "fetch", "--no-cover", "--debug", "--directory", directory_url, *keys, url]
+    fetching = await asyncio.create_subprocess_exec(*command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    fetched, said = await fetching.communicate()
+    return fetched, said.decode()
+
+
+async def test_a_client_with_the_directories_keys_believes_two_of_three_and_not_the_liar(
+    network: ProgramNetwork, tmp_path: Path
+):
+    content = os.urandom(1000)
+    (tmp_path / "file").write_bytes(content)
+
+    def has_a_quorum(directory: str) -> bool:
+        answer = httpx.get(f"{directory}/v1/mix-network/snapshot", trust_env=False)
+        return answer.status_code == 200 and answer.text.count('"signature"') >= 2
+
+    honest = (network.directory_url, network.url_of("second"))
+    for directory in honest:
+        await until(lambda directory=directory: has_a_quorum(directory))
+    with serve_folder(tmp_path) as site:
+        for directory in honest:
+            fetched, said = await fetch(network, directory, f"{site}file")
+            assert fetched == content, said
+            # Whether the liar signs the truth as well is its own affair.
+            assert "2 trusted directories vouch for" in said or "3 trusted directories vouch for" in said
+        fetched, said = await fetch(network, network.url_of("liar"), f"{site}file")
+    assert not fetched
+    assert "[topology.no_quorum]" in said
 
 
 async def test_anybody_can_draw_the_epoch_again_and_the_next_ones_seed_is_committed_to(network: ProgramNetwork):
@@ -145,8 +185,9 @@ async def test_a_killed_directory_knows_everything_again_and_the_network_works_w
     def told() -> tuple[object, ...]:
         listed = decode_described(network.get("v2/nym-nodes/described").content).data
         keys = {node.node_id: node.description.host_information.keys for node in listed}
-        assert len(keys) == len(ROLES) + 1  # and the directory's own node, which has new keys each time
-        return network.get("v1/nym-nodes/rewarded-set").json(), sorted(keys.items(), key=lambda item: item[0])[:-1]
+        nodes = sorted(keys.items(), key=lambda item: item[0])[: len(ROLES)]  # without the directories' own, which have
+        assert len(nodes) == len(ROLES)  # new keys each time
+        return network.get("v1/nym-nodes/rewarded-set").json(), nodes
 
     before = told()
     async with raw_client(network.description()) as client:
@@ -216,8 +257,10 @@ async def test_the_exit_policy_is_read_again(network: ProgramNetwork):
 
 async def test_no_secret_is_logged_or_served(network: ProgramNetwork):
     secrets = [path.read_text().strip() for path in network.folder.glob("*/keys/*.key")]
-    assert len(secrets) == 2 * (len(ROLES) + 1) + 1  # identity and links, also the directory's, and an exit's service
-    said = "".join(network.logged(name) for name in ("directory", *ROLES))
+    directories = ("directory", *DIRECTORIES)
+    # Identity and links, also those of the directories, which sign as well; and an exit's service.
+    assert len(secrets) == 2 * len(ROLES) + 3 * len(directories) + 1
+    said = "".join(network.logged(name) for name in (*directories, *ROLES))
     for secret in secrets:
         assert secret not in said
         assert base58.encode(bytes.fromhex(secret)) not in said

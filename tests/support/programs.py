@@ -27,30 +27,48 @@ HOST = "127.0.0.1"
 class ProgramNetwork:
     """Homes in one folder, a process for each."""
 
-    def __init__(self, folder: Path, stack: ExitStack, roles: dict[str, tuple[str, ...]]) -> None:
+    def __init__(
+        self, folder: Path, stack: ExitStack, roles: dict[str, tuple[str, ...]], others: dict[str, list[str]]
+    ) -> None:
         self.folder = folder
         self.roles = roles
+        self._others = others
         self._stack = stack
         self._processes: dict[str, subprocess.Popen[str]] = {}
         self._starts: dict[str, ExitStack] = {}
-        ports = iter(stack.enter_context(reserved_ports(1 + 3 * len(roles))))
+        ports = iter(stack.enter_context(reserved_ports(1 + len(others) + 3 * len(roles))))
         self.directory_port = next(ports)
+        self._other_ports = {name: next(ports) for name in others}
         self._ports = {name: [next(ports) for _ in range(3)] for name in roles}
         self.ready: dict[str, dict[str, Any]] = {}
+        self.keys: dict[str, str] = {}
         self._http = stack.enter_context(httpx.Client(timeout=PATIENCE_S, trust_env=False))
 
     @property
     def directory_url(self) -> str:
         return f"http://{HOST}:{self.directory_port}/api"
 
+    def url_of(self, other: str) -> str:
+        """Of another directory than the first."""
+        return f"http://{HOST}:{self._other_ports[other]}/api"
+
     def initialise(self, *, epoch_s: int, rotation: int = 24, replace: dict[str, str] | None = None) -> None:
         """Write every home's configuration."""
         mixes = sum(roles == ("mix",) for roles in self.roles.values())
-        arguments = ["--http-port", str(self.directory_port), "--epoch", str(epoch_s), "--least-mix-nodes", str(mixes)]
-        self._init("directory", "directory", *arguments)
-        path = self.folder / "directory" / "directory.toml"
-        text = re.sub(r"# (rotation =) \d+", rf"\1 {rotation}", path.read_text())
-        path.write_text(text.replace("# interval_s = 60", "interval_s = 2"))
+        directories = {"directory": self.directory_port, **self._other_ports}
+        for name, port in directories.items():
+            arguments = ["--http-port", str(port), "--epoch", str(epoch_s), "--least-mix-nodes", str(mixes)]
+            told = self._init("directory", name, *arguments)
+            self.keys[name] = told.split()[-1]
+        for name in directories:
+            path = self.folder / name / "directory.toml"
+            text = re.sub(r"# (rotation =) \d+", rf"\1 {rotation}", path.read_text())
+            others = [
+                f"{self.keys[other]}@http://{HOST}:{port}/api" for other, port in directories.items() if other != name
+            ]
+            text = re.sub(r"# (peers =) .*", rf"\1 {json.dumps(others)}", text)
+            interval_s = 2 if name == "directory" else 30
+            path.write_text(text.replace("# interval_s = 60", f"interval_s = {interval_s}"))
         for name, roles in self.roles.items():
             mix_port, ws_port, http_port = map(str, self._ports[name])
             self._init(
@@ -69,16 +87,16 @@ class ProgramNetwork:
     def start(self, *names: str) -> None:
         """Start programs side by side; returns when all of them work."""
         for name in names:
-            kind = "directory" if name == "directory" else "node"
+            kind = "node" if name in self.roles else "directory"
             run = self._starts[name] = ExitStack()
             self._stack.enter_context(run)
-            command = [PROGRAM, kind, "run", "--home", str(self.folder / name), "--json"]
+            command = [*self._others.get(name, [PROGRAM]), kind, "run", "--home", str(self.folder / name), "--json"]
             self._processes[name] = run.enter_context(running(command))
         for name in names:
             self.ready[name] = json.loads(first_line(self._processes[name]))
 
     def start_all(self) -> None:
-        self.start("directory")
+        self.start("directory", *self._others)
         self.start(*self.roles)
 
     def stop(self, name: str) -> list[str]:
@@ -114,7 +132,8 @@ class ProgramNetwork:
             rewarded = self.get("v1/nym-nodes/rewarded-set").json()
             listed = self.get("v2/unstable/nym-nodes/skimmed").json()["nodes"]["data"]
             layers = [rewarded[f"layer{number}"] for number in (1, 2, 3)]
-            return all(layers) and sum(map(len, layers)) == mixes and len(listed) == len(self.roles) + 1
+            probers = 1 + len(self._others)
+            return all(layers) and sum(map(len, layers)) == mixes and len(listed) == len(self.roles) + probers
 
         await until(is_drawn)
         for name in self.roles:
@@ -158,17 +177,22 @@ class ProgramNetwork:
             "exit_gateways": [{"identity": identity, "ip_packet_router": router}],
         }
 
-    def _init(self, kind: str, name: str, *arguments: str) -> None:
+    def _init(self, kind: str, name: str, *arguments: str) -> str:
         home = str(self.folder / name)
         command = [PROGRAM, kind, "init", "--home", home, "--listen", HOST, "--allow-local", *arguments]
-        subprocess.run(command, check=True, capture_output=True, text=True)
+        return subprocess.run(command, check=True, capture_output=True, text=True).stdout
 
 
 @contextmanager
-def program_network(folder: Path, roles: dict[str, tuple[str, ...]], **options: Any) -> Iterator[ProgramNetwork]:
-    """A network of processes that is started and will be complete soon."""
+def program_network(
+    folder: Path, roles: dict[str, tuple[str, ...]], others: dict[str, list[str]] | None = None, **options: Any
+) -> Iterator[ProgramNetwork]:
+    """A network of processes that is started and will be complete soon.
+
+    others -- further directories by name, each with the command that it is run by
+    """
     with ExitStack() as stack:
-        network = ProgramNetwork(folder, stack, roles)
+        network = ProgramNetwork(folder, stack, roles, others or {})
         network.initialise(**options)
         network.start_all()
         yield network

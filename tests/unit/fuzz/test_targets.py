@@ -15,6 +15,7 @@ TARGETS = all_targets()
 INPUTS, SECONDS = 400, 1.0
 
 ELSEWHERE = {
+    "mix_network.directory.peers.DirectoryPeer.parse": "the operator's file",
     "mix_network.exit.hosts_resolver.parse_host": "text of whoever starts the network",
     "mix_network.exit.policy.ExitPolicy.parse": "the operator's file",
     "mix_network.exit.policy.ExitRule.parse": "the operator's file",

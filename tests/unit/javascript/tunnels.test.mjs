@@ -72,7 +72,7 @@ globalThis.Worker = FakeWorker;
 
 const state = (name) => ({ state: name, step: "", steps: [], elapsedMs: 5, reason: null });
 /** As the published package has it: only the step, which that one does not tell, shows that nothing is done. */
-const BEFORE_SETUP = { ...state("connecting"), elapsedMs: 0, warnings: [] };
+const BEFORE_SETUP = { ...state("connecting"), elapsedMs: 0, warnings: [], directorySignatures: 0 };
 const turn = () => new Promise((resolve) => setTimeout(resolve));
 const answered = (response) => {
   globalThis.fetch = async () => response;

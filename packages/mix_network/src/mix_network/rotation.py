@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from mix_protocol.topology.documents import KeyRotationInfo
 
 DEFAULT_EPOCH_S = 3600
+MOST_EPOCHS_LATE = 3
 
 # A fixed origin makes every node of a network, in whatever process, count the same epochs.
 _GENESIS_UNIX_S = 1_577_836_800.0  # 2020-01-01T00:00:00Z
@@ -60,6 +61,12 @@ class RotationSchedule:
         """The epochs of a rotation."""
         first = self.initial_epoch + rotation_id * self.validity_epochs
         return range(first, first + self.validity_epochs)
+
+    def serves_until(self, epoch: int) -> float:
+        """Until when an epoch's draw may serve where none of a later one can be made: a few epochs more, and never
+        longer than nodes take packets for its keys."""
+        last_with_its_keys = self.epochs_of(self.rotation_of(epoch))[-1] + 1
+        return self.epoch_start(min(epoch + MOST_EPOCHS_LATE, last_with_its_keys) + 1)
 
     def accepted_rotations(self, epoch: int) -> tuple[int, ...]:
         """The rotations whose keys a node holds, the one in force first."""

@@ -145,12 +145,21 @@ async def test_setup_passes_options_and_pushes_states(worker):
         "elapsedMs": 12.5,
         "reason": None,
         "warnings": [],
+        "directorySignatures": 0,
     }
 
 
 async def test_before_the_first_setup_the_state_is_the_published_clients(worker):
     page = worker.page
-    before = {"state": "connecting", "step": "", "steps": [], "elapsedMs": 0, "reason": None, "warnings": []}
+    before = {
+        "state": "connecting",
+        "step": "",
+        "steps": [],
+        "elapsedMs": 0,
+        "reason": None,
+        "warnings": [],
+        "directorySignatures": 0,
+    }
     assert (await page.call("tunnel.state"))["value"] == before
     assert (await page.call("tunnel.disconnect"))["type"] == "result"
     assert (await page.call("tunnel.setup", {"maxRedirects": -1}))["type"] == "error"

@@ -25,6 +25,10 @@ Examples:
       http://ADDRESS:8000/api, and clients ask there.
   mix-network directory run --home DIR --check
       Says what is wrong with the configuration, with its line and key.
+  mix-network directory key --home DIR
+      Prints its public key. Several directories that have each other's in
+      their directory.toml sign together, and clients that are given the keys
+      (mix --directory-key KEY) need not believe any one of them.
 """
 
 _home = click.option(
@@ -61,9 +65,11 @@ def init_command(home: Path, listen: str, http_port: int, epoch: int, least_mix_
     )
     try:
         _initialise(place, content)
+        key = _public_key(place)
     except (MixError, OSError) as error:
         fail(error)
     click.echo(f"{home / CONFIGURATION_NAME} is written; run it: mix-network directory run --home {home}")
+    click.echo(f"Its public key, for clients and other directories: {key}")
 
 
 @directory_command.command("run")
@@ -94,6 +100,24 @@ def run_command(home: Path, check: bool, as_json: bool, log: str | None, init: b
         fail(error)
 
 
+@directory_command.command("key")
+@_home
+def key_command(home: Path) -> None:
+    """Print the public key by which others know this directory.
+
+    Clients take it by --directory-key, and other directories in `peers` of their directory.toml.
+    """
+    from mix_network.directory.options import CONFIGURATION_NAME
+    from mix_network.storage.home import Home
+
+    place = Home(home)
+    try:
+        place.read_configuration(CONFIGURATION_NAME)
+        click.echo(_public_key(place))
+    except (MixError, OSError) as error:
+        fail(error)
+
+
 @directory_command.command("systemd")
 @click.option("--service", default="mix-directory", show_default=True, metavar="NAME", help="What it is called.")
 def systemd_command(service: str) -> None:
@@ -104,6 +128,18 @@ def systemd_command(service: str) -> None:
     from mix_network.cli.systemd import unit
 
     click.echo(unit(service, "The directory of a mixnet", ["directory", "run", "--init"]), nl=False)
+
+
+def _public_key(home: Home) -> str:
+    """In base58; the key is made if it is not there yet."""
+    import os
+
+    from mix_network.directory.program import SIGNING_KEY
+    from mix_network.node_keys import IdentityKeys
+    from mix_protocol.codec import base58
+    from mix_protocol.crypto.native import NativeCrypto
+
+    return base58.encode(IdentityKeys.from_seed(NativeCrypto(), home.key(SIGNING_KEY, 32, os.urandom)).public)
 
 
 def _initialise(home: Home, content: str) -> None:

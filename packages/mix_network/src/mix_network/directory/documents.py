@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import fields, replace
+from dataclasses import dataclass, fields, replace
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Any
 
@@ -48,11 +48,20 @@ _EPOCHS_IN_INTERVAL = 720
 _DESCRIBED_V1 = tuple(part.name for part in fields(NodeDescription) if part.name != "lewes_protocol")
 
 
+@dataclass(frozen=True)
+class SnapshotLists:
+    """The two lists of one moment."""
+
+    nodes: SkimmedNodes
+    described: DescribedNodes
+
+
 class DirectoryDocuments:
     """The documents of a network. `wall_s` are seconds since 1970.
 
     nodes -- gives who is in the network at a moment, as they describe themselves then
     assign -- gives who does what in an epoch
+    published -- gives the epoch that documents are of while another one goes on; by default they are of that
     """
 
     def __init__(
@@ -60,30 +69,48 @@ class DirectoryDocuments:
         nodes: Callable[[float], Sequence[RegisteredNode]],
         assign: Callable[[int], RewardedSet],
         schedule: RotationSchedule,
+        published: Callable[[int], int] = lambda epoch: epoch,
     ) -> None:
         self._nodes = nodes
         self._assign = assign
         self._schedule = schedule
+        self._published = published
+
+    def epoch(self, wall_s: float) -> int:
+        """The epoch that documents are of."""
+        return self._published(self._schedule.epoch_at(wall_s))
 
     def rewarded_set(self, wall_s: float) -> RewardedSet:
         """Which node has which job in this epoch."""
-        return self._assign(self._schedule.epoch_at(wall_s))
+        return self._assign(self.epoch(wall_s))
 
     def skimmed(self, wall_s: float, *roles: str) -> SkimmedNodes:
         """What clients must know of the nodes with one of these roles, or of all nodes.
 
         Gateways and mix nodes are who declare that they are; an active mix node is in one of the epoch's layers.
         """
-        epoch = self._schedule.epoch_at(wall_s)
+        epoch = self.epoch(wall_s)
         rotation_id = self._schedule.rotation_of(epoch)
         metadata = SkimmedMetadata(absolute_epoch_id=epoch, rotation_id=rotation_id, refreshed_at=_spaced_time(wall_s))
-        assigned = _roles_of(self._assign(epoch))
+        assigned = roles_of(self._assign(epoch))
         nodes = [
-            _skimmed_node(node, rotation_id, assigned.get(node.node_id, INACTIVE))
+            skimmed_row(node, rotation_id, assigned.get(node.node_id, INACTIVE))
             for node in self._nodes(wall_s)
             if not roles or not _roles_in(node, assigned).isdisjoint(roles)
         ]
         return SkimmedNodes.of(metadata, nodes)
+
+    def of_epoch(self, epoch: int, wall_s: float, rewarded: RewardedSet) -> SnapshotLists:
+        """The lists that directories sign together: of the nodes that can do something for clients."""
+        rotation_id = self._schedule.rotation_of(epoch)
+        now = _spaced_time(wall_s)
+        metadata = SkimmedMetadata(absolute_epoch_id=epoch, rotation_id=rotation_id, refreshed_at=now)
+        assigned = roles_of(rewarded)
+        nodes = [node for node in self._nodes(wall_s) if node.candidate.mixes or node.candidate.is_gateway]
+        rows = [skimmed_row(node, rotation_id, assigned.get(node.node_id, INACTIVE)) for node in nodes]
+        return SnapshotLists(
+            SkimmedNodes.of(metadata, rows), DescribedNodes.of([_described(node, now) for node in nodes])
+        )
 
     def semi_skimmed(self, wall_s: float) -> SemiSkimmedNodes[SemiSkimmedNode]:
         """What nodes must know of each other: all of them, with their keys for encrypted links."""
@@ -147,16 +174,14 @@ class DirectoryDocuments:
     def described(self, wall_s: float) -> DescribedNodes:
         """What the nodes tell of themselves."""
         now = _spaced_time(wall_s)
-        return DescribedNodes.of(
-            [
-                DescribedNode(node_id=node.node_id, description=replace(node.description, last_polled=now))
-                for node in self._nodes(wall_s)
-            ]
-        )
+        return DescribedNodes.of([_described(node, now) for node in self._nodes(wall_s)])
 
     def key_rotation_info(self, wall_s: float) -> KeyRotationInfo:
         """Which key rotation is in force and for how long."""
-        epoch = self._schedule.epoch_at(wall_s)
+        return self.key_rotation_of(self.epoch(wall_s))
+
+    def key_rotation_of(self, epoch: int) -> KeyRotationInfo:
+        """Which key rotation is in force in an epoch."""
         rotation_id = self._schedule.rotation_of(epoch)
         epochs = self._schedule.epochs_of(rotation_id)
         return KeyRotationInfo(
@@ -173,7 +198,7 @@ class DirectoryDocuments:
 
     def current_epoch(self, wall_s: float) -> dict[str, Any]:
         """The interval and the epoch within it."""
-        epoch = self._schedule.epoch_at(wall_s)
+        epoch = self.epoch(wall_s)
         interval, epoch_in_interval = divmod(epoch, _EPOCHS_IN_INTERVAL)
         return {
             "id": interval,
@@ -185,6 +210,10 @@ class DirectoryDocuments:
         }
 
 
+def _described(node: RegisteredNode, now: str) -> DescribedNode:
+    return DescribedNode(node_id=node.node_id, description=replace(node.description, last_polled=now))
+
+
 def _spaced_time(wall_s: float) -> str:
     moment = datetime.datetime.fromtimestamp(wall_s, datetime.UTC)
     return moment.strftime("%Y-%m-%d %H:%M:%S.%f +00:00:00")
@@ -194,7 +223,8 @@ def _rfc3339_time(wall_s: float) -> str:
     return datetime.datetime.fromtimestamp(wall_s, datetime.UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
-def _roles_of(rewarded: RewardedSet) -> dict[int, EpochRole]:
+def roles_of(rewarded: RewardedSet) -> dict[int, EpochRole]:
+    """The jobs of an epoch by number of the node."""
     roles: dict[int, EpochRole] = dict.fromkeys(rewarded.standby, STANDBY)
     roles |= dict.fromkeys(rewarded.entry_gateways, ENTRY_GATEWAY)
     roles |= dict.fromkeys(rewarded.exit_gateways, EXIT_GATEWAY)
@@ -214,7 +244,8 @@ def _roles_in(node: RegisteredNode, assigned: Mapping[int, EpochRole]) -> set[st
     return {name for name, holds in names.items() if holds}
 
 
-def _skimmed_node(node: RegisteredNode, rotation_id: int, role: EpochRole) -> SkimmedNode:
+def skimmed_row(node: RegisteredNode, rotation_id: int, role: EpochRole) -> SkimmedNode:
+    """What clients must know of a node, with its key for this rotation."""
     description = node.description
     host, sockets = description.host_information, description.mixnet_websockets
     entry = None

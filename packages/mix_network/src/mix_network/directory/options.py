@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from mix_network.configuration import Configuration, is_ip_address
+from mix_network.directory.peers import DirectoryPeer
 from mix_network.rotation import DEFAULT_EPOCH_S
 from mix_protocol.codec import base58
 from mix_protocol.errors import MixError
+from mix_protocol.topology.signed_snapshot import MAX_SIGNATURES
 
 CONFIGURATION_NAME: Final = "directory.toml"
 
@@ -32,6 +34,11 @@ class ListedNode:
             return None
         return cls(base58.decode(identity), host, int(port)) if 0 < int(port) < 1 << 16 else None
 
+    def to_text(self) -> str:
+        """What `parse` reads."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{base58.encode(self.identity)}@{host}:{self.http_port}"
+
 
 @dataclass(frozen=True, kw_only=True)
 class DirectoryOptions:
@@ -46,6 +53,8 @@ class DirectoryOptions:
     admit: frozenset[bytes]
     listed: tuple[ListedNode, ...]
     allow_local: bool
+    peers: tuple[DirectoryPeer, ...]
+    quorum: int | None
     probe_s: float
     probe_port: int
     probe_address: str | None
@@ -56,11 +65,24 @@ class DirectoryOptions:
     def parse(cls, content: bytes) -> DirectoryOptions:
         """Read a `directory.toml`. Raises `InvalidConfiguration`."""
         top = Configuration.parse(content)
-        listen, epochs, nodes, probes, logs = map(top.section, ("listen", "epochs", "nodes", "probes", "logs"))
+        listen, epochs, nodes, signing, probes, logs = map(
+            top.section, ("listen", "epochs", "nodes", "signing", "probes", "logs")
+        )
         identities = nodes.texts("admit", (), _is_identity, "node identities in base58")
         listed = nodes.texts(
             "listed", (), lambda text: ListedNode.parse(text) is not None, "nodes such as IDENTITY@192.0.2.9:8080"
         )
+        peers = tuple(
+            filter(
+                None,
+                map(
+                    DirectoryPeer.parse,
+                    signing.texts("peers", (), _is_peer, "others, as KEY@http://192.0.2.2:8000/api"),
+                ),
+            )
+        )
+        if len({peer.key for peer in peers}) < len(peers) or len(peers) >= MAX_SIGNATURES:
+            signing.fail("peers", f"it is a list of fewer than {MAX_SIGNATURES} directories with different keys")
         options = cls(
             listen_address=listen.other("address", "0.0.0.0", _is_address, "an IP address to listen on"),  # noqa: S104
             http_port=listen.port("http_port", 8000),
@@ -71,13 +93,15 @@ class DirectoryOptions:
             admit=frozenset(base58.decode(each) for each in identities),
             listed=tuple(filter(None, map(ListedNode.parse, listed))),
             allow_local=nodes.flag("allow_local", False),
+            peers=peers,
+            quorum=signing.whole("quorum", 0, least=0, most=len(peers) + 1) or None,
             probe_s=probes.number("interval_s", 60.0, least=0, most=3600),
             probe_port=probes.port("port", 0),
             probe_address=probes.other("address", "", _is_address_or_empty, "an IP address") or None,
             log_format=logs.choice("format", "text", ("text", "json")),
             log_level=logs.choice("level", "info", ("debug", "info", "warning", "error")),
         )
-        for section in (listen, epochs, nodes, probes, logs, top):
+        for section in (listen, epochs, nodes, signing, probes, logs, top):
             section.finish()
         return options
 
@@ -119,6 +143,13 @@ least_mix_nodes = {least_mix_nodes}      # nothing is drawn for good before so m
 # listed = ["9W3…@192.0.2.9:8080"]  # nodes to ask that don't announce themselves, such as Nym's own
 allow_local = {allow_local}      # nodes on this machine's loopback, for tests
 
+[signing]
+# Other directories that sign the same: write each of them here, and this one there. Clients that are given all the keys
+# (mix --directory-key KEY …) take nothing that one of them has made up. All that is set under [epochs] and [nodes] must
+# be the same everywhere.
+# peers = ["9W3…@http://192.0.2.2:8000/api"]
+# quorum = 0               # how many of all must sign; 0 for more than half
+
 [probes]
 # interval_s = 60          # how often each node is tried with packets; 0 for never
 # port = 1795              # where they come back; 0 takes a free one
@@ -128,6 +159,10 @@ allow_local = {allow_local}      # nodes on this machine's loopback, for tests
 format = "text"            # or "json", one object a line
 level = "info"
 """
+
+
+def _is_peer(text: str) -> bool:
+    return DirectoryPeer.parse(text) is not None
 
 
 def _is_address(value: Any) -> bool:

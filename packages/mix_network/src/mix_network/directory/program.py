@@ -16,15 +16,19 @@ from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.routing import Mount
 
+from mix_network.directory.acquaintances import Acquaintances
 from mix_network.directory.app import api_routes
 from mix_network.directory.documents import DirectoryDocuments
+from mix_network.directory.draw import Candidate
 from mix_network.directory.epochs import EpochBook
 from mix_network.directory.inquiry import NodeInquiry
 from mix_network.directory.options import DirectoryOptions
+from mix_network.directory.peers import PeerClient
 from mix_network.directory.prober import Prober, addresses_of
 from mix_network.directory.registered_node import RegisteredNode
 from mix_network.directory.registration import Registration
 from mix_network.directory.registry import Admission, NodeRegistry
+from mix_network.directory.signing import Knowledge, SnapshotSigning
 from mix_network.directory.state import DirectoryState, KnownNode
 from mix_network.errors import InvalidConfiguration
 from mix_network.http.server import HttpServer
@@ -41,11 +45,12 @@ from mix_protocol.crypto.randomness import RandomBytes
 from mix_protocol.errors import MixError
 from mix_protocol.topology.nodes import MIN_PERFORMANCE_PERCENT
 
+SIGNING_KEY: Final = "directory"
+"""Name of the key by which clients know a directory."""
 _INQUIRY_S: Final = 60.0
 _MISSED_INQUIRIES: Final = 4
 _ABSENT_EPOCHS: Final = 2
 _LEAST_ABSENT_S: Final = 600.0
-_OWN_NODE_ID: Final = 0xFFFF_FFFE
 _WINDOW_S: Final = 24 * 3600.0
 """Performance is that of the last day, as Nym's is."""
 
@@ -86,19 +91,25 @@ class DirectoryProgram:
             schedule = self._schedule(state)
             absent_after_s = max(_LEAST_ABSENT_S, _ABSENT_EPOCHS * schedule.epoch_duration_s)
             registry = NodeRegistry(state, Admission(options.admit, options.allow_local), absent_after_s)
-            epochs = EpochBook(
-                state,
-                self._random,
-                lambda: registry.candidates(
+
+            def good() -> list[Candidate]:
+                return registry.candidates(
                     wall_clock(),
                     least_performance=MIN_PERFORMANCE_PERCENT / 100,
                     heard_within_s=_MISSED_INQUIRIES * self._inquiry_s(schedule),
-                ),
+                )
+
+            epochs = EpochBook(
+                state,
+                self._random,
+                good,
                 lambda: registry.candidates(wall_clock()),
                 nodes_per_layer=options.nodes_per_layer,
                 least_mix_nodes=options.least_mix_nodes,
+                is_shared=bool(options.peers),
+                may_serve=lambda earlier, later: schedule.epoch_start(later) < schedule.serves_until(earlier),
             )
-            documents = DirectoryDocuments(registry.registered, epochs.assign, schedule)
+            documents = DirectoryDocuments(registry.registered, epochs.assign, schedule, epochs.published)
             inquiry = NodeInquiry(self._crypto, allow_local=options.allow_local)
             stack.push_async_callback(inquiry.close)
             registration = Registration(
@@ -113,18 +124,47 @@ class DirectoryProgram:
             cors = Middleware(
                 CORSMiddleware, allow_origins=["*"], allow_methods=["GET", "HEAD", "OPTIONS"], allow_headers=["*"]
             )
-            routes = [*api_routes(documents, wall_clock, registration.look_again), *registration.routes()]
+            peers = PeerClient(self._crypto, wall_clock)
+            stack.push_async_callback(peers.close)
+            known = Acquaintances(registry, registration)
+            signing = SnapshotSigning(
+                self._crypto,
+                IdentityKeys.from_seed(self._crypto, self._home.key(SIGNING_KEY, 32, self._random)),
+                options.peers,
+                options.quorum,
+                client=peers,
+                state=state,
+                documents=documents,
+                epochs=epochs,
+                schedule=schedule,
+                knowledge=Knowledge(
+                    registry.described,
+                    lambda: frozenset(each.identity for each in good()),
+                    registration.look_again,
+                    known.meet,
+                    lambda: known.statement(wall_clock()),
+                ),
+                wall_clock=wall_clock,
+            )
+            routes = [
+                *api_routes(documents, wall_clock, registration.look_again),
+                *registration.routes(),
+                *signing.routes(),
+            ]
             app = Starlette(routes=[Mount("/api", routes=routes, middleware=[cors])])
             http = HttpServer(app, host=options.listen_address, port=options.http_port)
             await http.start()
             stack.push_async_callback(http.close)
             prober = await self._start_prober(state, registry, schedule, stack)
-            on_ready({"http_port": http.port})
+            if prober is not None:
+                known.own_prober = prober.describe
+            on_ready({"http_port": http.port, "key": signing.status()["key"]})
             async with asyncio.TaskGroup() as tasks:
                 lives = [
                     *([tasks.create_task(prober.run(options.probe_s))] if prober is not None else []),
                     tasks.create_task(self._ask_nodes(state, registry, inquiry, registration, schedule)),
                     tasks.create_task(self._begin_epochs(epochs, schedule)),
+                    tasks.create_task(signing.run()),
                 ]
                 await stopped.wait()
                 for life in lives:
@@ -172,8 +212,6 @@ class DirectoryProgram:
         await prober.start(options.probe_port)
         stack.push_async_callback(prober.close)
         self._probes_nodes = True
-        # Its number stays out of the way of nodes'.
-        registry.own = lambda wall_s: RegisteredNode(_OWN_NODE_ID, prober.describe(wall_s))
         return prober
 
     def _schedule(self, state: DirectoryState) -> RotationSchedule:
@@ -202,7 +240,7 @@ class DirectoryProgram:
             wall_s = self._wall_clock()
             epoch_id = schedule.epoch_at(wall_s)
             with _CRASHES.isolated("the draw of an epoch"):
-                epochs.record(epoch_id)
+                epochs.drawn(epoch_id)
             await asyncio.sleep(min(_INQUIRY_S, max(0.01, schedule.epoch_start(epoch_id + 1) - wall_s)))
 
     async def _ask_nodes(

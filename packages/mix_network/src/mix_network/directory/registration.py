@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import hashlib
 import logging
 from collections.abc import Callable, Iterable
+from itertools import islice
 from typing import Final
 
 from starlette.requests import Request
@@ -15,6 +17,7 @@ from starlette.routing import Route
 from mix_network.directory.epochs import EpochBook
 from mix_network.directory.inquiry import NodeInquiry, reason_of
 from mix_network.directory.options import ListedNode
+from mix_network.directory.proposal import describe_draw
 from mix_network.directory.registry import NodeRegistry
 from mix_network.directory.state import KnownNode
 from mix_network.errors import NodeUnanswered, RegistrationRefused
@@ -103,8 +106,8 @@ class Registration:
         return _refusal("the directory has failed at this request", 500)
 
     async def _register(self, announcement: Announcement) -> Response:
-        self._registry.admit(announcement)
         identity = announcement.identity
+        self._registry.admit(identity, announcement.host)
         if identity in self._under_way or len(self._under_way) >= _MAX_UNDER_WAY:
             return _refusal("nodes are being asked already; announce it again in a while", 429)
         self._under_way.add(identity)
@@ -117,15 +120,29 @@ class Registration:
 
     async def ask_listed(self, nodes: Iterable[ListedNode]) -> None:
         """Register those whom the directory's operator has listed, as far as they answer and are not known yet."""
-        for node in nodes:
-            if self._registry.find(node.identity) is None:
-                with _CRASHES.isolated("one question to a node"):
-                    try:
-                        description = await self._inquiry.ask(node.identity, node.host, node.http_port)
-                    except MixError as error:
-                        logger.info("a listed node does not answer as it should: %s", error)
-                        continue
-                    self._take(node.identity, node.host, node.http_port, description)
+        await asyncio.gather(*map(self._ask_listed, nodes))
+
+    async def ask_named(self, nodes: Iterable[ListedNode]) -> None:
+        """Register nodes that another directory knows, as far as they may be and answer; not many at once."""
+        unknown = (node for node in nodes if self._registry.find(node.identity) is None and self._admits(node))
+        await asyncio.gather(*map(self._ask_listed, islice(unknown, _MAX_UNDER_WAY)))
+
+    def _admits(self, node: ListedNode) -> bool:
+        with contextlib.suppress(RegistrationRefused):
+            self._registry.admit(node.identity, node.host)
+            return True
+        return False
+
+    async def _ask_listed(self, node: ListedNode) -> None:
+        if self._registry.find(node.identity) is not None:
+            return
+        with _CRASHES.isolated("one question to a node"):
+            try:
+                description = await self._inquiry.ask(node.identity, node.host, node.http_port)
+            except MixError as error:
+                logger.info("a listed node does not answer as it should: %s", error)
+                return
+            self._take(node.identity, node.host, node.http_port, description)
 
     def _take(self, identity: bytes, host: str, http_port: int, description: NodeDescription) -> KnownNode:
         is_new = self._registry.find(identity) is None
@@ -151,21 +168,9 @@ class Registration:
             record = self._epochs.past(epoch_id)
         if record is None:
             return _refusal("there is no such epoch", 404)
-        candidates = [
-            {
-                "node_id": each.node_id,
-                "identity": base58.encode(each.identity),
-                "mixes": each.mixes,
-                "enters": each.enters,
-                "exits": each.exits,
-            }
-            for each in record.candidates
-        ]
         answer = {
-            "epoch_id": epoch_id,
-            "seed": record.seed.hex(),
-            "seed_sha256": self._epochs.commitment(epoch_id).hex(),
-            "candidates": candidates,
+            **describe_draw(record),
+            "seed_sha256": hashlib.sha256(record.seed).hexdigest(),
             "rewarded_set": record.rewarded,
         }
         return Response(encode_json(answer), media_type="application/json")

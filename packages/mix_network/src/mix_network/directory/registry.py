@@ -12,7 +12,6 @@ from mix_network.directory.draw import Candidate
 from mix_network.directory.registered_node import RegisteredNode
 from mix_network.directory.state import DirectoryState, KnownNode
 from mix_network.errors import RegistrationRefused
-from mix_protocol.node_api.announcement import Announcement
 from mix_protocol.topology.described import NodeDescription
 
 MAX_NODES: Final = 1000
@@ -31,12 +30,12 @@ class Admission:
     identities: frozenset[bytes] = frozenset()
     allow_local: bool = False
 
-    def check(self, announcement: Announcement) -> None:
+    def check(self, identity: bytes, host: str) -> None:
         """Raises `RegistrationRefused`."""
-        if self.identities and announcement.identity not in self.identities:
+        if self.identities and identity not in self.identities:
             raise RegistrationRefused("this directory admits listed nodes alone; ask its operator", status=403, why="")
         try:
-            address = ip_address(announcement.host)
+            address = ip_address(host)
         except ValueError:
             raise RegistrationRefused("announce an IP address", status=400, why="") from None
         if self.allow_local and address.is_loopback:
@@ -61,8 +60,8 @@ class NodeRegistry:
         self._absent_after_s = absent_after_s
         self._nodes = {node.identity: node for node in state.nodes()}
         self._performance: dict[int, float] = {}
-        self.own: Callable[[float], RegisteredNode] | None = None
-        """Gives the directory's own node, if it has one."""
+        self.probers: Callable[[float], list[RegisteredNode]] = lambda _: []
+        """Gives the nodes from which directories try the others: nodes send nothing to who is not listed."""
 
     def __len__(self) -> int:
         return len(self._nodes)
@@ -76,10 +75,10 @@ class NodeRegistry:
         """The node with this identity."""
         return self._nodes.get(identity)
 
-    def admit(self, announcement: Announcement) -> None:
-        """Whether a node may register; its signature is checked by the caller. Raises `RegistrationRefused`."""
-        self._admission.check(announcement)
-        if announcement.identity not in self._nodes and len(self._nodes) >= MAX_NODES:
+    def admit(self, identity: bytes, host: str) -> None:
+        """Whether a node may register; that it is there is checked by the caller. Raises `RegistrationRefused`."""
+        self._admission.check(identity, host)
+        if identity not in self._nodes and len(self._nodes) >= MAX_NODES:
             raise RegistrationRefused("the directory has as many nodes as it can", status=403, why="")
 
     def register(
@@ -104,8 +103,7 @@ class NodeRegistry:
 
     def registered(self, wall_s: float) -> list[RegisteredNode]:
         """Those that are listed."""
-        own = [self.own(wall_s)] if self.own is not None else []
-        return own + self.answering(wall_s)
+        return self.probers(wall_s) + self.answering(wall_s)
 
     def answering(self, wall_s: float) -> list[RegisteredNode]:
         """The nodes among them that have registered."""
@@ -115,6 +113,14 @@ class NodeRegistry:
             if node.description is not None
             and node.answered_at is not None
             and wall_s - node.answered_at <= self._absent_after_s
+        ]
+
+    def described(self) -> list[RegisteredNode]:
+        """All that have ever told what they are, whether they answer now or not."""
+        return [
+            RegisteredNode(node.node_id, node.description, self._performance.get(node.node_id, _PRIOR))
+            for node in self._nodes.values()
+            if node.description is not None
         ]
 
     def candidates(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -17,6 +16,8 @@ from mix_protocol.topology.documents import RewardedSet
 APPLICATION_ID: Final = 0x6D697844
 """`mixD`."""
 FILE_NAME: Final = "state.sqlite"
+_KEPT_COMMITMENTS: Final = 4
+"""Epochs for which other directories' words are kept."""
 
 MIGRATIONS: Final[tuple[Migration, ...]] = (
     (
@@ -30,6 +31,13 @@ MIGRATIONS: Final[tuple[Migration, ...]] = (
         "CREATE TABLE epochs (epoch_id INTEGER PRIMARY KEY, candidates BLOB NOT NULL, rewarded BLOB NOT NULL) STRICT",
         "CREATE TABLE measurements (node_id INTEGER NOT NULL, made_at REAL NOT NULL, share REAL NOT NULL) STRICT",
         "CREATE INDEX measurements_by_age ON measurements (made_at)",
+    ),
+    (
+        # The seed of a draw that another directory made, and which one: NULL where it is this directory's own.
+        "ALTER TABLE epochs ADD COLUMN seed BLOB",
+        "ALTER TABLE epochs ADD COLUMN drawn_by BLOB",
+        "CREATE TABLE commitments (directory BLOB NOT NULL, epoch_id INTEGER NOT NULL, commitment BLOB NOT NULL, "
+        "PRIMARY KEY (directory, epoch_id)) STRICT",
     ),
 )
 """Never changed, only added to: each makes the next version of what is out there."""
@@ -53,12 +61,16 @@ class KnownNode:
 
 @dataclass(frozen=True)
 class EpochRecord:
-    """An epoch's draw with all that it can be drawn again from."""
+    """An epoch's draw with all that it can be drawn again from.
+
+    drawn_by -- the key of the directory whose seed it is; None for this one's
+    """
 
     epoch_id: int
     seed: bytes
     candidates: tuple[Candidate, ...]
     rewarded: RewardedSet
+    drawn_by: bytes | None = None
 
 
 class DirectoryState:
@@ -135,27 +147,56 @@ class DirectoryState:
 
     def epoch(self, epoch_id: int) -> EpochRecord | None:
         """The draw of an epoch."""
-        rows = self._database.read("SELECT candidates, rewarded FROM epochs WHERE epoch_id = ?", epoch_id)
-        seed = self.seed(epoch_id)
-        if not rows or seed is None:
+        rows = self._database.read(
+            "SELECT candidates, rewarded, coalesce(epochs.seed, seeds.seed), drawn_by FROM epochs "
+            "LEFT JOIN seeds USING (epoch_id) WHERE epoch_id = ?",
+            epoch_id,
+        )
+        if not rows or rows[0][2] is None:
             return None
-        ((candidates, rewarded),) = rows
+        ((candidates, rewarded, seed, drawn_by),) = rows
         return EpochRecord(
             epoch_id,
             seed,
             tuple(decode_json(candidates, list[Candidate], "candidates")),
             decode_json(rewarded, RewardedSet, "rewarded set"),
+            drawn_by,
         )
 
-    def keep_epoch(self, epoch_id: int, candidates: Sequence[Candidate], rewarded: RewardedSet) -> None:
-        """Keep an epoch's draw; it is on the disk before anybody is told."""
+    def last_epoch(self, before: int) -> int | None:
+        """The last epoch before this one that was drawn."""
+        ((last,),) = self._database.read("SELECT max(epoch_id) FROM epochs WHERE epoch_id < ?", before)
+        return int(last) if last is not None else None
+
+    def keep_epoch(self, record: EpochRecord) -> None:
+        """Keep an epoch's draw; it is on the disk before anybody is told.
+
+        One of this directory's own takes nobody's place; one on which several have agreed does.
+        """
+        verb = "INSERT OR IGNORE" if record.drawn_by is None else "INSERT OR REPLACE"
         with self._database.durably():
             self._database.write(
-                "INSERT OR IGNORE INTO epochs VALUES (?, ?, ?)",
-                epoch_id,
-                encode_json(list(candidates)),
-                encode_json(rewarded),
+                f"{verb} INTO epochs (epoch_id, candidates, rewarded, seed, drawn_by) VALUES (?, ?, ?, ?, ?)",
+                record.epoch_id,
+                encode_json(list(record.candidates)),
+                encode_json(record.rewarded),
+                record.seed if record.drawn_by is not None else None,
+                record.drawn_by,
             )
+
+    def commitment(self, directory: bytes, epoch_id: int) -> bytes | None:
+        """The SHA-256 of an epoch's seed to which another directory has committed itself before."""
+        rows = self._database.read(
+            "SELECT commitment FROM commitments WHERE directory = ? AND epoch_id = ?", directory, epoch_id
+        )
+        return rows[0][0] if rows else None
+
+    def keep_commitment(self, directory: bytes, epoch_id: int, commitment: bytes) -> None:
+        """Note what another directory commits itself to; the first word counts."""
+        self._database.write("INSERT OR IGNORE INTO commitments VALUES (?, ?, ?)", directory, epoch_id, commitment)
+        self._database.write(
+            "DELETE FROM commitments WHERE directory = ? AND epoch_id < ?", directory, epoch_id - _KEPT_COMMITMENTS
+        )
 
     # -- performance
 
