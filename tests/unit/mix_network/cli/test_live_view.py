@@ -49,6 +49,13 @@ def text_of(view: Any, width: int = 200) -> str:
     return console.export_text()
 
 
+def test_an_epoch_that_is_stuck_is_told_with_the_reason():
+    stuck = {**status(), "epoch": {**status()["epoch"], "waits_for": "2 mix nodes answer"}}
+    assert "epoch 600 goes on, for the next one can't be drawn: 2 mix nodes answer" in text_of(
+        LiveView("").render(stuck)
+    )
+
+
 def test_it_shows_where_the_network_is_and_what_its_nodes_do():
     text = text_of(LiveView("Ctrl-C").render(status()))
     for expected in (

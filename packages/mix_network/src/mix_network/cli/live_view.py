@@ -101,6 +101,8 @@ def _epoch_line(epoch: Mapping[str, Any]) -> str:
     left_s = max(0, int(epoch["ends_in_s"]))
     left = f"{left_s // 60} min {left_s % 60:02} s" if left_s >= 60 else f"{left_s} s"
     layers = "drawn anew each epoch" if epoch["drawn"] else "fixed"
+    if epoch.get("waits_for"):
+        return f"epoch {epoch['id']} goes on, for the next one can't be drawn: {epoch['waits_for']}"
     return f"epoch {epoch['id']}, {left} left; key rotation {epoch['rotation']}; layers are {layers}"
 
 

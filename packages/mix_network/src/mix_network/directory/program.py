@@ -14,12 +14,15 @@ from typing import Any, Final
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
-from starlette.routing import Mount
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+from starlette.routing import Mount, Route
 
 from mix_network.directory.acquaintances import Acquaintances
 from mix_network.directory.app import api_routes
 from mix_network.directory.documents import DirectoryDocuments
 from mix_network.directory.draw import Candidate
+from mix_network.directory.epoch_watch import EpochWatch
 from mix_network.directory.epochs import EpochBook
 from mix_network.directory.inquiry import NodeInquiry
 from mix_network.directory.options import DirectoryOptions
@@ -45,6 +48,7 @@ from mix_protocol.crypto.randomness import RandomBytes
 from mix_protocol.errors import MixError
 from mix_protocol.topology.nodes import MIN_PERFORMANCE_PERCENT
 
+STATUS_PATH: Final = "v1/mix-network/status"
 SIGNING_KEY: Final = "directory"
 """Name of the key by which clients know a directory."""
 _INQUIRY_S: Final = 60.0
@@ -146,7 +150,13 @@ class DirectoryProgram:
                 ),
                 wall_clock=wall_clock,
             )
+            watch = EpochWatch(epochs, schedule, wall_clock, lambda: signing.why if options.peers else epochs.lacks())
+
+            async def status(_: Request) -> JSONResponse:
+                return JSONResponse({**watch.status(), "signing": signing.status()})
+
             routes = [
+                Route(f"/{STATUS_PATH}", status, methods=["GET"]),
                 *api_routes(documents, wall_clock, registration.look_again),
                 *registration.routes(),
                 *signing.routes(),
@@ -163,7 +173,7 @@ class DirectoryProgram:
                 lives = [
                     *([tasks.create_task(prober.run(options.probe_s))] if prober is not None else []),
                     tasks.create_task(self._ask_nodes(state, registry, inquiry, registration, schedule)),
-                    tasks.create_task(self._begin_epochs(epochs, schedule)),
+                    tasks.create_task(watch.run()),
                     tasks.create_task(signing.run()),
                 ]
                 await stopped.wait()
@@ -233,15 +243,6 @@ class DirectoryProgram:
     @staticmethod
     def _inquiry_s(schedule: RotationSchedule) -> float:
         return min(_INQUIRY_S, schedule.epoch_duration_s / 4)
-
-    async def _begin_epochs(self, epochs: EpochBook, schedule: RotationSchedule) -> None:
-        """Draw each epoch when it begins, whoever asks for it."""
-        while True:
-            wall_s = self._wall_clock()
-            epoch_id = schedule.epoch_at(wall_s)
-            with _CRASHES.isolated("the draw of an epoch"):
-                epochs.drawn(epoch_id)
-            await asyncio.sleep(min(_INQUIRY_S, max(0.01, schedule.epoch_start(epoch_id + 1) - wall_s)))
 
     async def _ask_nodes(
         self,

@@ -152,7 +152,8 @@ class SnapshotSigning:
             with _CRASHES.isolated("one round of signing"):
                 await asyncio.gather(*map(self._meet, self._peers.values()))
                 is_signed = await self._sign()
-            self._tell()
+            if self._peers:  # alone, what is missing is told with the draw
+                self._tell()
             interval_s = min(_INTERVAL_S, self._schedule.epoch_duration_s / 4)
             pause_s = _RETRY_S[0] if is_signed else min(2 * pause_s, interval_s, _RETRY_S[1])
             wall_s = self._wall_clock()

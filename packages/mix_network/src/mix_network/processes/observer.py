@@ -10,6 +10,7 @@ from typing import Any, Final
 import httpx
 
 from mix_network.processes.counters import read_counters
+from mix_protocol.codec.json import decode_json
 from mix_protocol.errors import MixError
 from mix_protocol.topology.described import DescribedNodes, decode_described
 from mix_protocol.topology.documents import (
@@ -24,12 +25,19 @@ _METRICS_PATH: Final = "api/v1/metrics/prometheus"
 
 
 @dataclass(frozen=True)
+class _Status:
+    waits_for: str | None = None
+
+
+@dataclass(frozen=True)
 class Sight:
     """What the directory says at a moment."""
 
     rewarded: RewardedSet
     described: DescribedNodes
     rotation: KeyRotationInfo
+    waits_for: str | None = None
+    """Why the documents are not of the epoch that goes on by the clock."""
 
     def layer_of(self, identity: str) -> int | None:
         """The layer in which a node, by its identity in base58, mixes in this epoch."""
@@ -60,6 +68,7 @@ class Sight:
             "length_s": length_s,
             "ends_in_s": round(started_at + length_s - wall_s, 3) if started_at is not None else 0.0,
             "drawn": True,
+            "waits_for": self.waits_for,
             "seed": None,
         }
 
@@ -81,11 +90,19 @@ class Observer:
 
     async def look(self, directory_url: str) -> Sight | None:
         """What the directory says; None if it does not answer."""
-        paths = ("v1/nym-nodes/rewarded-set", "v2/nym-nodes/described", "v1/epoch/key-rotation-info")
+        paths = (
+            "v1/nym-nodes/rewarded-set",
+            "v2/nym-nodes/described",
+            "v1/epoch/key-rotation-info",
+            "v1/mix-network/status",
+        )
         try:
             answers = await asyncio.gather(*(self._get(f"{directory_url}/{path}") for path in paths))
             return Sight(
-                decode_rewarded_set(answers[0]), decode_described(answers[1]), decode_key_rotation_info(answers[2])
+                decode_rewarded_set(answers[0]),
+                decode_described(answers[1]),
+                decode_key_rotation_info(answers[2]),
+                decode_json(answers[3], _Status, "status").waits_for,
             )
         except (httpx.HTTPError, MixError):
             return None
