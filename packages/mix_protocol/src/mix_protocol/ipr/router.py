@@ -117,6 +117,9 @@ class RouterReply(NamedTuple):
     message: bytes
     is_control: bool
 
+    def __repr__(self) -> str:
+        return f"RouterReply(is_control={self.is_control})"
+
 
 @dataclass(slots=True)
 class _Client:

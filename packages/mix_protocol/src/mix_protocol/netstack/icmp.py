@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from mix_protocol.netstack.endpoint import to_address
 from mix_protocol.netstack.errors import AddressInUse, DatagramTooBig
@@ -23,20 +23,20 @@ ChooseSource = Callable[[bytes], bytes]
 class EchoRequested:
     """Somebody pings an address."""
 
-    source: IpAddress
-    destination: IpAddress
+    source: IpAddress = field(repr=False)
+    destination: IpAddress = field(repr=False)
     identifier: int
     sequence: int
-    payload: bytes
+    payload: bytes = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
 class EchoReplied:
     """The answer to a ping of ours."""
 
-    source: IpAddress
+    source: IpAddress = field(repr=False)
     sequence: int
-    payload: bytes
+    payload: bytes = field(repr=False)
 
 
 class EchoTap:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from mix_protocol.crypto.randomness import RandomBytes
 from mix_protocol.errors import MixError
@@ -28,9 +28,9 @@ SendUnreachable = Callable[[UnreachableReason, bytes, bytes, bytes], None]
 class TappedDatagram:
     """A datagram that a tap caught: who sent it, where it was going, what it says."""
 
-    source: Endpoint
-    destination: Endpoint
-    payload: bytes
+    source: Endpoint = field(repr=False)
+    destination: Endpoint = field(repr=False)
+    payload: bytes = field(repr=False)
 
 
 class _Queue:

@@ -31,6 +31,9 @@ class Flow(NamedTuple):
     remote_address: bytes
     remote_port: int
 
+    def __repr__(self) -> str:
+        return "Flow()"
+
 
 class ControlBlock:
     """One connection's state, without rules: those are in `arrival`, `departure` and `timeouts`.

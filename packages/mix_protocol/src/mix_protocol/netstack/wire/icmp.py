@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 import struct
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from mix_protocol.netstack.errors import MalformedPacket
 from mix_protocol.netstack.wire.checksum import complement, ones_complement_sum, pseudo_header_sum
@@ -80,7 +80,7 @@ class IcmpEcho:
     is_request: bool
     identifier: int
     sequence: int
-    payload: bytes
+    payload: bytes = field(repr=False)
 
     def encode(self, source: bytes, destination: bytes) -> bytes:
         """The message's bytes; ICMP or ICMPv6 by the addresses' length."""
@@ -98,7 +98,7 @@ class IcmpError:
     """
 
     reason: UnreachableReason
-    original: bytes
+    original: bytes = field(repr=False)
     mtu_bytes: int = 0
 
     def encode(self, source: bytes, destination: bytes) -> bytes:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv6Address
 
 from mix_protocol.netstack.errors import MalformedPacket
@@ -42,10 +42,10 @@ class IpPacket:
     header_length -- of a decoded packet: how many bytes come before the payload
     """
 
-    source: bytes
-    destination: bytes
+    source: bytes = field(repr=False)
+    destination: bytes = field(repr=False)
     protocol: int
-    payload: bytes | memoryview
+    payload: bytes | memoryview = field(repr=False)
     hop_limit: int = DEFAULT_HOP_LIMIT
     identification: int = 0
     fragment_offset: int = 0

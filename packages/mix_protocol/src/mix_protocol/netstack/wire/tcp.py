@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from mix_protocol.netstack.errors import MalformedPacket
 from mix_protocol.netstack.wire.checksum import complement, ones_complement_sum, pseudo_header_sum
@@ -41,7 +41,7 @@ class TcpSegment:
     acknowledgment: int
     flags: int
     window: int
-    payload: bytes | memoryview = b""
+    payload: bytes | memoryview = field(default=b"", repr=False)
     mss: int | None = None
     window_scale: int | None = None
     sack_permitted: bool = False

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from mix_protocol.netstack.errors import MalformedPacket
 from mix_protocol.netstack.wire.checksum import complement, ones_complement_sum, pseudo_header_sum
@@ -20,7 +20,7 @@ class UdpDatagram:
 
     source_port: int
     destination_port: int
-    payload: bytes | memoryview
+    payload: bytes | memoryview = field(repr=False)
 
     def encode(self, source: bytes, destination: bytes) -> bytes:
         """The datagram's bytes with the checksum for these packed addresses."""
