@@ -23,6 +23,11 @@ def spoil(route: Route) -> None:
     route.fulfill(response=answer, body=bytes(body))
 
 
+def swap(route: Route) -> None:
+    """Send another file; one of base.bin's size takes the browser's driver a minute to change."""
+    route.continue_(url=route.request.url.replace("base.bin", "own.bin"))
+
+
 def refuse(status: int) -> Callable[[Route], None]:
     return lambda route: route.fulfill(status=status)
 
@@ -39,7 +44,7 @@ def refuse(status: int) -> Callable[[Route], None]:
         ("site-packages.json", refuse(404)),
         ("site-packages.bin", refuse(500)),
         ("ossl._ossl.wasm", refuse(404)),
-        ("base.bin", spoil),
+        ("base.bin", swap),
         ("own.bin", spoil),
         ("site-packages.bin", spoil),
         ("ossl._ossl.wasm", spoil),
