@@ -18,7 +18,9 @@ from support.hypercorn_server import TlsConfig
 from mix_network.local_network import LocalNetwork
 from mix_network.options import NetworkOptions
 from mix_tunnel.options import TunnelOptions
-from mix_tunnel.runtime.http import HttpClient, HttpOptions, HttpRequest
+from mix_tunnel.runtime.http.client import HttpClient
+from mix_tunnel.runtime.http.options import HttpOptions
+from mix_tunnel.runtime.http.request import HttpRequest
 from mix_tunnel.runtime.http.transport import ALPN
 from mix_tunnel.runtime.tls import TlsSettings
 from mix_tunnel.tunnel import Tunnel

@@ -16,7 +16,7 @@ from typing import Any
 
 from mix_protocol.errors import MixError
 from mix_tunnel.options import TunnelOptions
-from mix_tunnel.runtime.http import HttpRequest, HttpTimeouts
+from mix_tunnel.runtime.http.request import HttpRequest, HttpTimeouts
 from mix_tunnel.tunnel import Tunnel
 from soak.site import content, receipt
 

@@ -21,7 +21,6 @@ from support.waiting import until
 
 from mix_network.local_network import LocalNetwork
 from mix_network.options import NetworkOptions
-from mix_tunnel.runtime.http import HttpRequest, HttpTimeouts
 from mix_tunnel.runtime.http.errors import (
     BadIntegrity,
     DecompressionBomb,
@@ -31,6 +30,7 @@ from mix_tunnel.runtime.http.errors import (
     TooManyRedirects,
     TotalTimedOut,
 )
+from mix_tunnel.runtime.http.request import HttpRequest, HttpTimeouts
 from mix_tunnel.tunnel import Tunnel
 
 TEXT = b"".join(hashlib.sha256(bytes([n])).hexdigest().encode() for n in range(256)) * 4

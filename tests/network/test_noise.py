@@ -19,7 +19,7 @@ from mix_protocol.mixwire.frames import encode_frame
 from mix_protocol.sphinx.geometry import PacketSize
 from mix_protocol.topology.described import decode_described
 from mix_tunnel.options import TunnelOptions
-from mix_tunnel.runtime.http import HttpRequest
+from mix_tunnel.runtime.http.request import HttpRequest
 from mix_tunnel.tunnel import Tunnel
 
 BODY = pattern(200_000)

@@ -21,7 +21,7 @@ from mix_protocol.errors import MixError
 from mix_tunnel.options import TunnelOptions
 from mix_tunnel.platform import Platform
 from mix_tunnel.platform.native import NativePlatform
-from mix_tunnel.runtime.http import HttpRequest
+from mix_tunnel.runtime.http.request import HttpRequest
 from mix_tunnel.state import Phase, TunnelState
 from mix_tunnel.tunnel import Tunnel
 

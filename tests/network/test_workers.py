@@ -37,7 +37,7 @@ from mix_protocol.sphinx.geometry import PacketSize
 from mix_protocol.sphinx.packet import build_packet
 from mix_protocol.topology.route import RouteHop
 from mix_tunnel.options import TunnelOptions
-from mix_tunnel.runtime.http import HttpRequest
+from mix_tunnel.runtime.http.request import HttpRequest
 from mix_tunnel.tunnel import Tunnel
 
 BODY = pattern(600_000)

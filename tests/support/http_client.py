@@ -7,8 +7,11 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from mix_tunnel.runtime.dns.resolver import Resolver, ResolverOptions
-from mix_tunnel.runtime.http import HttpClient, HttpOptions, HttpRequest, HttpResponse
+from mix_tunnel.runtime.http.client import HttpClient
 from mix_tunnel.runtime.http.cookies import CookieJar
+from mix_tunnel.runtime.http.options import HttpOptions
+from mix_tunnel.runtime.http.request import HttpRequest
+from mix_tunnel.runtime.http.response import HttpResponse
 from mix_tunnel.runtime.tls import TlsSettings
 from support.kernel import KernelNetwork
 from support.name_server import serve_names, zone

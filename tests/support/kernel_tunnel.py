@@ -9,7 +9,8 @@ from typing import Self
 
 from mix_tunnel.options import TunnelOptions
 from mix_tunnel.runtime.dns.resolver import Resolver, ResolverOptions
-from mix_tunnel.runtime.http import HttpClient, HttpOptions
+from mix_tunnel.runtime.http.client import HttpClient
+from mix_tunnel.runtime.http.options import HttpOptions
 from mix_tunnel.runtime.tls import TlsSettings
 from mix_tunnel.state import Phase, TunnelState
 from support.kernel import KernelNetwork

@@ -20,7 +20,7 @@ from mix_tunnel.streams import ByteStream, IpNetwork
 if TYPE_CHECKING:
     from mix_tunnel.runtime.dns.resolver import Resolver
     from mix_tunnel.runtime.driver import TunnelDriver
-    from mix_tunnel.runtime.http import HttpClient
+    from mix_tunnel.runtime.http.client import HttpClient
     from mix_tunnel.runtime.http.cookies import CookieJar
     from mix_tunnel.runtime.sockets.dialing import Connection, Dialer
     from mix_tunnel.runtime.sockets.udp import UdpEndpoint
@@ -103,7 +103,8 @@ class Tunnel:
     @cached_property
     def http(self) -> HttpClient:
         """Fetches URLs through the tunnel, keeping connections for reuse."""
-        from mix_tunnel.runtime.http import HttpClient, HttpOptions
+        from mix_tunnel.runtime.http.client import HttpClient
+        from mix_tunnel.runtime.http.options import HttpOptions
 
         jar = self.cookies if self._options.cookies else None
         options = HttpOptions.from_tunnel(self._options)

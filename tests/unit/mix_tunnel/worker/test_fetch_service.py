@@ -15,7 +15,7 @@ from support.waiting import PATIENCE_S, until
 from mix_tunnel.options import TunnelOptions
 from mix_tunnel.rpc.endpoint import memory_pair
 from mix_tunnel.rpc.server import RpcServer
-from mix_tunnel.runtime.http import HttpTimeouts
+from mix_tunnel.runtime.http.request import HttpTimeouts
 from mix_tunnel.worker.fetch_service import FetchParameters, FetchService
 
 CREDIT = 1_000_000

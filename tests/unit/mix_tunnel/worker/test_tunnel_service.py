@@ -13,7 +13,7 @@ from mix_tunnel.default import TunnelSlot
 from mix_tunnel.options import OPTION_RULES
 from mix_tunnel.rpc.endpoint import memory_pair
 from mix_tunnel.rpc.server import RpcServer
-from mix_tunnel.runtime.http import HttpTimeouts
+from mix_tunnel.runtime.http.request import HttpTimeouts
 from mix_tunnel.state import Phase, Step, StepTaken, TunnelState
 from mix_tunnel.stats import TunnelStats
 from mix_tunnel.worker.fetch_service import FetchService

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from mix_tunnel.rpc.server import IncomingCall, Method, Reply
-from mix_tunnel.runtime.http import HttpRequest, HttpTimeouts
 from mix_tunnel.runtime.http.deadline import Deadline
+from mix_tunnel.runtime.http.request import HttpRequest, HttpTimeouts
 from mix_tunnel.worker.tunnel_service import TunnelService
 
 

@@ -17,7 +17,8 @@ from support.tls_server import certificate, server_context
 from support.waiting import until
 
 from mix_protocol.errors import MixError
-from mix_tunnel.runtime.http import HttpOptions, HttpTimeouts
+from mix_tunnel.runtime.http.options import HttpOptions
+from mix_tunnel.runtime.http.request import HttpTimeouts
 
 REQUESTS = 150
 UNASKED = b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil"

@@ -17,7 +17,7 @@ from support.waiting import until
 
 from mix_tunnel.runtime.dns.errors import NameNotFound
 from mix_tunnel.runtime.dns.resolver import Resolver, ResolverOptions
-from mix_tunnel.runtime.http import HttpClient, HttpOptions, HttpRequest, HttpTimeouts
+from mix_tunnel.runtime.http.client import HttpClient
 from mix_tunnel.runtime.http.errors import (
     BadBody,
     BadRedirect,
@@ -34,6 +34,8 @@ from mix_tunnel.runtime.http.errors import (
     ResponseTimedOut,
     TooManyRedirects,
 )
+from mix_tunnel.runtime.http.options import HttpOptions
+from mix_tunnel.runtime.http.request import HttpRequest, HttpTimeouts
 from mix_tunnel.runtime.tls import TlsSettings
 from mix_tunnel.runtime.tls_errors import UnknownIssuer, WrongHost
 

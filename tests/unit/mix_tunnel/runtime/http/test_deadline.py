@@ -10,8 +10,8 @@ from support.http_client import loopback_client, read_all
 from support.http_server import serve_answers, serve_conversations
 from support.waiting import PATIENCE_S, until
 
-from mix_tunnel.runtime.http import HttpTimeouts
 from mix_tunnel.runtime.http.errors import IdleTimedOut, ResponseTimedOut, TotalTimedOut
+from mix_tunnel.runtime.http.request import HttpTimeouts
 
 SHORT = HttpTimeouts(total_s=0.1)
 LONG = HttpTimeouts(total_s=100)

@@ -9,9 +9,9 @@ from support.http_client import loopback_client
 from support.http_server import serve_conversations
 from support.tls_server import certificate, server_context
 
-from mix_tunnel.runtime.http import HttpOptions
 from mix_tunnel.runtime.http.errors import MalformedResponse
 from mix_tunnel.runtime.http.http1 import CHUNK_BYTES
+from mix_tunnel.runtime.http.options import HttpOptions
 
 UNASKED = b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil"
 

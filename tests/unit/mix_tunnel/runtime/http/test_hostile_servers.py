@@ -14,7 +14,6 @@ from support.http_client import loopback_client
 from support.http_server import serve_answers
 
 from mix_protocol.errors import MixError
-from mix_tunnel.runtime.http import HttpTimeouts
 from mix_tunnel.runtime.http.decoding import MAX_UNQUESTIONED_BYTES
 from mix_tunnel.runtime.http.errors import (
     BadEncoding,
@@ -28,6 +27,7 @@ from mix_tunnel.runtime.http.errors import (
 from mix_tunnel.runtime.http.http1 import CHUNK_BYTES
 from mix_tunnel.runtime.http.http1.head import MAX_HEAD_BYTES
 from mix_tunnel.runtime.http.http1.reader import ResponseReader
+from mix_tunnel.runtime.http.request import HttpTimeouts
 
 BLOCK = bytes(1 << 20)
 BOMB_MIB = 100

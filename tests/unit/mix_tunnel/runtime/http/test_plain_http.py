@@ -10,8 +10,8 @@ from support.http_server import serve_answers
 from support.tls_server import certificate, server_context
 
 from mix_tunnel.options import TunnelOptions
-from mix_tunnel.runtime.http import HttpOptions
 from mix_tunnel.runtime.http.errors import InsecureRedirect, PlainHttpRefused
+from mix_tunnel.runtime.http.options import HttpOptions
 
 HTTPS_ONLY = HttpOptions(https_only=True)
 

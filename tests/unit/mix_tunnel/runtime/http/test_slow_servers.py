@@ -9,8 +9,8 @@ from support.http_client import loopback_client
 from support.http_server import serve_conversations
 from support.waiting import PATIENCE_S
 
-from mix_tunnel.runtime.http import HttpTimeouts
 from mix_tunnel.runtime.http.errors import IdleTimedOut, ResponseTimedOut
+from mix_tunnel.runtime.http.request import HttpTimeouts
 
 CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
 HEAD_LIMIT = HttpTimeouts(response_s=0.1)

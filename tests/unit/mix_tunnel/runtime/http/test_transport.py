@@ -20,7 +20,6 @@ from support.waiting import until
 
 from mix_protocol.errors import Closed
 from mix_tunnel.runtime.dns.resolver import Resolver, ResolverOptions
-from mix_tunnel.runtime.http import HttpOptions, HttpRequest, HttpTimeouts
 from mix_tunnel.runtime.http.errors import (
     ClientClosed,
     HttpConnectTimedOut,
@@ -31,7 +30,8 @@ from mix_tunnel.runtime.http.errors import (
 )
 from mix_tunnel.runtime.http.http2 import Http2Connection
 from mix_tunnel.runtime.http.http2.errors import Http11Required, NotProcessed
-from mix_tunnel.runtime.http.request import prepare
+from mix_tunnel.runtime.http.options import HttpOptions
+from mix_tunnel.runtime.http.request import HttpRequest, HttpTimeouts, prepare
 from mix_tunnel.runtime.http.transport import MAX_REFUSALS, HttpTransport
 from mix_tunnel.runtime.tls import TlsSettings
 from mix_tunnel.runtime.tls_errors import WrongHost

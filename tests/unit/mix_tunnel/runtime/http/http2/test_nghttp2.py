@@ -13,9 +13,9 @@ from support.kernel import KernelNetwork
 from support.nghttp2_server import nghttp2_server
 from support.tls_server import authority, pem_of
 
-from mix_tunnel.runtime.http import HttpOptions, HttpRequest, HttpTimeouts
 from mix_tunnel.runtime.http.http2.errors import NotProcessed, StreamReset
-from mix_tunnel.runtime.http.request import prepare
+from mix_tunnel.runtime.http.options import HttpOptions
+from mix_tunnel.runtime.http.request import HttpRequest, HttpTimeouts, prepare
 from mix_tunnel.runtime.http.transport import HttpTransport
 from mix_tunnel.runtime.tls import TlsSettings
 
