@@ -32,6 +32,10 @@ const USED_EXPORTS = [
   "PyDict_New", "PyErr_Print", "PyEval_EvalCode", "PyMarshal_ReadObjectFromString", "PyObject_Free", "PyObject_Malloc",
   "Py_DecRef", "free", "malloc", "memory", "sbrk",
 ];
+/** What a worker needs before it can say that it is there, and then for a tunnel; the rest comes while the exit is asked. */
+const PAGE_WAITS = ["page", "main", "event_loop", "sharing"].map((name) => `mix_tunnel.worker.${name}`);
+PAGE_WAITS.push("mix_tunnel.platform.browser", "mix_tunnel.tunnel");
+const TUNNEL_WAITS = ["mix_tunnel.runtime.driver", "mix_tunnel.runtime.http.transport", "mix_tunnel.runtime.http"];
 const [directory, output] = process.argv.slice(2).map((name) => path.resolve(name));
 // The same inputs give the same memory, so that browsers can keep what did not change. It holds no secrets: what Python
 // drew for its hashes is known to everybody anyway.
@@ -201,27 +205,44 @@ from own_bytecode import importer, packed
 
 OWN = {
     name: CODES[name]
-    for name in reachable(["mix_tunnel.worker.main"], CODES, {"mix_tunnel.cli", "mix_tunnel.platform.native"})
+    for name in sorted(reachable(["mix_tunnel.worker.main"], CODES, {"mix_tunnel.cli", "mix_tunnel.platform.native"}))
     if name.startswith(("mix_protocol", "mix_tunnel"))
 }
 IMPORT = pathlib.Path("/tmp/import_own.py").read_bytes()
 `;
 compiler.runPython(FIND_OWN);
-python.globals.set("OWN", bytesOf(compiler, `packed(importer(IMPORT, OWN, {}, ${JSON.stringify(sitePackages)}))`));
+python.globals.set("OWN", bytesOf(compiler, `packed(importer(IMPORT, OWN, 0, {}, ${JSON.stringify(sitePackages)}))`));
 const report = python.runPython(`
 import marshal
 
 before = set(sys.modules)
 space = {}
 exec(marshal.loads(OWN.to_bytes()), space)
+
+class Noting(space["_Loader"]):
+    def exec_module(self, module):
+        super().exec_module(module)
+        order.append(module.__name__)
+
+order = []
+space["_Loader"] = Noting
+for name in ${JSON.stringify(PAGE_WAITS)}:
+    importlib.import_module(name)
+first = len(order)
+for name in ${JSON.stringify(TUNNEL_WAITS)}:
+    importlib.import_module(name)
+while space["modules"].import_next():
+    pass
 loaded = {name: getattr(module, "__file__", None) or "" for name, module in sys.modules.items()}
 json.dumps({
     "compiled": [name for name, file in loaded.items() if file.endswith(".so")],
     "loaded": list(loaded),
+    "order": order,
+    "first": first,
     "late": [name for name in loaded if name not in before and not name.startswith("mix_")],
 })
 `);
-const { compiled, loaded, late } = JSON.parse(report);
+const { compiled, loaded, late, order, first } = JSON.parse(report);
 if (compiled.length > 0) {
   console.error(`compiled modules were imported, which a snapshot cannot hold: ${compiled.join(", ")}`);
   process.exit(1);
@@ -232,7 +253,12 @@ if (late.length > 0) {
 }
 compiler.globals.set("generated", bytesOf(python, 'marshal.dumps(space["GENERATED"])'));
 compiler.globals.set("folder", sitePackages);
-const own = bytesOf(compiler, "import marshal; packed(importer(IMPORT, OWN, marshal.loads(generated.to_bytes()), folder))");
+compiler.globals.set("order", compiler.toPy(order));
+compiler.globals.set("first", first);
+const own = bytesOf(compiler, `
+import marshal
+packed(importer(IMPORT, {name: OWN[name] for name in order}, first, marshal.loads(generated.to_bytes()), folder))
+`);
 const integrity = { base: put("base.bin", base), own: put("own.bin", own) };
 
 compiler.globals.set("loaded", compiler.toPy(loaded));

@@ -12,18 +12,21 @@ from compact_code import compact, without_positions
 def importer(
     source: bytes,
     codes: Mapping[str, tuple[types.CodeType, bool]],
+    first: int,
     generated: Mapping[int, types.CodeType],
     folder: str,
 ) -> types.CodeType:
     """The code of `import_own` with the modules in it.
 
     source -- of `import_own`
-    codes -- of each module: its code, and whether it is a package
+    codes -- of each module: its code, and whether it is a package; in the order in which they are to be imported
+    first -- how many of them at once
     generated -- by the hash of its source, what running them compiles
     folder -- where tracebacks and `__file__` have the modules
     """
     values = {
-        "CODES": {name: codes[name] for name in sorted(codes)},
+        "CODES": {name: (marshal.dumps(code), is_package) for name, (code, is_package) in codes.items()},
+        "FIRST": first,
         "GENERATED": {key: without_positions(code) for key, code in generated.items()},
         "FOLDER": folder,
     }

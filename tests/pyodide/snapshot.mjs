@@ -1,5 +1,6 @@
 // Starts Python from the memory snapshot, as the worker does, and says what it found.
-// usage: node snapshot.mjs DIST
+// usage: node snapshot.mjs DIST [first]
+//     first    as on a first visit, whose worker imports most of our modules later: some for a set-up, others after it
 import { createHash } from "node:crypto";
 import fs from "node:fs";
 import path from "node:path";
@@ -11,15 +12,28 @@ const { loadPyodide } = await import(pathToFileURL(path.join(folder, "pyodide.mj
 const { unpack } = await import(pathToFileURL(path.join(dist, "mix-tunnel/site_packages.js")));
 const { readSnapshot, Snapshot, withMemory } = await import(pathToFileURL(path.join(dist, "mix-tunnel/snapshot.js")));
 const [base, own] = ["base.bin", "own.bin"].map((name) => new Uint8Array(fs.readFileSync(path.join(folder, name))));
+const isFirst = process.argv[3] === "first";
 let kept;
-const snapshot = new Snapshot((memory) => {
-  kept = createHash("sha256").update(new Uint8Array(memory)).digest("base64");
-});
+const note = (memory) => (kept = createHash("sha256").update(new Uint8Array(memory)).digest("base64"));
+const snapshot = new Snapshot(isFirst ? null : note);
 const parts = { ...readSnapshot(base.buffer), own };
 const index = JSON.parse(fs.readFileSync(path.join(folder, "site-packages.json"), "utf8"));
 const data = Promise.resolve(index.data);
 const options = { indexURL: folder, _loadSnapshot: snapshot };
 const python = await withMemory(snapshot, Promise.resolve(parts), data, () => loadPyodide(options));
+if (isFirst) {
+  console.log(python.runPython(`
+import json, sys
+own = lambda: [name for name in sys.modules if name.startswith("mix_")]
+at_first = own()
+import mix_tunnel.runtime.driver
+(waiting,) = (finder for finder in sys.meta_path if hasattr(finder, "import_next"))
+counts = [len(own())]
+counts += [len(own()) for _ in iter(waiting.import_next, False)]
+json.dumps({"at_first": at_first, "counts": counts, "in_the_end": own(), "is_over": waiting not in sys.meta_path})
+`));
+  process.exit(0);
+}
 const contents = new Uint8Array(fs.readFileSync(path.join(folder, "site-packages.bin")));
 const modules = index.modules.map(([name, file]) => {
   return [name, new WebAssembly.Module(fs.readFileSync(path.join(folder, file)))];

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import itertools
 import json
 import subprocess
 import sys
@@ -19,23 +20,37 @@ WHOLE = ROOT / "build/pyodide"
 PYODIDE = ROOT / "web/dist/mix-tunnel/pyodide"
 
 
+def start(*arguments: str) -> dict[str, Any]:
+    command = ["node", Path(__file__).with_name("snapshot.mjs"), ROOT / "web/dist", *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=140, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return found
+
+
 @pytest.fixture(scope="module")
 def starts() -> list[dict[str, Any]]:
     """What two workers that started from the same snapshot found."""
     subprocess.run([sys.executable, ROOT / "web/build.py"], check=True, capture_output=True)
-    command = ["node", Path(__file__).with_name("snapshot.mjs"), ROOT / "web/dist"]
-    found = []
-    for _ in range(2):
-        done = subprocess.run(command, capture_output=True, text=True, timeout=140, check=False)
-        assert done.returncode == 0, done.stdout + done.stderr
-        found.append(json.loads(done.stdout.splitlines()[-1]))
-    return found
+    return [start() for _ in range(2)]
 
 
 def test_modules_are_imported_and_none_is_compiled(starts: list[dict[str, Any]]):
     modules = set(starts[0]["before"])
     assert {"mix_tunnel.worker.main", "mix_tunnel.tunnel", "mix_protocol.netstack.stack", "h11"} <= modules
     assert modules.isdisjoint({"nacl", "_cffi_backend", "blake3", "msgspec", "ossl", "_oscrypto"})
+
+
+def test_a_first_visit_imports_what_its_page_waits_for_and_what_no_setup_needs_in_pieces(starts: list[dict[str, Any]]):
+    found = start("first")
+    assert "mix_tunnel.worker.page" in found["at_first"]
+    assert len(found["at_first"]) < 60  # of nearly three hundred
+    assert "mix_tunnel.runtime.driver" not in found["at_first"]
+    assert set(found["in_the_end"]) == {name for name in starts[0]["before"] if name.startswith("mix_")}
+    steps = [after - before for before, after in itertools.pairwise(found["counts"])]
+    assert len(steps) > 50
+    assert max(steps) < 15  # a piece is small
+    assert found["is_over"]
 
 
 @pytest.mark.parametrize("source", ["urandom", "random", "nacl", "ssl"])

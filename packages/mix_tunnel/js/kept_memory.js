@@ -63,8 +63,8 @@ class Memories {
    * The memory that is kept under a name, if there is one.
    *
    * @param {string} key
-   * @returns {Promise<{ parts: Parts, checked: Promise<boolean> } | null>} checked -- whether these are the bytes that were
-   *   kept; if not, they are so no longer
+   * @returns {Promise<{ parts: Parts, checked: Promise<void> } | null>} checked -- rejects if these are not the bytes that
+   *   were kept, which they are no longer then
    */
   async read(key) {
     const folder = this.#folder;
@@ -75,7 +75,14 @@ class Memories {
     try {
       const file = await (await folder.getFileHandle(name)).getFile();
       const parts = parse(new Uint8Array(await file.arrayBuffer()));
-      return { parts, checked: isWhole(parts).then((isSo) => isSo || forget(folder, name)) };
+      const checked = isWhole(parts).then(async (isSo) => {
+        if (!isSo) {
+          await forget(folder, name);
+          throw new Error("the browser has not kept Python's memory as it was, and will load it again");
+        }
+      });
+      checked.catch(() => {}); // told to who waits for it
+      return { parts, checked };
     } catch {
       return null; // it isn't kept, or can't be read
     }
@@ -203,7 +210,6 @@ function* slices(parts) {
  */
 async function forget(folder, name) {
   await folder.removeEntry(name).catch(() => {});
-  return false;
 }
 
 /** @param {string} key */

@@ -21,10 +21,10 @@ const CACHED = { cache: "only-if-cached", mode: "same-origin" };
  * @returns {Promise<{ memory: ArrayBuffer, parts: Parts }>}
  */
 async function importModules(index) {
-  const parts = loadSnapshot(folder, index, CACHED);
-  await parts; // Python would wait for it for ever
+  const { parts, checked } = await loadSnapshot(folder, index, CACHED);
+  await checked;
   return new Promise((resolve, reject) => {
-    startPython(folder, parts, index, fetchCore(folder, CACHED), (memory, found) => {
+    startPython(folder, Promise.resolve(parts), index, fetchCore(folder, CACHED), (memory, found) => {
       resolve({ memory, parts: found });
       throw new Error("Python was started for its memory alone");
     }).catch(reject);

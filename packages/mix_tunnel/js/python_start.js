@@ -26,8 +26,8 @@ export function fetchCore(folder, options) {
  * @param {Promise<Parts>} parts of the snapshot
  * @param {Promise<{ data: [start: number, end: number][] }>} index
  * @param {Map<string, Promise<Response>>} files as of `fetchCore`
- * @param {(memory: ArrayBuffer, parts: Parts) => void} [onImported] is told when the memory has our modules, and nothing of
- *   this start; if it throws, Python does not go on
+ * @param {(memory: ArrayBuffer, parts: Parts) => void} [onImported] is told when the memory has all our modules, and nothing
+ *   of this start; if it throws, Python does not go on. Without it, only those are imported that a page waits for
  */
 export async function startPython(folder, parts, index, files, onImported) {
   // With stack switching, Pyodide would run each callback on a stack of its own. Nobody here waits in that way, and

@@ -47,19 +47,21 @@ const MEMORY_START = 1;
  *
  * @param {URL} folder where they are
  * @param {Promise<Index>} index
- * @returns {Promise<{ parts: Parts, checked: Promise<boolean>, mayKeep: boolean }>} checked -- whether it is what it was when
- *   it was kept; mayKeep -- whether the browser could keep it, and has not
+ * @returns {Promise<{ parts: Parts, checked: Promise<void>, mayKeep: boolean }>} checked -- rejects unless it is what was
+ *   built; mayKeep -- whether the browser could keep it, and has not
  */
 export async function fetchSnapshot(folder, index) {
+  // Asked for at once, since to look whether it is kept takes as long as half a round trip.
+  const abort = new AbortController();
+  const loading = loadSnapshot(folder, index, { signal: abort.signal });
+  loading.catch(() => {}); // told below
   const store = await openMemories();
-  const loading = store?.isUsed ? null : loadSnapshot(folder, index);
-  loading?.catch(() => {}); // told below
-  const kept = await store?.read(keyOf(await index));
-  if (kept) {
-    return { ...kept, mayKeep: false };
+  if (store === null || !store.isUsed) {
+    return { ...await loading, mayKeep: store !== null };
   }
-  const parts = await (loading ?? loadSnapshot(folder, index));
-  return { parts, checked: Promise.resolve(true), mayKeep: store !== null };
+  abort.abort();
+  const kept = await store.read(keyOf(await index));
+  return kept ? { ...kept, mayKeep: false } : { ...await loadSnapshot(folder, index), mayKeep: true };
 }
 
 /** What is kept under a name of its own. @param {Index} index */
@@ -68,19 +70,28 @@ export function keyOf({ integrity: { base, own } }) {
 }
 
 /**
+ * The memory may be used while its hash is still being computed, but nobody served: a tenth of its loading would be that.
+ *
  * @param {URL} folder
  * @param {Promise<Index>} index
  * @param {RequestInit} [options] of fetching
- * @returns {Promise<Parts>}
+ * @returns {Promise<{ parts: Parts, checked: Promise<void> }>} checked -- rejects if it is not what was built
  */
 export async function loadSnapshot(folder, index, options) {
-  const [base, own] = await Promise.all(/** @type {const} */ (["base", "own"]).map(async (name) => {
-    const url = new URL(`${name}.bin`, folder);
-    const content = await (await fetchPacked(url, options)).arrayBuffer();
-    await checkIntegrity(content, (await index).integrity[name], url);
-    return content;
-  }));
-  return { ...readSnapshot(/** @type {ArrayBuffer} */ (base)), own: new Uint8Array(/** @type {ArrayBuffer} */ (own)) };
+  const urls = ["base.bin", "own.bin"].map((name) => new URL(name, folder));
+  const [base, own] = urls;
+  const load = async (/** @type {URL} */ url) => (await fetchPacked(url, options)).arrayBuffer();
+  const coming = /** @type {[Promise<ArrayBuffer>, Promise<ArrayBuffer>]} */ (urls.map(load));
+  const [content, code, { integrity }] = await Promise.all([...coming, index]);
+  await checkIntegrity(code, integrity.own, /** @type {URL} */ (own));
+  const checked = checkIntegrity(content, integrity.base, /** @type {URL} */ (base));
+  checked.catch(() => {}); // told to who waits for it
+  try {
+    return { parts: { ...readSnapshot(content), own: new Uint8Array(code) }, checked };
+  } catch (error) {
+    await checked; // which says more
+    throw error;
+  }
 }
 
 /**
@@ -115,8 +126,11 @@ export class Snapshot extends DataView {
   #onImported;
   length = 0;
 
-  /** @param {(memory: ArrayBuffer, parts: Parts) => void} [onImported] is told when the memory has our modules */
-  constructor(onImported = () => {}) {
+  /**
+   * @param {((memory: ArrayBuffer, parts: Parts) => void) | null} onImported is told when the memory has all our modules;
+   *   without it, only those are imported that a page waits for
+   */
+  constructor(onImported = null) {
     super(new ArrayBuffer(0));
     this.#onImported = onImported;
   }
@@ -181,9 +195,9 @@ export class Snapshot extends DataView {
       this.#core = this.#parts = null;
       restore(core.memory, parts);
       if (parts.own) {
-        importOwn(core, parts.own);
+        importOwn(core, parts.own, this.#onImported ? 2 : 1);
       }
-      this.#onImported(core.memory.buffer, parts);
+      this.#onImported?.(core.memory.buffer, parts);
       // A worker that is busy with its start collects no garbage.
       /** @type {any} */ (parts.content.buffer).transfer?.(0);
     }
@@ -192,23 +206,27 @@ export class Snapshot extends DataView {
 }
 
 /**
- * Import our modules in a Python that was restored and has not gone on yet.
+ * Import modules of ours in a Python that was restored and has not gone on yet.
  *
  * @param {CoreExports} core
  * @param {Uint8Array} own
+ * @param {number} times the first time those that a page waits for, the second time all others
  */
-function importOwn(core, own) {
+function importOwn(core, own, times) {
   const address = core.malloc(own.length);
   new Uint8Array(core.memory.buffer).set(own, address);
   const code = core.PyMarshal_ReadObjectFromString(address, own.length);
   core.free(address);
   const names = core.PyDict_New();
-  const result = code && core.PyEval_EvalCode(code, names, names);
-  if (result === 0) {
-    core.PyErr_Print();
-    throw new Error("the tunnel's Python modules cannot be imported");
+  for (let time = 0; time < times; time += 1) {
+    const result = code && core.PyEval_EvalCode(code, names, names);
+    if (result === 0) {
+      core.PyErr_Print();
+      throw new Error("the tunnel's Python modules cannot be imported");
+    }
+    core.Py_DecRef(result);
   }
-  [result, names, code].forEach((object) => core.Py_DecRef(object));
+  [names, code].forEach((object) => core.Py_DecRef(object));
 }
 
 /**

@@ -39,7 +39,10 @@ async function start() {
   });
   const sitePackages = fetchSitePackages(folder, index);
   const files = fetchCore(folder);
-  const starting = startPython(folder, parts, index, files);
+  const starting = startPython(folder, parts, index, files).catch(async (error) => {
+    await (await memory).checked; // what is not whole may fail in any way
+    throw error;
+  });
   const [python, found] = await Promise.all([starting, sitePackages, parts, ...files.values()]);
   mark("Python has started");
   unpack(python, found);
@@ -49,9 +52,7 @@ async function start() {
   const ask = (url, options) => directory.fetch(String(url), options ?? {});
   const main = python.pyimport("mix_tunnel.worker.main").start(pages.isShared, ask);
   const { checked, mayKeep } = await memory;
-  if (!(await checked)) {
-    throw new Error("the browser has not kept Python's memory as it was, and will load it again");
-  }
+  await checked;
   pages.serve((page) => main.open(page));
   mark("Python serves the page");
   if (mayKeep) {

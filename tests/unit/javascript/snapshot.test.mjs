@@ -1,8 +1,9 @@
 /** The memory snapshot, put into a new memory. */
 import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
 import { test } from "node:test";
 
-import { readSnapshot, Snapshot, withMemory } from "../../../packages/mix_tunnel/js/snapshot.js";
+import { fetchSnapshot, readSnapshot, Snapshot, withMemory } from "../../../packages/mix_tunnel/js/snapshot.js";
 
 const PAGE = 4096;
 const WASM_PAGE = 65_536;
@@ -97,4 +98,41 @@ test("the memory of a module that is loaded is made ready, and other modules are
   assert.equal(memory.buffer.byteLength, 2 * WASM_PAGE);
   assert.equal(new Uint8Array(memory.buffer)[WASM_PAGE + 3], 1);
   assert.equal(WebAssembly.instantiate, instantiate);
+});
+
+const BASE = whole(WASM_PAGE, [1, 2, 3]);
+const OWN = Uint8Array.of(1, 2, 3);
+
+/** What a worker gets whose files are these, while the index tells of `BASE` and `OWN`. */
+function fetchFiles(t, base, own) {
+  const files = { "/base.bin": base, "/own.bin": own };
+  t.mock.method(globalThis, "fetch", async ({ pathname }) => new Response(files[pathname], { headers: { "Content-Encoding": "br" } }));
+  const integrityOf = (bytes) => `sha256-${createHash("sha256").update(bytes).digest("base64")}`;
+  const index = { integrity: { base: integrityOf(BASE), own: integrityOf(OWN) } };
+  return fetchSnapshot(new URL("https://page.test/"), Promise.resolve(index));
+}
+
+/** @param {Uint8Array} bytes */
+function changed(bytes) {
+  const other = bytes.slice();
+  other[other.length >> 1] ^= 1;
+  return other;
+}
+
+test("a memory may be used before it is known that it is what was built", async (t) => {
+  const { parts, checked, mayKeep } = await fetchFiles(t, BASE, OWN);
+  assert.equal(parts.size, WASM_PAGE);
+  assert.deepEqual([...parts.own], [...OWN]);
+  assert.equal(mayKeep, false); // Node has nowhere to keep it
+  await checked;
+});
+
+test("one that is not is told", async (t) => {
+  const { checked } = await fetchFiles(t, changed(BASE), OWN);
+  await assert.rejects(checked, /base\.bin cannot be fetched: what came is not what was built/);
+});
+
+test("nor is code run that is not what was built, or looked at what is no memory", async (t) => {
+  await assert.rejects(fetchFiles(t, BASE, changed(OWN)), /own\.bin cannot be fetched: what came is not what was built/);
+  await assert.rejects(fetchFiles(t, OWN, OWN), /base\.bin cannot be fetched: what came is not what was built/);
 });

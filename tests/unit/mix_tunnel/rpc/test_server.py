@@ -96,6 +96,26 @@ async def test_a_call_and_its_result(joined):
     assert await page.next() == Result(1, {"seenParams": {"maxRedirects": 3}, "body": "bytes"})
 
 
+async def test_further_methods_are_found_once_somebody_asks_for_one(joined):
+    server, page = joined
+    found = []
+
+    async def method(call):
+        return "found"
+
+    def find():
+        found.append(method)
+        return {"test.method": method}
+
+    server.offer_later(find)
+    for id in (1, 2, 3):
+        page.send(call(id))
+        assert await page.next() == Result(id, "found")
+    page.send(Call(9, "test.other", {}))
+    assert (await page.next()).code == "rpc.unknown_method"
+    assert found == [method]
+
+
 async def test_errors_cross_with_code_fields_and_retryable(joined):
     server, page = joined
 

@@ -86,6 +86,7 @@ class RpcServer:
     def __init__(self, endpoint: Endpoint) -> None:
         self._endpoint = endpoint
         self._methods: dict[str, Method] = {}
+        self._find_more: Callable[[], Mapping[str, Method]] | None = None
         self._open: dict[int, _OpenCall] = {}
         self._event_room = EVENT_WINDOW
         self._late_events: dict[str, Any] = {}
@@ -94,6 +95,10 @@ class RpcServer:
     def offer(self, methods: Mapping[str, Method]) -> None:
         """Add methods to the table."""
         self._methods.update(methods)
+
+    def offer_later(self, find: Callable[[], Mapping[str, Method]]) -> None:
+        """Add further methods once somebody asks for one that the table lacks."""
+        self._find_more = find
 
     def start(self) -> None:
         """Begin to receive."""
@@ -164,7 +169,7 @@ class RpcServer:
         if message.id in self._open:
             _log.warning("a call was ignored: its id is in use")
             return
-        method = self._methods.get(message.method)
+        method = self._find(message.method)
         if method is None:
             self._send_error(message.id, UnknownMethod(method=message.method[:64]))
             return
@@ -177,6 +182,12 @@ class RpcServer:
         incoming = IncomingCall(keys_to_snake(message.params), body, upload)
         call.task = asyncio.get_running_loop().create_task(self._run(message.id, method, incoming, call))
         call.task.add_done_callback(lambda task: self._end(message.id, task))
+
+    def _find(self, name: str) -> Method | None:
+        if name not in self._methods and self._find_more is not None:
+            self.offer(self._find_more())
+            self._find_more = None
+        return self._methods.get(name)
 
     def _end(self, id: int, task: asyncio.Task[None]) -> None:
         """Forget a call. A cancelled task may never have run a line of its own, so its last word is said here."""

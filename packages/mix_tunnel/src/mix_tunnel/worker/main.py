@@ -68,6 +68,7 @@ class Pages:
     def __init__(self, connect: Connect, shared: SharedTunnel | None) -> None:
         self._connect = connect
         self._shared = shared
+        self.importing: asyncio.Task[None] | None = None
 
     def open(self, port: Port) -> Callable[[], asyncio.Task[None]]:
         """Serve a page; what this returns is to be called at its end, and done when nothing of it is left."""
@@ -101,8 +102,12 @@ def start(is_shared: bool, fetch: Callable[[str, Any], Awaitable[Any]]) -> Pages
     from mix_tunnel.platform.browser import BrowserPlatform
     from mix_tunnel.tunnel import Tunnel
     from mix_tunnel.worker.event_loop import WorkerLoop
+    from mix_tunnel.worker.imports import LateImports
     from mix_tunnel.worker.sharing import SharedTunnel
 
-    asyncio.set_event_loop(WorkerLoop())
-    connect = partial(Tunnel.connect, platform=BrowserPlatform(fetch))
-    return Pages(connect, SharedTunnel(connect) if is_shared else None)
+    loop = WorkerLoop()
+    asyncio.set_event_loop(loop)
+    connect = LateImports(partial(Tunnel.connect, platform=BrowserPlatform(fetch)))
+    pages = Pages(connect, SharedTunnel(connect) if is_shared else None)
+    pages.importing = loop.create_task(connect.run())
+    return pages
