@@ -6,7 +6,9 @@ import asyncio
 import gzip
 import socket
 import struct
+import zlib
 
+import brotli
 import httpcore
 import httpx
 import pytest
@@ -221,6 +223,86 @@ async def test_httpx_decodes(client):
         response = await client.get(server.url())
         assert response.content == b"plain"
         assert response.headers["content-encoding"] == "gzip"
+
+
+LINES = b"".join(b"line %d\n" % number for number in range(20_000))
+ENCODED = {
+    "gzip": gzip.compress(LINES),
+    "GZIP": gzip.compress(LINES),
+    "deflate": zlib.compress(LINES),
+    "br": brotli.compress(LINES),
+    "deflate, gzip": gzip.compress(zlib.compress(LINES)),
+    "own, gzip": gzip.compress(LINES),
+    "identity": LINES,
+    "own": LINES,
+}
+
+
+async def test_bodies_are_what_httpx_makes_of_them(client):
+    async def answer(conversation, received):
+        coding = received.headers["x-coding"]
+        body = ENCODED[coding]
+        await conversation.respond(body=body[: int(received.headers.get("x-cut", len(body)))], Content_Encoding=coding)
+
+    async def read(http, url, headers):
+        async with http.stream("GET", url, headers=headers) as response:
+            pieces = [piece async for piece in response.aiter_bytes(1000)]
+        async with http.stream("GET", url, headers=headers) as response:
+            raw = b"".join([piece async for piece in response.aiter_raw()])
+        async with http.stream("GET", url, headers=headers) as response:
+            lines = [line async for line in response.aiter_lines()]
+        whole = await http.get(url, headers=headers)
+        again = [piece async for piece in whole.aiter_bytes(7000)]
+        return pieces, raw, lines, whole.content, whole.text, again, dict(whole.headers)
+
+    async with serve_answers(answer) as server, httpx.AsyncClient(trust_env=False) as direct:
+        for coding in ENCODED:
+            headers = {"X-Coding": coding}
+            assert await read(client, server.url(), headers) == await read(direct, server.url(), headers)
+        cut = {"X-Coding": "gzip", "X-Cut": "20000"}
+        assert await read(client, server.url(), cut) == await read(direct, server.url(), cut)
+
+
+async def test_a_bomb_is_unpacked_in_small_steps_and_given_up(client):
+    bomb = brotli.compress(bytes(80 << 20), quality=1)
+
+    async def answer(conversation, received):
+        await conversation.respond(body=bomb, Content_Encoding="own, br" if received.target == "/b" else "br")
+
+    async with serve_answers(answer) as server:
+        for path in ("/a", "/b"):
+            async with client.stream("GET", server.url(path)) as response:
+                turns = asyncio.create_task(count_turns())
+                with pytest.raises(httpx.DecodingError):
+                    await longest_piece(response)
+                turns.cancel()
+                assert await turns > 100
+
+
+async def longest_piece(response):
+    return max([len(piece) async for piece in response.aiter_bytes()])
+
+
+async def count_turns():
+    """How often others had their turn until they did not want it any more."""
+    count = 0
+    try:
+        while True:
+            count += 1
+            await asyncio.sleep(0)
+    except asyncio.CancelledError:
+        return count
+
+
+@pytest.mark.parametrize(("coding", "body"), [("gzip", b"not compressed"), ("gzip, " * 6 + "gzip", b"x")])
+async def test_a_body_that_is_not_encoded_as_it_says(client, coding, body):
+    async def answer(conversation, received):
+        await conversation.respond(body=body, Content_Encoding=coding)
+
+    async with serve_answers(answer) as server:
+        with pytest.raises(httpx.DecodingError) as caught:
+            await client.get(server.url())
+        assert isinstance(caught.value.__cause__, http.BadEncoding)
 
 
 async def test_httpx_follows_redirects_and_keeps_cookies_and_authenticates(client):

@@ -1,7 +1,7 @@
 """`MixTransport`: programs written for `httpx.AsyncClient` go through the mixnet by changing one line.
 
-httpx stays the client: it decodes, follows redirects, keeps cookies and authenticates as ever. What this transport adds
-is the way to the server, and the appearance of a browser where the program states nothing else.
+httpx stays the client: it follows redirects, keeps cookies and authenticates as ever. What this transport adds is the
+way to the server, the appearance of a browser where the program states nothing else, and decoding that stops nobody.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import httpx
 
 from mix_fetch.errors import BadArgument
 from mix_fetch.httpx_errors import translate
+from mix_fetch.httpx_response import SteadyResponse
 from mix_fetch.httpx_upgrade import UpgradedStream
 from mix_protocol.errors import MixError
 from mix_tunnel.api import (
@@ -73,7 +74,7 @@ class MixTransport(httpx.AsyncBaseTransport):
         }
         if response.switched is not None:
             extensions["network_stream"] = UpgradedStream(response.switched)
-        return httpx.Response(
+        return SteadyResponse(
             response.status, headers=headers, stream=_Body(response, request), extensions=extensions, request=request
         )
 

@@ -15,7 +15,8 @@ from mix_tunnel.options import InvalidOption, TunnelOptions
 from mix_tunnel.runtime.dns.names import question_name, reverse_name
 from mix_tunnel.runtime.dns.records import RECORD_TYPES, DnsRecord, normal_type
 from mix_tunnel.runtime.dns.resolver import DnsAnswer
-from mix_tunnel.runtime.http.errors import InvalidFetchOption
+from mix_tunnel.runtime.http.decoding import decoded, known_codings
+from mix_tunnel.runtime.http.errors import BadEncoding, DecompressionBomb, EncodingCut, InvalidFetchOption
 from mix_tunnel.runtime.http.request import Body, CredentialsMode, HttpRequest, HttpTimeouts, RedirectMode, prepare
 from mix_tunnel.runtime.websocket import Compression, WebSocketConnection, WebSocketOptions, check_websocket_url
 from mix_tunnel.runtime.websocket.errors import (
@@ -186,6 +187,7 @@ def find_tunnel(tunnel: TunnelApi | str | None = None) -> TunnelApi:
 
 __all__ = [
     "RECORD_TYPES",
+    "BadEncoding",
     "Body",
     "ByteStream",
     "Compression",
@@ -194,8 +196,10 @@ __all__ = [
     "ConnectionClosedOK",
     "CookieStore",
     "CredentialsMode",
+    "DecompressionBomb",
     "DnsAnswer",
     "DnsRecord",
+    "EncodingCut",
     "Fetcher",
     "HandshakeTooLarge",
     "HttpRequest",
@@ -223,10 +227,12 @@ __all__ = [
     "WebSocketConnectionClosed",
     "WebSocketOptions",
     "check_websocket_url",
+    "decoded",
     "disconnect_mix_tunnel",
     "find_tunnel",
     "get_mix_tunnel",
     "get_tunnel_state",
+    "known_codings",
     "normal_type",
     "prepare",
     "question_name",

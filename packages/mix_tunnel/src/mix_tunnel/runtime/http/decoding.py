@@ -57,6 +57,14 @@ def codings_in(values: Sequence[str]) -> tuple[str, ...] | None:
     return tuple(reversed(codings))
 
 
+def known_codings(values: Sequence[str]) -> tuple[str, ...]:
+    """The codings that values of Content-Encoding name, outermost first; those that are not known are passed over, as
+    httpx does it. Raises `BadEncoding` for too many.
+    """
+    known = [value for value in ",".join(values).split(",") if codings_in([value])]
+    return codings_in(known) or ()
+
+
 def headers_without_coding(headers: HeaderList) -> HeaderList:
     """The headers of the decoded body: what describes the coded one is left out."""
     return [(name, value) for name, value in headers if name.lower() not in _DESCRIBE_THE_CODED_BODY]
