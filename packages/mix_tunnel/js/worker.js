@@ -5,7 +5,10 @@
  *
  * A bundler may make this file part of something else, but never Pyodide, which looks for its own files.
  */
-import "./compiled_modules.js"; // which others import: so it is asked for together with them
+// These are what others import: so all are asked for together.
+import "./compiled_modules.js";
+import "./files.js";
+import "./kept_memory.js";
 import { DirectoryAhead } from "./directory_ahead.js";
 import { Pages } from "./pages.js";
 import { fetchCore, startPython } from "./python_start.js";
