@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 from typing import Final
 
-from mix_network.directory.probes import LOST_AFTER_S, Probes
+from mix_network.directory.probes import LOST_AFTER_S, ProbeResults, Probes
 from mix_network.directory.registered_node import RegisteredNode
 from mix_network.metrics import NodeMetrics
 from mix_network.mixnode.mixing import MixingNode, NodeContext
@@ -16,14 +17,25 @@ from mix_network.node_keys import IdentityKeys, NoiseKeys, SphinxKeyring
 from mix_protocol.addressing import NodeAddress
 from mix_protocol.codec import base58
 from mix_protocol.crash_log import CrashLog
-from mix_protocol.crypto.randomness import RandomBytes
+from mix_protocol.crypto.randomness import RandomBytes, choose
 from mix_protocol.errors import MixError
 from mix_protocol.topology.described import NodeDescription
 from mix_protocol.topology.route import RouteHop
 
 PROBES_EACH: Final = 4
+_ROUTES_EACH: Final = 2
+"""Whole routes that each mix node, or each gateway, stands on in a round, on average."""
+_MOST_ROUTES: Final = 64
 
 _CRASHES = CrashLog(logging.getLogger(__name__))
+
+
+@dataclass(frozen=True)
+class Route:
+    """A whole route: mix nodes and a gateway, and the mix nodes of the way back."""
+
+    onward: tuple[RegisteredNode, ...]
+    back: tuple[RegisteredNode, ...]
 
 
 class Prober:
@@ -32,7 +44,8 @@ class Prober:
     Nodes send nothing to strangers, so it is listed like one of them, with no role at all.
 
     nodes -- gives who is to be tried
-    on_results -- told which share of its probes came back, by number of the node
+    layers -- gives the epoch's layers, numbers of nodes; others stand in for them at random, too
+    on_results -- told what has become of the probes of a round
     address -- where nodes reach it
     """
 
@@ -44,12 +57,15 @@ class Prober:
         random: RandomBytes,
         *,
         nodes: Callable[[], list[RegisteredNode]],
-        on_results: Callable[[dict[int, float]], None],
+        layers: Callable[[], Sequence[Sequence[int]]],
+        on_results: Callable[[ProbeResults], Awaitable[None]],
         address: str,
         build_version: str,
     ) -> None:
         self._context = context
         self._nodes = nodes
+        self._layers = layers
+        self._random = random
         self._on_results = on_results
         self._address = address
         self._build_version = build_version
@@ -85,23 +101,46 @@ class Prober:
         while True:
             nodes = self._nodes()
             started_at = loop.time()
-            for node in nodes * PROBES_EACH:
-                self._send(node, loop.time())
+            probes: list[RegisteredNode | Route] = [*nodes * PROBES_EACH, *self._draw_routes(nodes)]
+            for probe in probes:
+                self._send(probe, loop.time())
                 # No burst: a node's queue is for everybody's packets.
-                await asyncio.sleep(interval_s / 2 / PROBES_EACH / len(nodes))
+                await asyncio.sleep(interval_s / 2 / len(probes))
             await asyncio.sleep(min(interval_s / 2, LOST_AFTER_S))
             with _CRASHES.isolated("the results of probes"):
-                self._on_results(self._probes.take_results(loop.time()))
+                await self._on_results(self._probes.take_results(loop.time()))
             await asyncio.sleep(max(0.0, started_at + interval_s - loop.time()))
 
-    def _send(self, node: RegisteredNode, now: float) -> None:
+    def _draw_routes(self, nodes: Sequence[RegisteredNode]) -> list[Route]:
+        """Routes through the layers to a gateway and back; who has no layer mixes in any of them."""
+        by_number = {node.node_id: node for node in nodes}
+        layers = [[by_number[number] for number in layer if number in by_number] for layer in self._layers()]
+        placed = {node.node_id for layer in layers for node in layer}
+        others = [node for node in nodes if node.candidate.mixes and node.node_id not in placed]
+        pools = [[*layer, *(node for node in others if not node.candidate.is_gateway)] for layer in layers]
+        gateways = [node for node in nodes if node.candidate.is_gateway and node.node_id not in placed]
+        if not gateways or not all(pools) or not pools:
+            return []
+        count = min(_MOST_ROUTES, _ROUTES_EACH * max(len(gateways), *map(len, pools)))
+        return [
+            Route(
+                (*(choose(self._random, pool) for pool in pools), choose(self._random, gateways)),
+                tuple(choose(self._random, pool) for pool in pools),
+            )
+            for _ in range(count)
+        ]
+
+    def _send(self, probe: RegisteredNode | Route, now: float) -> None:
         wall_s = self._context.wall_clock()
         self._keyring.update(wall_s)
         rotation_id = self._keyring.current.rotation_id
         own = RouteHop(NodeAddress.from_text(self._address, self._port), self._keyring.current.public)
         with _CRASHES.isolated("one probe of a node"):
             try:
-                packet = self._probes.make(node, rotation_id, own, now)
+                if isinstance(probe, Route):
+                    packet = self._probes.make_whole(probe.onward, probe.back, rotation_id, own, now)
+                else:
+                    packet = self._probes.make(probe, rotation_id, own, now)
             except MixError:
                 return  # what it says of itself makes no packet
             self._mixing.send(packet.first_hop, packet.packet, packet.key_rotation)

@@ -28,11 +28,13 @@ from mix_network.directory.inquiry import NodeInquiry
 from mix_network.directory.options import DirectoryOptions
 from mix_network.directory.peers import PeerClient
 from mix_network.directory.prober import Prober, addresses_of
+from mix_network.directory.probes import ProbeResults
 from mix_network.directory.registered_node import RegisteredNode
 from mix_network.directory.registration import Registration
 from mix_network.directory.registry import Admission, NodeRegistry
 from mix_network.directory.signing import Knowledge, SnapshotSigning
 from mix_network.directory.state import DirectoryState, KnownNode
+from mix_network.directory.tomography import performance_of
 from mix_network.errors import InvalidConfiguration
 from mix_network.http.server import HttpServer
 from mix_network.mixnode.mixing import NodeContext
@@ -57,6 +59,8 @@ _ABSENT_EPOCHS: Final = 2
 _LEAST_ABSENT_S: Final = 600.0
 _WINDOW_S: Final = 24 * 3600.0
 """Performance is that of the last day, as Nym's is."""
+_MOST_ROUTES: Final = 2000
+"""Whole routes that are looked at, the newest ones: they take a tenth of a second."""
 
 logger = logging.getLogger(__name__)
 _CRASHES = CrashLog(logger)
@@ -165,7 +169,7 @@ class DirectoryProgram:
             http = HttpServer(app, host=options.listen_address, port=options.http_port)
             await http.start()
             stack.push_async_callback(http.close)
-            prober = await self._start_prober(state, registry, schedule, stack)
+            prober = await self._start_prober(state, registry, documents, schedule, stack)
             if prober is not None:
                 known.own_prober = prober.describe
             on_ready({"http_port": http.port, "key": signing.status()["key"]})
@@ -181,7 +185,12 @@ class DirectoryProgram:
                     life.cancel()
 
     async def _start_prober(
-        self, state: DirectoryState, registry: NodeRegistry, schedule: RotationSchedule, stack: AsyncExitStack
+        self,
+        state: DirectoryState,
+        registry: NodeRegistry,
+        documents: DirectoryDocuments,
+        schedule: RotationSchedule,
+        stack: AsyncExitStack,
     ) -> Prober | None:
         """A node of the directory's own, from which it tries the others."""
         options = self._options
@@ -215,6 +224,7 @@ class DirectoryProgram:
             noise,
             self._random,
             nodes=nodes,
+            layers=lambda: documents.rewarded_set(self._wall_clock()).layers,
             on_results=lambda results: self._measure(state, registry, results),
             address=address,
             build_version=DEFAULT_VERSION,
@@ -259,7 +269,7 @@ class DirectoryProgram:
                 await registration.ask_listed(self._options.listed)
                 await asyncio.gather(*(self._ask(state, registry, inquiry, node) for node in registry.nodes))
                 state.forget_measurements(self._wall_clock() - _WINDOW_S)
-                self._measure(state, registry, {})
+                await self._measure(state, registry, ProbeResults())
             await asyncio.sleep(interval_s)
 
     async def _ask(self, state: DirectoryState, registry: NodeRegistry, inquiry: NodeInquiry, node: KnownNode) -> None:
@@ -272,12 +282,14 @@ class DirectoryProgram:
         self._measure_answer(state, node, 1.0)
         registry.answered(node.identity, description, self._wall_clock())
 
-    def _measure(self, state: DirectoryState, registry: NodeRegistry, results: dict[int, float]) -> None:
+    async def _measure(self, state: DirectoryState, registry: NodeRegistry, results: ProbeResults) -> None:
         """Note measurements, and list the nodes with what all of the window make."""
         wall_s = self._wall_clock()
-        for node_id, share in results.items():
+        for node_id, share in results.shares.items():
             state.measure(node_id, share, wall_s)
-        registry.set_performance(state.measured(wall_s - _WINDOW_S))
+        state.measure_routes(results.paths, wall_s)
+        alone, routes = state.measured(wall_s - _WINDOW_S), state.routes(wall_s - _WINDOW_S, _MOST_ROUTES)
+        registry.set_performance(await asyncio.to_thread(performance_of, alone, routes))
 
     def _measure_answer(self, state: DirectoryState, node: KnownNode, share: float) -> None:
         """Where nodes are not tried with packets, whether they answer is all there is to know."""

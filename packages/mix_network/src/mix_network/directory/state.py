@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
 from mix_network.directory.draw import Candidate
+from mix_network.directory.tomography import Path as NodePath
 from mix_network.rotation import RotationSchedule
 from mix_network.storage.database import Database, Migration
 from mix_protocol.codec.json import decode_json, encode_json
@@ -38,6 +40,11 @@ MIGRATIONS: Final[tuple[Migration, ...]] = (
         "ALTER TABLE epochs ADD COLUMN drawn_by BLOB",
         "CREATE TABLE commitments (directory BLOB NOT NULL, epoch_id INTEGER NOT NULL, commitment BLOB NOT NULL, "
         "PRIMARY KEY (directory, epoch_id)) STRICT",
+    ),
+    (
+        # The numbers of a whole route's nodes, with commas.
+        "CREATE TABLE routes (made_at REAL NOT NULL, nodes TEXT NOT NULL, has_returned INTEGER NOT NULL) STRICT",
+        "CREATE INDEX routes_by_age ON routes (made_at)",
     ),
 )
 """Never changed, only added to: each makes the next version of what is out there."""
@@ -215,6 +222,19 @@ class DirectoryState:
     def forget_measurements(self, before: float) -> None:
         """Forget what is older than any window."""
         self._database.write("DELETE FROM measurements WHERE made_at < ?", before)
+        self._database.write("DELETE FROM routes WHERE made_at < ?", before)
+
+    def measure_routes(self, tried: Sequence[tuple[NodePath, bool]], wall_s: float) -> None:
+        """Note which packets have come back from whole routes."""
+        rows = [(wall_s, ",".join(map(str, path)), int(has_returned)) for path, has_returned in tried]
+        self._database.write_all("INSERT INTO routes VALUES (?, ?, ?)", rows)
+
+    def routes(self, since: float, most: int) -> list[tuple[NodePath, bool]]:
+        """The whole routes that were tried since then, the newest ones of very many."""
+        rows = self._database.read(
+            "SELECT nodes, has_returned FROM routes WHERE made_at >= ? ORDER BY made_at DESC LIMIT ?", since, most
+        )
+        return [(tuple(map(int, nodes.split(","))), bool(has_returned)) for nodes, has_returned in rows]
 
 
 def _read_description(content: bytes | None) -> NodeDescription | None:
