@@ -35,6 +35,7 @@ from mix_network.options import NetworkOptions
 
 DIRECTORY_HOST = "validator.nymtech.net"
 PATIENCE_MS = 120_000
+SLOW_S = 1800
 NO_COVER = {"disableCoverTraffic": True, "disablePoissonTraffic": True}
 SMALL, LARGE = pattern(20_000), pattern(1_000_000)
 OPTIONS = NetworkOptions(allow_local=True, hosts={"demo.test": (IPv4Address("127.0.0.1"),)}, dns="none")
@@ -228,13 +229,14 @@ def test_text_over_websocket(ready: Page, echoing: str):
 
 
 @pytest.mark.interop_slow
+@pytest.mark.timeout(SLOW_S)
 def test_download_of_1_mb(ready: Page, demo: HttpServer):
     """1 MB down"""
     fetches(ready, demo, "/1m", LARGE)
 
 
 @pytest.mark.interop_slow
-@pytest.mark.timeout(1800)
+@pytest.mark.timeout(SLOW_S)
 def test_upload_of_1_mb(ready: Page, demo: HttpServer):
     """1 MB up"""
     sent, arrived = ready.evaluate("url => published.upload(url, 1_000_000)", f"http://demo.test:{demo.port}/sha256")
@@ -242,13 +244,14 @@ def test_upload_of_1_mb(ready: Page, demo: HttpServer):
 
 
 @pytest.mark.interop_slow
-@pytest.mark.timeout(1800)
+@pytest.mark.timeout(SLOW_S)
 def test_1_mb_over_websocket(ready: Page, echoing: str):
     """WebSocket: a message of 1 MB, there and back"""
     assert ready.evaluate("url => published.echo(url, [1_000_000], 1000, '')", echoing) == [1_000_000]
 
 
 @pytest.mark.interop_slow
+@pytest.mark.timeout(SLOW_S)
 def test_90_idle_seconds(ready: Page, demo: HttpServer):
     """90 s idle, then a fetch"""
     ready.wait_for_timeout(90_000)
@@ -256,6 +259,7 @@ def test_90_idle_seconds(ready: Page, demo: HttpServer):
 
 
 @pytest.mark.interop_slow
+@pytest.mark.timeout(SLOW_S)
 def test_keys_change_in_mid_download(world: World, demo: HttpServer):
     """A key rotation, and an epoch with it, in mid-download of 1 MB"""
     with world.page() as page:
