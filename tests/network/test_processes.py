@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -21,6 +23,7 @@ from mix_network.control.client import send_command
 from mix_network.control.errors import CommandFailed
 from mix_network.control.messages import Command
 from mix_network.control.place import socket_path
+from mix_network.processes.folder import remove_abandoned, temporary_folder
 from mix_tunnel.options import TunnelOptions
 from mix_tunnel.runtime.http.request import HttpRequest
 from mix_tunnel.tunnel import Tunnel
@@ -39,6 +42,7 @@ BODY = pattern(100_000)
 def runtime(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
     monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.setattr(tempfile, "tempdir", None)  # it was asked for before
     return
 
 
@@ -52,8 +56,8 @@ def status() -> dict[str, Any]:
     return send_command(socket_path("local"), Command("status"))
 
 
-def order(verb: Any, name: str = "") -> dict[str, Any]:
-    return send_command(socket_path("local"), Command(verb, name))
+def order(verb: Any, name: str = "", link: str = "") -> dict[str, Any]:
+    return send_command(socket_path("local"), Command(verb, name, link=link))
 
 
 def node(name: str) -> dict[str, Any]:
@@ -75,6 +79,7 @@ def is_alive(pid: int) -> bool:
 
 async def test_a_tunnel_goes_on_while_programs_are_killed_and_come_back(tmp_path: Path):
     up = [MIX_NETWORK, "up", "--processes", "--json", "--mixes", "3x1", "--epoch", "1h", "--allow-local"]
+    up += ["--link", "delay=2ms"]
     with serve_http({"/": ("text/plain", BODY)}) as site, running(up) as process:
         network = json.loads(first_line(process))
         told = status()
@@ -109,10 +114,23 @@ async def test_a_tunnel_goes_on_while_programs_are_killed_and_come_back(tmp_path
             assert node("exit")["state"] == "stopped"
             order("resume", "exit")
             assert await fetch() == BODY
-        await until(lambda: node("mix-1")["received"] > 0)
-        assert "--rotation" in command("rotate-keys").stderr
-        with pytest.raises(CommandFailed, match="links"):
-            order("slow", "exit")
+            assert network["link"] == status()["link"] == "delay=2ms"
+            order("slow", "mix-2", "loss=90%")
+            assert node("mix-2")["state"] == "slow"
+            await until(lambda: node("mix-2")["dropped"].get("link_loss", 0) > 0)  # of nodes' cover
+            order("resume", "mix-2")
+            order("set-link", link="none")
+            assert await fetch() == BODY
+            assert (node("mix-2")["state"], status()["link"]) == ("running", "none")
+
+            rotation = order("rotate-keys")["rotation"]
+            await until(lambda: status()["epoch"]["rotation"] == rotation)
+            assert await fetch() == BODY  # by the former keys
+            async with await Tunnel.connect(options) as tunnel:
+                assert await fetch() == BODY
+        assert [each["malformed"] for each in status()["nodes"]] == [0] * 5
+        with pytest.raises(CommandFailed, match="directory"):
+            order("slow", "directory")
         assert order("add-mix")["node"] == "mix-4"
         pids = [each["pid"] for each in status()["nodes"]]
         assert len(pids) == 6
@@ -125,34 +143,40 @@ async def test_a_tunnel_goes_on_while_programs_are_killed_and_come_back(tmp_path
 
 
 STARTS_A_PROGRAM = """
-import asyncio, pathlib, sys, time
+import asyncio, time
 from mix_network.options import NetworkOptions
+from mix_network.processes.folder import temporary_folder
 from mix_network.processes.homes import write_directory_home
 from mix_network.processes.program import Program
 
-home = pathlib.Path(sys.argv[1])
-write_directory_home(home, NetworkOptions(), 0, 3)
-program = Program("directory", home)
-asyncio.run(program.start())
-print(program.pid, flush=True)
-time.sleep(1000)
+with temporary_folder() as folder:
+    write_directory_home(folder / "home", NetworkOptions(), 0, 3)
+    program = Program("directory", folder / "home")
+    asyncio.run(program.start())
+    print(program.pid, flush=True)
+    time.sleep(1000)
 """
 
 
 async def test_no_program_outlives_the_one_that_started_it_however_that_ends(tmp_path: Path):
-    starter = await asyncio.create_subprocess_exec(
-        sys.executable, "-c", STARTS_A_PROGRAM, str(tmp_path / "home"), stdout=subprocess.PIPE
-    )
+    starter = await asyncio.create_subprocess_exec(sys.executable, "-c", STARTS_A_PROGRAM, stdout=subprocess.PIPE)
     assert starter.stdout is not None
     pid = int(await asyncio.wait_for(starter.stdout.readline(), PATIENCE_S))
     assert is_alive(pid)
+    os.kill(pid, signal.SIGSTOP)
+    (left,) = os.listdir(tmp_path)
+    assert remove_abandoned(tmp_path) == []
     starter.kill()
     await starter.wait()
     await until(lambda: not is_alive(pid))
+    assert os.listdir(tmp_path) == [left]
+    with temporary_folder() as new:
+        assert os.listdir(tmp_path) == [new.name] != [left]
+    assert os.listdir(tmp_path) == []
 
 
 def test_what_it_does_not_have_is_told():
-    done = command("up", "--processes", "--link", "mobile")
+    done = command("up", "--processes", "--workers", "2")
     assert done.returncode == 1
-    assert "option link" in done.stderr
+    assert "option workers" in done.stderr
     assert "--ca-out" in command("up", "--processes", "--ca-out", "ca.pem").stderr

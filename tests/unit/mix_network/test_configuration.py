@@ -100,6 +100,8 @@ def test_what_is_asked_of_clients_and_kept_for_them():
         (("# client_kilobytes = 4000", "client_kilobytes = -1"), "gateway.client_kilobytes", "from 0 to"),
         (("# inbox_client_megabytes = 4", "inbox_client_megabytes = 65"), "gateway.inbox_client_megabytes", "for all"),
         (("# inbox_hours = 24", "inbox_hours = 0"), "gateway.inbox_hours", "from 0.01"),
+        (('# link = "none"', 'link = "mobile"'), "rehearsal.link", "that other machines reach"),
+        (('# link = "none"', 'link = "slowly"'), "rehearsal.link", "mainnet"),
         (("[logs]", "[log]"), "log", "did you mean logs?"),
         (("accepts_terms = true", 'accepts_terms = "yes"'), "announce.accepts_terms", "true or false"),
     ],

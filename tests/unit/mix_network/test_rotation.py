@@ -80,3 +80,32 @@ def test_secrets_are_not_shown():
     keys = keyring(25)
     assert keys.current.secret.hex() not in repr(keys.current)
     assert repr(keys.current.secret) not in repr(keys.current)
+
+
+@pytest.mark.parametrize(
+    ("wall_s", "begins_at", "is_moved"),
+    [
+        (3520.7, 3525.0, True),  # epoch 25, of 20 to 29
+        (3985.0, 3990.0, True),  # the last one of them
+        (3995.0, 4000.0, False),
+        (3999.9, 4000.0, False),
+    ],
+)
+def test_keys_change_soon_behind_an_epoch_in_which_the_next_ones_are_announced(wall_s, begins_at, is_moved):
+    schedule = RotationSchedule(epoch_duration_s=100, validity_epochs=10, genesis_unix_s=1000.0)
+    assert schedule.rotate_soon(wall_s, 5) is is_moved
+    assert schedule.epoch_at(wall_s) == 29
+    assert schedule.accepted_rotations(29) == (2, 3)
+    assert schedule.epoch_start(30) == begins_at
+    assert schedule.epoch_at(begins_at) == 30
+
+
+def test_epochs_never_run_backwards_however_short_they_are():
+    schedule = RotationSchedule(epoch_duration_s=2, validity_epochs=10, genesis_unix_s=1000.0)
+    for wall_s in (1042.0, 1055.9, 1057.9, 1058.0, 1059.5):
+        moved = RotationSchedule(2, 10, 1000.0)
+        before = moved.epoch_at(wall_s)
+        moved.rotate_soon(wall_s, 5)
+        assert moved.epoch_at(wall_s) == 29 >= before
+        assert moved.epoch_at(wall_s + 2) == 30
+    assert schedule.epoch_at(1042.0) == 21

@@ -43,6 +43,19 @@ class RotationSchedule:
         # Whole seconds, which floating point holds exactly.
         self.genesis_unix_s = float(math.floor(wall_s) - epoch * self.epoch_duration_s)
 
+    def rotate_soon(self, wall_s: float, within_s: int) -> bool:
+        """Let this epoch be the last of its rotation and end within so many seconds, or its length if that is less.
+
+        Nodes announce their next keys meanwhile, as always in such an epoch. False if it is about to end anyway.
+        """
+        epoch = self.epoch_at(wall_s)
+        following = self.epochs_of(self.rotation_of(epoch))[-1] + 1
+        begins_at = math.floor(wall_s) + min(within_s, self.epoch_duration_s)
+        if epoch == following - 1 and self.epoch_start(following) <= begins_at:
+            return False
+        self.begin(following, begins_at)
+        return True
+
     def follow(self, info: KeyRotationInfo) -> None:
         """Count as a directory does. ValueError for what this can't count: epochs of no whole seconds, no start."""
         started_at, duration_s = info.epoch_started_at, info.epoch_duration.seconds

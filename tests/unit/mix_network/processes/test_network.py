@@ -16,7 +16,6 @@ from mix_network.processes.network import ProcessNetwork
 @pytest.mark.parametrize(
     "option",
     [
-        {"link": "mobile"},
         {"hosts": {"app.test": (ip_address("127.0.0.1"),)}},
         {"workers": 2},
         {"https_port": 8443},

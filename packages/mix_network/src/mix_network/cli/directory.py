@@ -161,5 +161,6 @@ async def _run(home: Home, configuration: DirectoryOptions, as_json: bool) -> No
         if as_json:
             click.echo(json.dumps(ports, separators=(",", ":")))
 
-    with stop_signals(manager) as stopped:
-        await DirectoryProgram(home, configuration).run(stopped, tell)
+    program = DirectoryProgram(home, configuration)
+    with stop_signals(manager, rotate=program.rotate_keys) as stopped:
+        await program.run(stopped, tell)

@@ -231,5 +231,5 @@ async def _run(home: Home, configuration: NodeOptions, as_json: bool) -> None:
             line = {"name": configuration.name, "identity": base58.encode(program.identity), **ports}
             click.echo(json.dumps(line, separators=(",", ":")))
 
-    with stop_signals(manager, program.reload_policy) as stopped:
+    with stop_signals(manager, program.reload) as stopped:
         await program.run(stopped, tell)

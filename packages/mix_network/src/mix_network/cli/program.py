@@ -56,8 +56,10 @@ def fail(error: MixError | OSError) -> NoReturn:
 
 
 @contextlib.contextmanager
-def stop_signals(manager: ServiceManager, reload: Callable[[], None] | None = None) -> Iterator[asyncio.Event]:
-    """An event that SIGINT and SIGTERM set. SIGHUP calls `reload`; who has none of that ignores it."""
+def stop_signals(
+    manager: ServiceManager, reload: Callable[[], None] | None = None, rotate: Callable[[], None] | None = None
+) -> Iterator[asyncio.Event]:
+    """An event that SIGINT and SIGTERM set. SIGHUP calls `reload`, SIGUSR1 `rotate`; the others ignore them."""
     loop = asyncio.get_running_loop()
     stopped = asyncio.Event()
 
@@ -71,7 +73,11 @@ def stop_signals(manager: ServiceManager, reload: Callable[[], None] | None = No
             reload()
             manager.ready("works")
 
-    handlers = {signal.SIGINT: stop, signal.SIGTERM: stop, signal.SIGHUP: hang_up}
+    def change_keys() -> None:
+        if rotate is not None:
+            rotate()
+
+    handlers = {signal.SIGINT: stop, signal.SIGTERM: stop, signal.SIGHUP: hang_up, signal.SIGUSR1: change_keys}
     for number, handler in handlers.items():
         loop.add_signal_handler(number, handler)
     try:

@@ -9,7 +9,6 @@ import logging
 import os
 import signal
 import sys
-import tempfile
 from collections.abc import Iterator
 from ipaddress import IPv4Address, IPv6Address
 from pathlib import Path
@@ -154,7 +153,7 @@ _port_help = "0 for a free one."
     "--processes",
     is_flag=True,
     help="Run the directory and every node as a program of its own, as on several machines; layers are drawn anew each "
-    "epoch, and links can't be emulated.",
+    "epoch.",
 )
 @click.option(
     "--until-eof",
@@ -442,12 +441,12 @@ def _local_network(options: NetworkOptions, ca_out: Path | None) -> LocalNetwork
 
 
 def _process_network(options: NetworkOptions, ca_out: Path | None, stack: contextlib.ExitStack) -> ProcessNetwork:
+    from mix_network.processes.folder import temporary_folder
     from mix_network.processes.network import ProcessNetwork
 
     if ca_out is not None:
         raise click.UsageError("--ca-out: the directory of --processes has no https of its own; leave it out")
-    folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="mix-network-", ignore_cleanup_errors=True))
-    return ProcessNetwork(options, Path(folder))
+    return ProcessNetwork(options, stack.enter_context(temporary_folder()))
 
 
 async def _wait_for_eof(stopped: asyncio.Event) -> None:

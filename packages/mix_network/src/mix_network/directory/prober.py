@@ -99,11 +99,13 @@ class Prober:
         """Try every node each `interval_s` seconds, for as long as this runs."""
         loop = asyncio.get_running_loop()
         while True:
-            nodes = self._nodes()
+            nodes, rotation_id = self._nodes(), self._rotation_id()
             started_at = loop.time()
             probes: list[RegisteredNode | Route] = [*nodes * PROBES_EACH, *self._draw_routes(nodes)]
             for probe in probes:
-                self._send(probe, loop.time())
+                if self._rotation_id() != rotation_id:
+                    break  # what these said before may not have the keys of now
+                self._send(probe, rotation_id, loop.time())
                 # No burst: a node's queue is for everybody's packets.
                 await asyncio.sleep(interval_s / 2 / len(probes))
             await asyncio.sleep(min(interval_s / 2, LOST_AFTER_S))
@@ -130,10 +132,11 @@ class Prober:
             for _ in range(count)
         ]
 
-    def _send(self, probe: RegisteredNode | Route, now: float) -> None:
-        wall_s = self._context.wall_clock()
-        self._keyring.update(wall_s)
-        rotation_id = self._keyring.current.rotation_id
+    def _rotation_id(self) -> int:
+        self._keyring.update(self._context.wall_clock())
+        return self._keyring.current.rotation_id
+
+    def _send(self, probe: RegisteredNode | Route, rotation_id: int, now: float) -> None:
         own = RouteHop(NodeAddress.from_text(self._address, self._port), self._keyring.current.public)
         with _CRASHES.isolated("one probe of a node"):
             try:

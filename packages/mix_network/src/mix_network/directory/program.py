@@ -56,6 +56,9 @@ SIGNING_KEY: Final = "directory"
 _INQUIRY_S: Final = 60.0
 _MISSED_INQUIRIES: Final = 4
 _ABSENT_EPOCHS: Final = 2
+_ROTATION_S: Final = 60
+"""How long nodes have for announcing their next keys, where somebody wants these now."""
+_ROTATION_LOOK_S: Final = 0.1
 _LEAST_ABSENT_S: Final = 600.0
 _WINDOW_S: Final = 24 * 3600.0
 """Performance is that of the last day, as Nym's is."""
@@ -86,6 +89,7 @@ class DirectoryProgram:
         self._wall_clock = wall_clock
         self._crypto = NativeCrypto()
         self._probes_nodes = False
+        self._is_to_rotate = asyncio.Event()
 
     async def run(self, stopped: asyncio.Event, on_ready: Callable[[dict[str, Any]], None]) -> None:
         """Work until `stopped`. `on_ready` is told where the directory listens, as soon as it does.
@@ -179,10 +183,37 @@ class DirectoryProgram:
                     tasks.create_task(self._ask_nodes(state, registry, inquiry, registration, schedule)),
                     tasks.create_task(watch.run()),
                     tasks.create_task(signing.run()),
+                    tasks.create_task(self._keep_rotating(state, registry, schedule)),
                 ]
                 await stopped.wait()
                 for life in lives:
                     life.cancel()
+
+    def rotate_keys(self) -> None:
+        """Let the nodes' Sphinx keys change as soon as all nodes have announced the next ones; in a minute at most.
+
+        Only where all is on this machine: other nodes would not learn of it in time.
+        """
+        if not ip_address(self._options.listen_address).is_loopback:
+            logger.warning("keys change by the clock alone where other machines reach the directory")
+        else:
+            self._is_to_rotate.set()
+
+    async def _keep_rotating(self, state: DirectoryState, registry: NodeRegistry, schedule: RotationSchedule) -> None:
+        """Do what `rotate_keys` asks for."""
+        while True:
+            await self._is_to_rotate.wait()
+            self._is_to_rotate.clear()
+            wall_s = self._wall_clock()
+            following = schedule.rotation_of(schedule.epoch_at(wall_s)) + 1
+            first = schedule.epochs_of(following)[0]
+            if schedule.rotate_soon(wall_s, _ROTATION_S):
+                state.move_schedule(schedule)
+            while (wall_s := self._wall_clock()) < schedule.epoch_start(first):
+                if all(node.has_key(following) for node in registry.answering(wall_s)):
+                    schedule.begin(first, wall_s)
+                    state.move_schedule(schedule)
+                await asyncio.sleep(_ROTATION_LOOK_S)
 
     async def _start_prober(
         self,

@@ -46,6 +46,10 @@ class RegisteredNode:
             exits=roles.exit_ipr or roles.exit_nr,
         )
 
+    def has_key(self, rotation_id: int) -> bool:
+        """Whether it has told its key of a rotation."""
+        return any(key.rotation_id == rotation_id for key in _keys_of(self.description.host_information.keys))
+
     def sphinx_key(self, rotation_id: int) -> str:
         """The key, in base58, that packets of a rotation are made with.
 

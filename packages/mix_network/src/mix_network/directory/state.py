@@ -103,6 +103,11 @@ class DirectoryState:
         )
         return RotationSchedule(epoch_s, validity_epochs, genesis)
 
+    def move_schedule(self, schedule: RotationSchedule) -> None:
+        """Keep that its epochs begin at other times from now on."""
+        with self._database.durably():
+            self._database.write("UPDATE schedule SET genesis = ?", schedule.genesis_unix_s)
+
     # -- nodes
 
     def nodes(self) -> list[KnownNode]:

@@ -6,14 +6,17 @@ import json
 import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from ipaddress import ip_address
 from typing import Any, Final, Literal
 
 from mix_network.configuration import Configuration, is_ip_address, is_web_address
 from mix_network.gateway.inbox import InboxLimits
 from mix_network.gateway.terms import GatewayTerms
+from mix_network.links.profile import parse_links
 from mix_network.node.gateway_options import read_inbox_limits, read_terms
 from mix_network.options import DEFAULT_VERSION, MAX_NODE_COVER
 from mix_network.storage.replay_log import DURABLE_CAPACITY
+from mix_protocol.errors import MixError
 from mix_protocol.node_api.self_description import OperatorDescription
 
 CONFIGURATION_NAME: Final = "node.toml"
@@ -49,6 +52,8 @@ class NodeOptions:
     description: OperatorDescription
     terms: GatewayTerms
     inbox: InboxLimits
+    link: str
+    link_seed: int
     exit_policy: str | None
     allow_local: bool | frozenset[int]
     cover_rate: float
@@ -62,8 +67,8 @@ class NodeOptions:
     def parse(cls, content: bytes) -> NodeOptions:
         """Read a `node.toml`. Raises `InvalidConfiguration`."""
         top = Configuration.parse(content)
-        listen, announce, description, gateway, exit_, limits, logs = map(
-            top.section, ("listen", "announce", "description", "gateway", "exit", "limits", "logs")
+        listen, announce, description, gateway, exit_, limits, rehearsal, logs = map(
+            top.section, ("listen", "announce", "description", "gateway", "exit", "limits", "rehearsal", "logs")
         )
         roles = frozenset(top.texts("roles", (), ROLES.__contains__, f"roles, of {', '.join(ROLES)}"))
         if not roles:
@@ -100,6 +105,8 @@ class NodeOptions:
             description=OperatorDescription(**{name: _words(description, name) for name in _WORDS}),
             terms=read_terms(gateway),
             inbox=read_inbox_limits(gateway),
+            link=rehearsal.other("link", "none", _is_link, "mobile, mainnet, or such as delay=80ms loss=1%"),
+            link_seed=rehearsal.whole("link_seed", 0, least=-(1 << 63), most=(1 << 63) - 1),
             exit_policy=exit_.text("policy_file", "") or None,
             allow_local=_allow_local(exit_),
             cover_rate=limits.number("cover_rate", 1.0, least=0, most=MAX_NODE_COVER),
@@ -111,7 +118,9 @@ class NodeOptions:
         )
         if options.wss_port and not options.hostname:
             announce.fail("wss_port", "wss needs a hostname, for which the certificate is")
-        for section in (listen, announce, description, gateway, exit_, limits, logs, top):
+        if options.link != "none" and not all(ip_address(each).is_loopback for each in ip_addresses):
+            rehearsal.fail("link", "a node that other machines reach is not slowed down; leave it out")
+        for section in (listen, announce, description, gateway, exit_, limits, rehearsal, logs, top):
             section.finish()
         return options
 
@@ -205,6 +214,11 @@ cover_rate = 1.0             # loop cover packets a second
 # reconnect_s = 1.0          # first pause before another node is tried again; it doubles up to sixtyfold
 # replay_capacity = 2097152  # packets remembered for each key; half a gigabyte of memory has room for 4 million
 
+[rehearsal]
+# For a node that is on 127.0.0.1 alone: what its links are like. SIGHUP reads it again.
+# link = "none"                # mobile, mainnet …; or such as "delay=80ms jitter=30ms loss=1% rate=2mbit"
+# link_seed = 0
+
 [logs]
 format = "text"              # or "json", one object a line
 level = "info"
@@ -216,6 +230,13 @@ def _words(section: Configuration, name: str) -> str:
         return isinstance(value, str) and len(value) <= _MAX_WORDS
 
     return section.other(name, "", check, f"text of at most {_MAX_WORDS} characters")
+
+
+def _is_link(value: Any) -> bool:
+    try:
+        return isinstance(value, str) and bool(parse_links(value))
+    except MixError:
+        return False
 
 
 def _is_address(value: Any) -> bool:

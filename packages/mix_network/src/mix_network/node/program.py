@@ -17,7 +17,7 @@ from mix_network.node.api import create_node_api
 from mix_network.node.directory_client import DirectoryClient, NetworkPicture
 from mix_network.node.machine import LoadMeter
 from mix_network.node.membership import Membership
-from mix_network.node.options import NodeOptions
+from mix_network.node.options import CONFIGURATION_NAME, NodeOptions
 from mix_network.node.roles import NodeRoles
 from mix_network.node.self_description import SelfDescription
 from mix_network.node_keys import IdentityKeys, NoiseKeys, SphinxKeyring
@@ -76,6 +76,7 @@ class NodeProgram:
             wall_clock=wall_clock,
         )
         self._http: HttpServer | None = None
+        self._refresh_soon: Callable[[], None] = lambda: None
         self._is_complete: bool | None = None
 
     @property
@@ -100,7 +101,7 @@ class NodeProgram:
                 random=self._random,
                 wall_clock=self._wall_clock,
             )
-            self._view.on_unknown = membership.refresh_soon
+            self._view.on_unknown = self._refresh_soon = membership.refresh_soon
             picture = await membership.first_picture(stopped)
             if picture is None:
                 return
@@ -112,6 +113,7 @@ class NodeProgram:
             await self._start_api(keyring, stack)
 
             def take(picture: NetworkPicture) -> None:
+                keyring.update(self._wall_clock())  # the directory may count epochs otherwise than before
                 if not self._take(picture):
                     membership.refresh_soon()
 
@@ -128,9 +130,16 @@ class NodeProgram:
                     life.cancel()
                 await self._roles.drain(_DRAIN_S)
 
-    def reload_policy(self) -> None:
-        """Read the exit policy's file again; what is wrong with it is logged, and the old one stays."""
-        self._roles.reload_policy()
+    def reload(self) -> None:
+        """Read again what may change while the node runs: the exit policy and, in a rehearsal, the links; and ask the
+        directory. What is wrong with a file is logged, and all stays as it was."""
+        try:
+            options = NodeOptions.parse(self._home.read_configuration(CONFIGURATION_NAME))
+        except (MixError, OSError) as error:
+            logger.error("the configuration was not read again: %s", error)
+        else:
+            self._roles.reload(options)
+        self._refresh_soon()
 
     def _open_replay_filters(self, database: Database, stack: AsyncExitStack) -> DurableReplayFilters:
         """What was seen before. Where some of it may be lost, the keys go that packets could be replayed with."""

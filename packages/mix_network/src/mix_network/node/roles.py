@@ -15,6 +15,7 @@ from mix_network.exit.policy import ExitPolicy
 from mix_network.exit.router_config import router_config
 from mix_network.gateway.inbox import Inbox
 from mix_network.gateway.node import GatewayServer
+from mix_network.links.line import LinkEmulation
 from mix_network.mixnode.mixing import NodeContext
 from mix_network.mixnode.node import MixNodeServer
 from mix_network.mixnode.outgoing import OutgoingLimits
@@ -77,6 +78,7 @@ class NodeRoles:
         self._exit: ExitGateway | None = None
         self._mix: MixNodeServer | None = None
         self._clients: StoredClientRegistry | None = None
+        self._links = LinkEmulation(options.link, f"{options.link_seed} {options.name}")
 
     async def start(
         self, database: Database, keyring: SphinxKeyring, replay_filters: DurableReplayFilters, stack: AsyncExitStack
@@ -108,8 +110,12 @@ class NodeRoles:
             self._exit.set_topology(topology, rotation)
         self._node.set_topology(topology)
 
-    def reload_policy(self) -> None:
-        """Read the exit policy's file again; what is wrong with it is logged, and the old one stays."""
+    def reload(self, options: NodeOptions) -> None:
+        """Take the links of a configuration that was read again, and the exit policy's file.
+
+        What is wrong with the policy is logged, and the old one stays.
+        """
+        self._links.change(options.link)
         if self._exit is None:
             return
         try:
@@ -170,7 +176,8 @@ class NodeRoles:
             self._wall_clock,
             options.listen_address,
             OutgoingLimits(backoff_initial_s=options.reconnect_s, backoff_max_s=_BACKOFF_FACTOR * options.reconnect_s),
-            budget=DescriptorBudget.of(descriptor_limit(), exits=1, gateways=1, nodes=1),
+            self._links,
+            DescriptorBudget.of(descriptor_limit(), exits=1, gateways=1, nodes=1),
             # Who can be reached from this machine alone may have an exit that leads to its services, and no web site
             # shall use them.
             origins=Origins(only_local=True) if is_local else None,

@@ -40,12 +40,19 @@ def write_directory_home(path: Path, options: NetworkOptions, http_port: int, mi
 
 
 def write_node_home(
-    path: Path, name: str, role: str, options: NetworkOptions, directory_url: str, ports: Mapping[str, int]
+    path: Path,
+    name: str,
+    role: str,
+    options: NetworkOptions,
+    directory_url: str,
+    ports: Mapping[str, int],
+    link: str = "none",
 ) -> None:
     """A home for a node. Raises `HomeUnusable`.
 
     role -- `mix`, `entry` or `exit`
     ports -- `mix_port`, `ws_port`, `http_port`; those that are missing are free ones
+    link -- what its links are like, those to other nodes and those of its clients
     """
     home = Home(path)
     home.create()
@@ -64,6 +71,7 @@ def write_node_home(
             **({"exit": exit_} if role == "exit" else {}),
             "gateway": {"require_bandwidth": options.require_bandwidth},
             "limits": {"cover_rate": float(options.node_cover), "reconnect_s": _RECONNECT_S},
+            "rehearsal": {"link": link, "link_seed": options.link_seed},
             "logs": {"level": "warning"},
         },
     )
@@ -76,5 +84,8 @@ def _write(path: Path, sections: Mapping[str, Mapping[str, Any]]) -> None:
             lines.append(f"[{section}]")
         # What JSON writes of text, numbers, booleans and lists of them, TOML reads alike.
         lines += [f"{key} = {json.dumps(value)}" for key, value in values.items()]
-    path.touch(mode=0o600)
-    path.write_text("\n".join(lines) + "\n")
+    # At once, for a program may be reading it again.
+    new = path.with_suffix(".new")
+    new.touch(mode=0o600)
+    new.write_text("\n".join(lines) + "\n")
+    new.replace(path)

@@ -17,6 +17,7 @@ from starlette.middleware import Middleware
 from mix_network.errors import FaultUnsupported, InvalidNetworkOption, UnknownNode
 from mix_network.http.server import HttpServer
 from mix_network.lifecycle import Lifecycle
+from mix_network.links.profile import parse_links
 from mix_network.metrics import NodeMetrics, Role
 from mix_network.naming import gateway_names, mix_names
 from mix_network.options import NetworkOptions
@@ -26,10 +27,11 @@ from mix_network.processes.errors import NetworkIncomplete
 from mix_network.processes.homes import HOST, write_directory_home, write_node_home
 from mix_network.processes.observer import Observer, Sight
 from mix_network.processes.program import Program
-from mix_network.rehearsal import NodeState
+from mix_network.rehearsal import SLOW_LINK, NodeState
 from mix_network.status_page.routes import PATH as STATUS_PATH
 from mix_network.status_page.routes import status_routes
 from mix_protocol.crash_log import CrashLog
+from mix_protocol.topology.documents import KeyRotationInfo
 
 DIRECTORY: Final = "directory"
 _COMPLETE_S: Final = 60.0
@@ -43,7 +45,6 @@ _MEANINGLESS: Final = {
     "exit_port": "the ports of nodes are free ones",
     "allow_origins": "gateways of their own, on loopback, serve pages of this machine alone",
     "hosts": "exits of their own know no other names than their system does",
-    "link": "links between processes are as this machine is",
     "mean_ack_delay_ms": "exits of their own ask for the usual delays",
     "pcap": "what exits forward is not captured",
     "workers": "every node is a process already",
@@ -80,6 +81,9 @@ class ProcessNetwork(Lifecycle):
         self._programs = {name: Program("node", folder / name) for name in self._roles}
         self._programs[DIRECTORY] = Program("directory", folder / DIRECTORY)
         self._states = dict.fromkeys(self._programs, NodeState.RUNNING)
+        self._link = "none"
+        self._slowed: dict[str, str] = {}
+        self._rotating: asyncio.Task[None] | None = None
         self._observer = Observer()
         self._sight: Sight | None = None
         self._counted_at = 0.0
@@ -88,10 +92,11 @@ class ProcessNetwork(Lifecycle):
 
     async def close(self) -> None:
         """End all programs."""
-        if self._looking is not None:
-            self._looking.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._looking
+        for task in (self._looking, self._rotating):
+            if task is not None:
+                task.cancel()
+                with contextlib.suppress(asyncio.CancelledError):
+                    await task
         if self._page is not None:
             await self._page.close()
         await asyncio.gather(*(program.stop() for program in self._programs.values()))
@@ -133,7 +138,7 @@ class ProcessNetwork(Lifecycle):
                 }
                 for told in exits
             ],
-            "link": "none",
+            "link": self._link,
             "status": self.status_url,
         }
 
@@ -149,7 +154,7 @@ class ProcessNetwork(Lifecycle):
             nodes.append({**counted, **places, "state": states[name], "pid": self._programs[name].pid})
         epoch = self._sight.epoch(self._wall_clock())
         return {
-            "link": "none",
+            "link": self._link,
             "epoch": epoch,
             "counted_at": self._counted_at,
             "nodes": nodes,
@@ -166,16 +171,16 @@ class ProcessNetwork(Lifecycle):
         number = 1 + sum(role == "mix" for role in self._roles.values())
         name = f"mix-{number}"
         program = Program("node", self._folder / name)
-        write_node_home(program.home, name, "mix", self.options, self.directory_url, {})
+        write_node_home(program.home, name, "mix", self.options, self.directory_url, {}, self._link)
         await program.start()
         self._programs[name], self._roles[name], self._states[name] = program, "mix", NodeState.RUNNING
-        self._keep_ports(name)
+        self._write_home(name)
         return name
 
     async def kill(self, name: str) -> None:
         """End a program by SIGKILL. Raises `UnknownNode`."""
         await self._program(name).kill()
-        self._states[name] = NodeState.KILLED
+        self._become(name, NodeState.KILLED)
 
     async def restart(self, name: str) -> None:
         """End a program in order, if it still runs, and start it again with its home.
@@ -184,30 +189,51 @@ class ProcessNetwork(Lifecycle):
         """
         program = self._program(name)
         await program.stop()
+        self._become(name, NodeState.RUNNING)
         await program.start()
-        self._states[name] = NodeState.RUNNING
 
     def stop(self, name: str) -> None:
         """Send a program SIGSTOP. Raises `UnknownNode`, `FaultUnsupported` for one that is gone."""
         self._running(name).send(signal.SIGSTOP)
-        self._states[name] = NodeState.STOPPED
+        self._become(name, NodeState.STOPPED)
 
-    def slow(self, name: str, link: str = "") -> None:
-        """Not for programs. Raises `FaultUnsupported`."""
-        raise FaultUnsupported("links between processes are as this machine is; without --processes they can be slow")
+    def slow(self, name: str, link: str = SLOW_LINK) -> None:
+        """Let all that a node sends, and what it exchanges with clients, go over links like this.
+
+        Raises `UnknownNode`, `InvalidNetworkOption`; `FaultUnsupported` for one that is gone, and for the directory.
+        """
+        program = self._running(name)
+        if name == DIRECTORY:
+            raise FaultUnsupported("the directory is asked over links that are as this machine is; stop it instead")
+        self._become(name, NodeState.SLOW, parse_links(link).text)
+        program.send(signal.SIGCONT)
 
     def resume(self, name: str) -> None:
-        """Send a program SIGCONT. Raises `UnknownNode`, `FaultUnsupported` for one that is gone."""
-        self._running(name).send(signal.SIGCONT)
-        self._states[name] = NodeState.RUNNING
+        """Undo `stop` and `slow`. Raises `UnknownNode`, `FaultUnsupported` for one that is gone."""
+        program = self._running(name)
+        self._become(name, NodeState.RUNNING)
+        program.send(signal.SIGCONT)
 
     def rotate_keys(self) -> int:
-        """Not for programs. Raises `FaultUnsupported`."""
-        raise FaultUnsupported("programs change keys by the clock alone; --epoch and --rotation say how often")
+        """Change every node's Sphinx keys, as soon as all nodes have announced the next ones and in a minute at most;
+        gives the new rotation's number. An epoch begins with it, during which the former keys still serve.
+
+        Raises `FaultUnsupported` while the directory is away.
+        """
+        directory = self._running(DIRECTORY)
+        assert self._sight is not None
+        rotation = self._sight.rotation
+        directory.send(signal.SIGUSR1)
+        if self._rotating is not None:
+            self._rotating.cancel()
+        self._rotating = asyncio.create_task(self._spread_rotation(rotation))
+        return rotation.progress.current_key_rotation_id + 1
 
     def set_link(self, link: str) -> None:
-        """Not for programs. Raises `FaultUnsupported`."""
-        raise FaultUnsupported("links between processes are as this machine is; without --processes they can be slow")
+        """Make all nodes' links, open ones too, like this from now on. Raises `InvalidNetworkOption`."""
+        self._link = parse_links(link).text
+        for name in self._roles:
+            self._tell_link(name)
 
     async def _start(self) -> None:
         mix_nodes = sum(role == "mix" for role in self._roles.values())
@@ -222,7 +248,7 @@ class ProcessNetwork(Lifecycle):
             for name in self._roles:
                 starts.create_task(self._programs[name].start())
         for name in self._roles:
-            self._keep_ports(name)
+            self._write_home(name)
         try:
             async with asyncio.timeout(_COMPLETE_S):
                 while True:
@@ -236,6 +262,8 @@ class ProcessNetwork(Lifecycle):
         app = Starlette(routes=status_routes(self._watch), middleware=[guard])
         self._page = HttpServer(app, host=HOST, port=0)
         await self._page.start()
+        if self.options.link != self._link:
+            self.set_link(self.options.link)
         self._looking = asyncio.create_task(self._keep_looking())
 
     def _is_complete(self, mix_nodes: int) -> bool:
@@ -246,17 +274,42 @@ class ProcessNetwork(Lifecycle):
         loops = (self._observer.counters(name).get("loops_returned", 0) for name in self._roles)
         return not self.options.node_cover or all(loops)
 
-    def _keep_ports(self, name: str) -> None:
-        """Write the ports that a node has got into its configuration, for its next start."""
-        program = self._programs[name]
-        write_node_home(program.home, name, self._roles[name], self.options, self.directory_url, program.told)
+    def _write_home(self, name: str) -> None:
+        """Write a node's configuration, with the ports that it has got and the links that it has now."""
+        program, link = self._programs[name], self._slowed.get(name, self._link)
+        write_node_home(program.home, name, self._roles[name], self.options, self.directory_url, program.told, link)
+
+    def _tell_link(self, name: str) -> None:
+        self._write_home(name)
+        self._programs[name].reload()
+
+    def _become(self, name: str, state: NodeState, link: str | None = None) -> None:
+        """Note what a program does; `link` is for one that is slow."""
+        self._states[name] = state
+        if link is not None:
+            self._slowed[name] = link
+            self._tell_link(name)
+        elif self._slowed.pop(name, None) is not None:
+            self._tell_link(name)
+
+    async def _spread_rotation(self, before: KeyRotationInfo) -> None:
+        """Let all nodes ask the directory as soon as it counts otherwise: they announce their next keys then.
+
+        And once more when the keys have changed.
+        """
+        for value_of in (_start_of_epoch, _number_of_rotation):
+            while self._sight is None or value_of(self._sight.rotation) == value_of(before):
+                await asyncio.sleep(_HASTY_LOOK_S)
+                await self._look()
+            for name in self._roles:
+                self._programs[name].reload()
 
     async def _look(self) -> None:
         self._sight = await self._observer.look(self.directory_url) or self._sight
 
     async def _count(self) -> None:
         # A program that is stopped would keep the others waiting.
-        running = [name for name in self._roles if self.states[name] is NodeState.RUNNING]
+        running = [name for name in self._roles if self.states[name] in (NodeState.RUNNING, NodeState.SLOW)]
         apis = {name: f"http://{HOST}:{self._programs[name].told['http_port']}" for name in running}
         await self._observer.count(apis)
         self._counted_at = time.monotonic()
@@ -281,3 +334,11 @@ class ProcessNetwork(Lifecycle):
         if not program.is_running:
             raise FaultUnsupported("that program is gone; restart it first")
         return program
+
+
+def _start_of_epoch(rotation: KeyRotationInfo) -> float | None:
+    return rotation.epoch_started_at
+
+
+def _number_of_rotation(rotation: KeyRotationInfo) -> int:
+    return rotation.progress.current_key_rotation_id

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import ctypes
 import json
+import os
 import signal
 import sys
 from collections.abc import Callable, Mapping
@@ -21,11 +22,20 @@ _TOLD_BYTES: Final = 2000
 
 
 def _end_with_parent() -> Callable[[], None] | None:
-    """What a new process does first, so that it ends when this one does, however that ends (prctl(2)); on Linux."""
+    """What a new process does first, so that it ends when this one does, however that ends (prctl(2)); on Linux.
+
+    By SIGKILL, which ends one that is stopped, too: who ends in order has ended the others before.
+    """
     if not sys.platform.startswith("linux"):
         return None
-    prctl = ctypes.CDLL(None).prctl
-    return lambda: prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+    prctl, parent = ctypes.CDLL(None).prctl, os.getpid()
+
+    def prepare() -> None:
+        prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+        if os.getppid() != parent:  # it has ended meanwhile
+            os._exit(1)
+
+    return prepare
 
 
 class Program:
@@ -39,6 +49,7 @@ class Program:
         self.home = home
         self._process: asyncio.subprocess.Process | None = None
         self.told: Mapping[str, Any] = {}
+        self._is_ready = False
 
     @property
     def is_running(self) -> bool:
@@ -61,7 +72,7 @@ class Program:
                 process_group=0,  # Ctrl-C is for the process that started the network, which then ends the others
                 preexec_fn=_end_with_parent(),
             )
-        self._process = process
+        self._process, self._is_ready = process, False
         assert process.stdout is not None
         line = b""
         try:
@@ -72,7 +83,13 @@ class Program:
         if not line:
             raise ProgramNotReady(program=self.home.name, why=self._last_words())
         self.told = json.loads(line)
+        self._is_ready = True
         return self.told
+
+    def reload(self) -> None:
+        """Let it read its configuration again; one that is only starting reads it anyway, and would be ended."""
+        if self._is_ready:
+            self.send(signal.SIGHUP)
 
     def send(self, number: signal.Signals) -> None:
         """Send a signal, if it runs."""
