@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """`make dist`: everything that is published, in build/dist.
 
+    debian/    a Debian package with nodes and directory, where there is dpkg-deb
     python/    wheels of our Python packages, for pip; of mix_sphinx_core one a platform
     npm/       tarballs of our JavaScript packages; mix-tunnel's brings Pyodide and all the wheels it needs
     pyodide/   a folder to put on a web server: our wheels and what they need, with an index for micropip
@@ -39,6 +40,7 @@ from build import (  # noqa: E402
     say,
     third_party_licences,
 )
+from debian import build_deb  # noqa: E402
 from packaging.utils import parse_wheel_filename  # noqa: E402
 
 DIST = ROOT / "build/dist"
@@ -132,7 +134,9 @@ def main() -> None:
     )
     arguments = parser.parse_args()
     try:
-        made = [*make_python(), *make_npm(), *make_pyodide(arguments.pyodide_base)]
+        python = make_python()
+        debian = build_deb(python, DIST / "debian", CACHE / "debian")
+        made = [*python, *debian, *make_npm(), *make_pyodide(arguments.pyodide_base)]
     except (BuildError, subprocess.SubprocessError) as error:
         sys.exit(f"dist: {error}")
     for path in made:
