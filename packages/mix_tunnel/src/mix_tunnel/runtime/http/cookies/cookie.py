@@ -17,7 +17,8 @@ MAX_AGE_S = 400 * 86_400
 """Longer lives are cut to this."""
 _CONTROLS = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 _WHITESPACE = " \t"
-_SECURE_PREFIXES = ("__secure-", "__host-")
+_SECURE_PREFIXES = ("__secure-", "__host-", "__http-")
+_HTTP_PREFIXES = ("__http-", "__host-http-")
 
 
 @dataclass(slots=True)
@@ -55,10 +56,12 @@ class Cookie:
         return self.expires is not None and self.expires <= now
 
     def keeps_its_prefix(self) -> bool:
-        """Whether it is what the prefixes `__Secure-` and `__Host-` promise."""
+        """Whether it is what its prefix promises: `__Secure-`, `__Host-`, or with "Http-" that no script has set it."""
         name = self.name.lower()
         if not name:
             return not self.value.lower().startswith(_SECURE_PREFIXES)
+        if name.startswith(_HTTP_PREFIXES) and not (self.secure and self.http_only):
+            return False
         if name.startswith("__host-"):
             return self.secure and self.host_only and self.path == "/"
         return self.secure or not name.startswith("__secure-")
