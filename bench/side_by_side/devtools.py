@@ -82,7 +82,7 @@ class Connection:
         return result["result"].get("value")
 
     def worker_of(self, session: str) -> str:
-        """The session of a page's worker."""
+        """The session of a page's worker, its first if it has several."""
         if session not in self._workers:
             attach = {"autoAttach": True, "waitForDebuggerOnStart": False, "flatten": True}
             self.send("Target.setAutoAttach", attach, session)
@@ -93,7 +93,8 @@ class Connection:
     def _note(self, message: dict[str, Any]) -> None:
         params = message.get("params", {})
         if message.get("method") == "Target.attachedToTarget" and params["targetInfo"]["type"] == "worker":
-            self._workers[message["sessionId"]] = params["sessionId"]
+            # Ours has another one for a while, which lets the browser keep the first one's memory.
+            self._workers.setdefault(message["sessionId"], params["sessionId"])
 
 
 @contextlib.contextmanager

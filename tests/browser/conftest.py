@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page, expect
+from playwright.sync_api import Browser, ConsoleMessage, Page, Worker, expect
 from support.chromium import chromium, new_context
 from support.processes import first_line, running
 
@@ -68,6 +68,11 @@ class Watched:
     """Errors in the console, violations of the Content-Security-Policy among them, and uncaught ones."""
     origins: set[str] = field(default_factory=set)
     """Where the page and its worker sent requests to."""
+
+    @property
+    def tunnel_workers(self) -> list[Worker]:
+        """The page's own workers, but for one that lets the browser keep their memory."""
+        return [worker for worker in self.page.workers if worker.url.endswith("/worker.js")]
 
     def wait_for_program(self) -> None:
         """Wait until the playground's program has taken the page over, with what its forms remember."""

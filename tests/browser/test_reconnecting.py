@@ -58,7 +58,7 @@ class Line:
 
     def sleep(self, hours: int) -> None:
         """Let the worker's clock jump as that of a laptop does that slept."""
-        (worker,) = self._face.watched.page.workers
+        (worker,) = self._face.watched.tunnel_workers
         worker.evaluate("(ms) => { const now = Date.now; Date.now = () => now() + ms; }", hours * 3_600_000)
 
 

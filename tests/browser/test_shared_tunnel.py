@@ -103,7 +103,7 @@ def test_two_tabs_are_one_client_with_one_address(tabs: Tabs):
     assert (tabs.gateway.sessions(), tabs.gateway.clients()) == (1, clients + 1)
     stats = [tab.run("return await getTunnelStats()") for tab in (one, other)]
     assert stats[1]["bytesSent"] >= stats[0]["bytesSent"] > 0
-    assert one.watched.page.workers == other.watched.page.workers == []  # nobody has a worker of its own
+    assert one.watched.tunnel_workers == other.watched.tunnel_workers == []  # nobody has a worker of its own
     again = other.run("return await caught(setupMixTunnel({ ...options, shared: true }))")
     assert again["message"] == "tunnel already initialised"
 
@@ -311,5 +311,5 @@ def test_without_shared_workers_a_tab_has_a_tunnel_of_its_own_and_a_warning(brow
     told = share(tab)
     assert (told["state"], [warning["code"] for warning in told["warnings"]]) == ("ready", ["tunnel.not_shared"])
     assert tab.run("return (await mixFetch(site)).status") == 200
-    assert len(page.workers) == 1
+    assert len(tab.watched.tunnel_workers) == 1
     context.close()

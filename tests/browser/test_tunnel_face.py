@@ -290,7 +290,7 @@ def test_what_keeps_a_worker_from_starting_is_said(face: Face, answer: dict[str,
 
 def test_a_worker_that_dies_is_noticed_and_replaced(face: Face, echo: EchoServers):
     face.run("await setupMixTunnel(options)")
-    (worker,) = face.watched.page.workers
+    (worker,) = face.watched.tunnel_workers
     waiting = """
         const socket = await (await getMixTunnel()).tcpConnect({ host: "127.0.0.1", port: values.port });
         globalThis.pending = caught(socket.readable.getReader().read());
