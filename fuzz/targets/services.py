@@ -17,7 +17,7 @@ from mix_network.exit.nat.nat import UserspaceNat
 from mix_network.exit.policy import ExitPolicy
 from mix_network.exit.service import IpPacketRouterService
 from mix_network.gateway.delivery import Delivery
-from mix_network.gateway.inbox import Inbox
+from mix_network.gateway.inbox import Inbox, InboxLimits
 from mix_network.metrics import NodeMetrics
 from mix_network.node_keys import ServiceKeys
 from mix_protocol.addressing import KeyRotation, NodeAddress
@@ -141,7 +141,7 @@ def gateway_delivery(data: bytes) -> None:
     acks: list[tuple[NodeAddress, bytes, KeyRotation]] = []
     delivery = Delivery(
         NodeMetrics("entry", "entry-gateway"),
-        Inbox(max_client_payloads=3),
+        Inbox(InboxLimits(max_client_payloads=3)),
         send=lambda *packet: acks.append(packet),
         is_known=lambda identity: identity == b"c" * 32,
         clock=lambda: 0.0,
