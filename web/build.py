@@ -234,9 +234,13 @@ def put_worker(folder: Folder, prefix: str, wheels: list[Path]) -> None:
         "compact_code.py",
         "core_exports.mjs",
         "free_memory.mjs",
+        "frozen_modules.mjs",
         "import_own.py",
         "own_bytecode.py",
+        "unused_modules.mjs",
+        "wasm_code.mjs",
         "wasm_data.mjs",
+        "wasm_reader.mjs",
     )
     inputs = [
         script,

@@ -5,6 +5,8 @@ import fs from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 
+import { withoutModules } from "./unused_modules.mjs";
+
 const METADCE = fileURLToPath(new URL("../node_modules/.bin/wasm-metadce", import.meta.url));
 
 /** What Pyodide's core is compiled with. */
@@ -38,14 +40,15 @@ function findWanted(core, modules) {
 }
 
 /**
- * Write the core without those exports that neither its glue nor any module uses, and what only they use.
+ * Write the core without unused modules, those exports that neither its glue nor any module uses, and what only they use.
  *
  * @param {string} source folder of pyodide.asm.wasm and pyodide.asm.mjs
  * @param {string} target folder
  * @param {Uint8Array[]} modules all that may be loaded
  * @param {string[]} others exports that somebody else uses
+ * @param {Parameters<typeof withoutModules>[1]} unused
  */
-export function trimCore(source, target, modules, others) {
+export function trimCore(source, target, modules, others, unused) {
   const [wasm, glue] = ["pyodide.asm.wasm", "pyodide.asm.mjs"];
   const core = fs.readFileSync(path.join(source, wasm));
   const code = fs.readFileSync(path.join(source, glue), "utf8");
@@ -61,9 +64,11 @@ export function trimCore(source, target, modules, others) {
   const graph = path.join(target, "exports.json");
   const roots = names.filter(isKept).map((name) => ({ name: `export ${name}`, root: true, export: name }));
   fs.writeFileSync(graph, JSON.stringify(roots));
-  const files = [path.join(source, wasm), "--graph-file", graph, "-o", path.join(target, wasm)];
+  const smaller = path.join(target, "smaller.wasm");
+  fs.writeFileSync(smaller, withoutModules(core, unused, isKept));
+  const files = [smaller, "--graph-file", graph, "-o", path.join(target, wasm)];
   execFileSync(METADCE, [...FEATURES.map((name) => `--enable-${name}`), "--quiet", ...files], { stdio: ["ignore", "ignore", "inherit"] });
-  fs.rmSync(graph);
+  [graph, smaller].forEach((file) => fs.rmSync(file));
   const trimmed = code
     .replace(TAKEN, (text, name) => (isKept(name) ? text : ""))
     .replace(DECLARED, (text) => `var ${text.slice(4).split(",").filter((name) => !gone.has(name)).join(",")}`);

@@ -18,7 +18,9 @@ import { pathToFileURL } from "node:url";
 
 import { trimCore } from "./core_exports.mjs";
 import { clearFreeMemory } from "./free_memory.mjs";
-import { withoutData } from "./wasm_data.mjs";
+import { clearFrozenModules } from "./frozen_modules.mjs";
+import { readProgram } from "./wasm_code.mjs";
+import { readData, withoutData, writeData } from "./wasm_data.mjs";
 
 // Node would print the line of Pyodide's core that threw, which is a megabyte, and lose the message behind it.
 process.once("uncaughtException", (error) => {
@@ -36,6 +38,21 @@ const USED_EXPORTS = [
 const PAGE_WAITS = ["page", "main", "event_loop", "sharing"].map((name) => `mix_tunnel.worker.${name}`);
 PAGE_WAITS.push("mix_tunnel.platform.browser", "mix_tunnel.tunnel");
 const TUNNEL_WAITS = ["mix_tunnel.runtime.driver", "mix_tunnel.runtime.http.transport", "mix_tunnel.runtime.http"];
+const FROZEN_LISTS = ["_PyImport_FrozenBootstrap", "_PyImport_FrozenStdlib", "_PyImport_FrozenTest"];
+const UNUSED = {
+  /** Built-in modules that no worker imports, or whose work others do. */
+  modules: [
+    "_bz2", "_codecs_cn", "_codecs_hk", "_codecs_iso2022", "_codecs_jp", "_codecs_kr", "_codecs_tw", "_ctypes", "_elementtree",
+    "_hmac", "_lsprof", "_lzma", "_multibytecodec", "_pickle", "_posixsubprocess", "_queue", "_remote_debugging", "_sqlite3",
+    "_statistics", "_testbuffer", "_testcapi", "_testclinic", "_testclinic_limited", "_testinternalcapi", "_testlimitedcapi",
+    "_xxtestfuzz", "_zoneinfo", "cmath", "fcntl", "mmap", "pyexpat", "termios", "xxsubtype",
+  ],
+  /** What names in the libraries begin with that they stand on; others of those libraries are between these. */
+  libraries: /^(?:sqlite3_|lzma_)/,
+  behind: "FSE_versionNumber",
+  /** Workers decode zstd, but nobody encodes. */
+  functions: /^(?:ZSTD_compress[^B]|ZSTD_compressBlock_|ZSTD_createC|ZSTD_ldm_|ZSTDMT_|ZDICT_|COVER_|FASTCOVER_|divsufsort)/,
+};
 const [directory, output] = process.argv.slice(2).map((name) => path.resolve(name));
 // The same inputs give the same memory, so that browsers can keep what did not change. It holds no secrets: what Python
 // drew for its hashes is known to everybody anyway.
@@ -83,7 +100,7 @@ import sys
 import zipfile
 
 sys.path.insert(0, "/tmp")
-from compact_code import as_pyc, compact, module_name, reachable, stored_zip
+from compact_code import as_pyc, compact, imports_of, module_name, reachable, stored_zip
 
 CODES = {}
 
@@ -138,7 +155,7 @@ const files = filesOf(compiler, "SITE");
 const worker = fs.mkdtempSync(path.join(os.tmpdir(), "snapshot-"));
 process.once("exit", () => fs.rmSync(worker, { recursive: true }));
 const extensions = [...files].filter(([name]) => name.endsWith(".so")).map(([, content]) => content);
-trimCore(directory, worker, extensions, USED_EXPORTS);
+trimCore(directory, worker, extensions, USED_EXPORTS, UNUSED);
 fs.writeFileSync(path.join(worker, "python_stdlib.zip"), bytesOf(compiler, "stored_zip(STANDARD)"));
 for (const name of ["pyodide.mjs", "pyodide-lock.json"]) {
   fs.copyFileSync(path.join(directory, name), path.join(worker, name));
@@ -149,6 +166,7 @@ const sitePackages = python.runPython("import site; site.getsitepackages()[0]");
 /** The memory as a snapshot, without what Python has only to be quicker, and with the files of the worker to be found. */
 function makeSnapshot() {
   python.runPython(`
+_imp._override_frozen_modules_for_tests(-1)  # whatever is frozen comes from the archive from now on
 importlib.invalidate_caches()
 sys.path_importer_cache.clear()
 sys.modules["zipimport"]._zip_directory_cache.clear()
@@ -170,6 +188,7 @@ for (const [name, content] of files) {
   }
 }
 python.runPython(`
+import _imp
 import functools
 import gc
 import importlib.util
@@ -195,8 +214,14 @@ del name
 `);
 // Room for our modules, so that importing them in a worker makes no memory grow.
 python._module._free(python._module._malloc(ROOM_BYTES));
+const { addresses } = readProgram(fs.readFileSync(path.join(directory, "pyodide.asm.wasm")));
+const frozen = clearFrozenModules(python._module.HEAPU8, FROZEN_LISTS.map((name) => addresses.get(name)));
 const base = makeSnapshot();
-const core = withoutData(fs.readFileSync(path.join(worker, "pyodide.asm.wasm")), python._module.HEAPU8);
+const wasm = fs.readFileSync(path.join(worker, "pyodide.asm.wasm"));
+const data = readData(wasm);
+frozen.forEach(([start, end]) => data.fill(0, start, end));
+writeData(wasm, data);
+const core = withoutData(wasm, python._module.HEAPU8);
 put("pyodide.asm.wasm", core.module);
 fs.copyFileSync(path.join(worker, "pyodide.asm.mjs"), path.join(output, "pyodide.asm.mjs"));
 
@@ -262,13 +287,14 @@ packed(importer(IMPORT, {name: OWN[name] for name in order}, first, marshal.load
 const integrity = { base: put("base.bin", base), own: put("own.bin", own) };
 
 compiler.globals.set("loaded", compiler.toPy(loaded));
+compiler.globals.set("unused", compiler.toPy(UNUSED.modules));
 compiler.runPython(`
 # What functions of other modules would import that no worker calls: tools, tests, servers, other platforms.
 LEFT_OUT = {
-    "_pydatetime", "_pyrepl", "argparse", "asyncio.proactor_events", "asyncio.windows_events", "bdb", "cmd", "code",
-    "concurrent.futures.interpreter", "concurrent.futures.process", "concurrent.interpreters", "ctypes", "doctest",
+    "_pydatetime", "_pyrepl", "argparse", "asyncio.proactor_events", "asyncio.windows_events", "bdb", "bz2", "cmd", "code",
+    "compression.bz2", "compression.gzip", "compression.lzma", "concurrent.futures.interpreter", "concurrent.futures.process", "concurrent.interpreters", "ctypes", "doctest",
     "email._header_value_parser", "email.contentmanager", "email.generator", "email.headerregistry", "email.policy",
-    "ftplib", "getopt", "http.client", "http.cookiejar", "http.server", "mix_tunnel.cli", "mix_tunnel.platform.native",
+    "ftplib", "getopt", "http.client", "http.cookiejar", "http.server", "lzma", "mix_tunnel.cli", "mix_tunnel.platform.native",
     "multiprocessing", "netrc", "pdb", "plistlib", "pydoc", "pyodide._nodesock_transport", "runpy", "statistics",
     "tarfile", "unittest", "urllib.request", "webbrowser", "websockets.asyncio", "xml", "xmlrpc",
 }
@@ -280,6 +306,11 @@ roots = [*loaded, module_name(f"{BY_PATH}.py"), *(f"encodings.{codec}" for codec
 roots += [name for name in CODES if name.startswith("dns.rdtypes.")]
 RELOADED = {"hashlib", "hmac"}  # by ossl, that they find OpenSSL
 LATER = reachable(roots, CODES, LEFT_OUT) - set(loaded) | RELOADED
+DISPENSABLE = {"_hmac", "_pickle", "_posixsubprocess", "_queue", "fcntl"}  # where they are not, their importers do without
+for name in sorted((LATER | set(loaded)) & CODES.keys()):
+    code, is_package = CODES[name]
+    wanted = set(imports_of(code, name if is_package else name.rpartition(".")[0])) & set(unused) - DISPENSABLE
+    assert not wanted, f"{name} wants {wanted}, which are taken out of the core"
 DATA = (".dat", ".pem", ".so")
 
 def kept(files):

@@ -1,45 +1,19 @@
 // Takes out of a WebAssembly module the data that a snapshot of its memory brings as well.
+import { encodeNumber, Reader, readSections } from "./wasm_reader.mjs";
 
 const DATA = 11;
 const I32_CONST = 0x41;
 const END = 0x0b;
 
-/** Reads a module's bytes. */
-class Reader {
-  /** @param {Uint8Array} bytes */
-  constructor(bytes, at = 0) {
-    this.bytes = bytes;
-    this.at = at;
-  }
-
-  /** An unsigned number, or a signed one as it is written in code, in LEB128. */
-  number(isSigned = false) {
-    let [value, bits, byte] = [0, 0, 0x80];
-    for (; byte >= 0x80; bits += 7) {
-      byte = this.bytes[this.at++];
-      value += (byte & 0x7f) * 2 ** bits;
-    }
-    return isSigned && byte & 0x40 ? value - 2 ** bits : value;
-  }
-
-  /** @param {number} count */
-  take(count) {
-    return this.bytes.subarray(this.at, (this.at += count));
-  }
-}
-
-/** @param {number} value */
-function encodeNumber(value) {
-  const bytes = [];
-  for (; value >= 0x80; value = Math.floor(value / 0x80)) {
-    bytes.push((value % 0x80) | 0x80);
-  }
-  return Uint8Array.from([...bytes, value]);
-}
-
-/** The active data segments of a data section. */
-function* readSegments(section) {
-  const reader = new Reader(section);
+/**
+ * The active data segments of a data section.
+ *
+ * @param {Uint8Array} module
+ * @param {{ at: number }} section
+ * @returns {Generator<{ address: number, content: Uint8Array, encoded: Uint8Array }>}
+ */
+function* readSegments(module, { at }) {
+  const reader = new Reader(module, at);
   for (let count = reader.number(); count > 0; count -= 1) {
     const start = reader.at;
     if (reader.number() !== 0 || reader.take(1)[0] !== I32_CONST) {
@@ -50,7 +24,33 @@ function* readSegments(section) {
       throw new Error("a data segment's address is an expression");
     }
     const content = reader.take(reader.number());
-    yield { address, content, encoded: section.subarray(start, reader.at) };
+    yield { address, content, encoded: module.subarray(start, reader.at) };
+  }
+}
+
+/**
+ * What a module's memory holds at first.
+ *
+ * @param {Uint8Array} module
+ */
+export function readData(module) {
+  const segments = [...readSections(module)].filter(({ kind }) => kind === DATA).flatMap((section) => [...readSegments(module, section)]);
+  const memory = Buffer.alloc(Math.max(0, ...segments.map(({ address, content }) => address + content.length)));
+  segments.forEach(({ address, content }) => memory.set(content, address));
+  return memory;
+}
+
+/**
+ * Make what a module's memory holds at first what it is in `memory`, as far as segments have it.
+ *
+ * @param {Uint8Array} module changed in its place
+ * @param {Uint8Array} memory
+ */
+export function writeData(module, memory) {
+  for (const section of [...readSections(module)].filter(({ kind }) => kind === DATA)) {
+    for (const { address, content } of readSegments(module, section)) {
+      content.set(memory.subarray(address, address + content.length));
+    }
   }
 }
 
@@ -65,16 +65,12 @@ export function withoutData(module, memory) {
   const parts = [module.subarray(0, 8)];
   /** @type {[number, number][]} */
   const left = [];
-  const reader = new Reader(module, 8);
-  while (reader.at < module.length) {
-    const start = reader.at;
-    const [kind] = reader.take(1);
-    const section = reader.take(reader.number());
-    if (kind !== DATA) {
-      parts.push(module.subarray(start, reader.at));
+  for (const section of readSections(module)) {
+    if (section.kind !== DATA) {
+      parts.push(module.subarray(section.start, section.end));
       continue;
     }
-    const segments = [...readSegments(section)];
+    const segments = [...readSegments(module, section)];
     const kept = segments.map(({ address, content, encoded }) => {
       const end = address + content.length;
       if (Buffer.compare(content, memory.subarray(address, end)) !== 0) {

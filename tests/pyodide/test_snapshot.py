@@ -141,6 +141,15 @@ def test_the_core_exports_what_modules_import_and_little_else(starts: list[dict[
     assert starts[0]["exported"] < 1000  # of nine thousand
 
 
+def test_the_core_has_no_modules_that_no_worker_imports(starts: list[dict[str, Any]]):
+    gone = {"_bz2", "_codecs_jp", "_ctypes", "_sqlite3", "_testcapi", "pyexpat"}
+    assert gone.isdisjoint(starts[0]["builtin"])
+    assert {"_json", "_struct", "math", "posix", "unicodedata", "zlib", "_zstd"} <= set(starts[0]["builtin"])
+    assert (PYODIDE / "pyodide.asm.wasm").stat().st_size < (WHOLE / "pyodide.asm.wasm").stat().st_size / 2
+    assert starts[0]["frozen"] == []
+    assert starts[0]["zstd"] == "mixnet " * 30  # whose encoder is gone
+
+
 def test_nothing_has_what_a_worker_never_shows(starts: list[dict[str, Any]]):
     assert starts[0]["docstrings"] == []
     assert starts[0]["columns"] is False
