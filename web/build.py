@@ -237,6 +237,7 @@ def put_worker(folder: Folder, prefix: str, wheels: list[Path]) -> None:
         "frozen_modules.mjs",
         "import_own.py",
         "own_bytecode.py",
+        "sparse_snapshot.mjs",
         "unused_modules.mjs",
         "wasm_code.mjs",
         "wasm_data.mjs",

@@ -19,6 +19,7 @@ import { pathToFileURL } from "node:url";
 import { trimCore } from "./core_exports.mjs";
 import { clearFreeMemory } from "./free_memory.mjs";
 import { clearFrozenModules } from "./frozen_modules.mjs";
+import { packSnapshot } from "./sparse_snapshot.mjs";
 import { readProgram } from "./wasm_code.mjs";
 import { readData, withoutData, writeData } from "./wasm_data.mjs";
 
@@ -284,7 +285,7 @@ const own = bytesOf(compiler, `
 import marshal
 packed(importer(IMPORT, {name: OWN[name] for name in order}, first, marshal.loads(generated.to_bytes()), folder))
 `);
-const integrity = { base: put("base.bin", base), own: put("own.bin", own) };
+const integrity = { base: put("base.bin", packSnapshot(base)), own: put("own.bin", own) };
 
 compiler.globals.set("loaded", compiler.toPy(loaded));
 compiler.globals.set("unused", compiler.toPy(UNUSED.modules));
@@ -292,7 +293,8 @@ compiler.runPython(`
 # What functions of other modules would import that no worker calls: tools, tests, servers, other platforms.
 LEFT_OUT = {
     "_pydatetime", "_pyrepl", "argparse", "asyncio.proactor_events", "asyncio.windows_events", "bdb", "bz2", "cmd", "code",
-    "compression.bz2", "compression.gzip", "compression.lzma", "concurrent.futures.interpreter", "concurrent.futures.process", "concurrent.interpreters", "ctypes", "doctest",
+    "compression.bz2", "compression.gzip", "compression.lzma", "concurrent.futures.interpreter", "concurrent.futures.process",
+    "concurrent.interpreters", "ctypes", "doctest",
     "email._header_value_parser", "email.contentmanager", "email.generator", "email.headerregistry", "email.policy",
     "ftplib", "getopt", "http.client", "http.cookiejar", "http.server", "lzma", "mix_tunnel.cli", "mix_tunnel.platform.native",
     "multiprocessing", "netrc", "pdb", "plistlib", "pydoc", "pyodide._nodesock_transport", "runpy", "statistics",

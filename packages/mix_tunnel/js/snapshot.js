@@ -1,8 +1,8 @@
 /**
  * Python's memory after its start, with our modules imported, that a worker starts from in a third of the time.
  *
- * Two fifths of it are pages of zeros. A new memory has these already, and what of it nobody writes to takes no memory of
- * the machine.
+ * Most of it are pages of zeros. A new memory has these already, and what of it nobody writes to takes no memory of the
+ * machine.
  */
 import { checkIntegrity, fetchPacked } from "./files.js";
 import { openMemories } from "./kept_memory.js";
@@ -38,8 +38,8 @@ const WASM_PAGE_BYTES = 65_536;
 const PAGE_BYTES = 4096;
 const PAGE_WORDS = PAGE_BYTES / 4;
 
-/** Where a snapshot says at which of its bytes the memory begins. */
-const MEMORY_START = 1;
+/** Of base.bin: how long the head is, how large the memory is, and how many runs there are. */
+const FIRST_NUMBERS = 3;
 
 /**
  * The memory that this browser has kept; otherwise that of base.bin, in which only what others wrote has been imported, and
@@ -95,14 +95,32 @@ export async function loadSnapshot(folder, index, options) {
 }
 
 /**
- * @param {ArrayBuffer} buffer what Pyodide's `makeMemorySnapshot` gave
+ * The parts of base.bin. Throws for what is none.
+ *
+ * @param {ArrayBuffer} buffer what `web/sparse_snapshot.mjs` made: numbers, the head, and all runs one after the other
  * @returns {Parts}
  */
 export function readSnapshot(buffer) {
-  const [start = 0] = new Uint32Array(buffer, 4 * MEMORY_START, 1);
-  const content = new Uint8Array(buffer, start);
-  const head = new Uint8Array(buffer.slice(0, start));
-  return { head, size: content.length, runs: findRuns(buffer, start), content };
+  const [length = 0, size = 0, count = 0] = new Uint32Array(buffer, 0, FIRST_NUMBERS);
+  const places = new Uint32Array(buffer, 4 * FIRST_NUMBERS, 2 * count);
+  const start = 4 * (FIRST_NUMBERS + places.length);
+  let at = start + length;
+  let last = 0;
+  /** @type {Run[]} */
+  const runs = [];
+  for (let index = 0; index < places.length; index += 2) {
+    const [place = 0, bytes = 0] = places.subarray(index, index + 2);
+    if (place < last) {
+      throw new Error("base.bin is no memory");
+    }
+    runs.push([place, bytes, at]);
+    at += bytes;
+    last = place + bytes;
+  }
+  if (at !== buffer.byteLength || last > size) {
+    throw new Error("base.bin is no memory");
+  }
+  return { head: new Uint8Array(buffer.slice(start, start + length)), size, runs, content: new Uint8Array(buffer) };
 }
 
 /**
@@ -265,11 +283,10 @@ function clear(words, from, to) {
  * Pages that are not zero.
  *
  * @param {ArrayBuffer} buffer
- * @param {number} [offset] where in it the memory begins
  * @returns {Run[]}
  */
-export function findRuns(buffer, offset = 0) {
-  const words = new Int32Array(buffer, offset);
+export function findRuns(buffer) {
+  const words = new Int32Array(buffer);
   /** @type {Run[]} */
   const runs = [];
   let last = /** @type {Run} */ ([0, 0, 0]);

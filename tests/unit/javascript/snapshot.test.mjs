@@ -4,6 +4,7 @@ import { createHash } from "node:crypto";
 import { test } from "node:test";
 
 import { fetchSnapshot, readSnapshot, Snapshot, withMemory } from "../../../packages/mix_tunnel/js/snapshot.js";
+import { packSnapshot } from "../../../web/sparse_snapshot.mjs";
 
 const PAGE = 4096;
 const WASM_PAGE = 65_536;
@@ -35,8 +36,13 @@ function restore(snapshot) {
 
 function read(original) {
   const snapshot = new Snapshot();
-  snapshot.take(readSnapshot(original.slice().buffer));
+  snapshot.take(readSnapshot(packed(original)));
   return snapshot;
+}
+
+/** As base.bin has it. */
+function packed(original) {
+  return Uint8Array.from(packSnapshot(original)).buffer;
 }
 
 for (const [name, places] of Object.entries(PLACES)) {
@@ -52,6 +58,21 @@ for (const [name, places] of Object.entries(PLACES)) {
     assert.deepEqual(Buffer.from(memory.buffer), Buffer.from(original.subarray(HEAD)));
   });
 }
+
+test("pages of zeros are not shipped", () => {
+  const places = [PAGE, 2 * PAGE + 1, 9 * PAGE];
+  assert.ok(packSnapshot(whole(3 * WASM_PAGE, places)).length < HEAD + 3 * PAGE + 100);
+});
+
+test("what is no snapshot is refused", () => {
+  const good = packed(whole(3 * WASM_PAGE, [PAGE, 9 * PAGE]));
+  assert.throws(() => readSnapshot(good.slice(0, -1)), /no memory/);
+  for (const number of [1, 2, 3, 5]) { // size, count, and places of the runs
+    const other = good.slice();
+    new Uint32Array(other, 4 * number, 1)[0] = number === 1 ? PAGE : 99 * WASM_PAGE;
+    assert.throws(() => readSnapshot(other), /no memory|length/);
+  }
+});
 
 test("a larger memory stays as large, and its end is zero", () => {
   const snapshot = read(whole(WASM_PAGE, [1]));
@@ -85,7 +106,7 @@ test("what was restored is kept no longer", () => {
 test("the memory of a module that is loaded is made ready, and other modules are let be", async () => {
   const snapshot = new Snapshot();
   assert.ok(ArrayBuffer.isView(snapshot));
-  const parts = Promise.resolve(readSnapshot(whole(2 * WASM_PAGE, [WASM_PAGE + 3]).buffer));
+  const parts = Promise.resolve(readSnapshot(packed(whole(2 * WASM_PAGE, [WASM_PAGE + 3]))));
   // A module that exports a memory of one page, and an empty one.
   const withExport = [0, 97, 115, 109, 1, 0, 0, 0, 5, 3, 1, 0, 1, 7, 10, 1, 6, ...Buffer.from("memory"), 2, 0];
   const empty = [0, 97, 115, 109, 1, 0, 0, 0];
@@ -100,7 +121,7 @@ test("the memory of a module that is loaded is made ready, and other modules are
   assert.equal(WebAssembly.instantiate, instantiate);
 });
 
-const BASE = whole(WASM_PAGE, [1, 2, 3]);
+const BASE = new Uint8Array(packed(whole(WASM_PAGE, [1, 2, 3])));
 const OWN = Uint8Array.of(1, 2, 3);
 
 /** What a worker gets whose files are these, while the index tells of `BASE` and `OWN`. */
