@@ -7,7 +7,8 @@ PACKAGES := packages/mix_protocol packages/mix_tunnel packages/mix_fetch package
 JOBS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help setup playground test test-unit test-slow-judges interop interop-native check bench bench-docs privacy privacy-real soak fuzz dist \
+.PHONY: help setup playground test test-unit test-slow-judges interop interop-native check bench bench-docs privacy privacy-real soak \
+	simulate-anonymity fuzz dist \
 	screenshots docs tables simulate wasm lock clean
 
 help: ## what each command does
@@ -70,6 +71,11 @@ soak: setup ## 50 clients, and a network in which one thing after another breaks
 	@$(PYTHON) -m soak
 	@$(PYTHON) -m soak.docs
 
+simulate-anonymity: setup ## up to 1,000 nodes and 10,000 clients on a virtual clock; writes docs/anonymity.md and its plots
+	@$(PYTHON) -m pip --disable-pip-version-check install --quiet --require-hashes --no-deps --target build/plots/packages \
+		--upgrade -r requirements/plots.lock || echo "matplotlib can't be installed here: the tables are written without plots"
+	PYTHONPATH=tests:build/plots/packages $(PYTHON) -m research.anonymity $(OPTIONS)
+
 fuzz: setup ## look for inputs that break what reads them, SECONDS (60) for each target; writes build/fuzz.json
 	@$(PYTHON) -m pip --disable-pip-version-check install --quiet --require-hashes --target build/fuzz/packages --upgrade \
 		-r requirements/fuzz.lock || echo "atheris can't be installed here: fuzzing goes on without guidance"
@@ -98,6 +104,9 @@ lock: ## write the lock files in requirements again
 	build/uv/bin/uv pip compile -q --python-version 3.11 --generate-hashes --no-header --no-annotate \
 		requirements/fuzz.in -o requirements/fuzz.lock
 	sed -i '1i # Written by `make lock` from fuzz.in.' requirements/fuzz.lock
+	build/uv/bin/uv pip compile -q --python-version 3.11 --generate-hashes --no-header --no-annotate \
+		-c requirements/dev.lock requirements/plots.in -o requirements/plots.lock
+	sed -i '1i # Written by `make lock` from plots.in.' requirements/plots.lock
 
 clean: ## remove what was built (not the caches outside the tree)
 	rm -rf .venv node_modules build web/dist
