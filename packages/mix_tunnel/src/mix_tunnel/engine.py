@@ -22,6 +22,7 @@ from mix_protocol.netstack.stack import NetworkStack
 from mix_protocol.sphinx.mix_packet import MixPacket
 from mix_protocol.topology.exits import ExitNode
 from mix_protocol.topology.features import NodeFeature
+from mix_protocol.topology.topology import Topology
 from mix_tunnel.mixnet.client import MixnetClient
 from mix_tunnel.mixnet.events import Acknowledged, DataReceived, SurbsRequested
 from mix_tunnel.mixnet.pacing import CHANNEL_SLOTS
@@ -114,6 +115,18 @@ class TunnelEngine:
     def carries_sealed_replies(self, carries: bool) -> None:
         self._carries_sealed_replies = carries
         self._choose_surbs()
+
+    @property
+    def topology(self) -> Topology:
+        """The network that routes are drawn through."""
+        return self.mixnet.topology
+
+    @topology.setter
+    def topology(self, topology: Topology) -> None:
+        if topology.rotation_id != self.topology.rotation_id:
+            # What the exit has is for the former keys: it should not wait until it has asked for others.
+            self._surbs = SurbBudget()
+        self.mixnet.topology = topology
 
     # -- what the owner asks for
 

@@ -271,3 +271,32 @@ def test_messages_of_strangers_never_reach_the_device():
     world.network.handle_timeout(world.now + 5.0)
     assert world.device.received == []
     assert world.engine.next_event() is None
+
+
+def test_new_keys_bring_the_exit_new_surbs_though_it_has_plenty_for_the_old_ones():
+    world = World()
+    world.connect()
+    counters = world.engine.mixnet.counters
+    sequence = 0
+
+    def echo() -> None:
+        nonlocal sequence
+        sequence += 1
+        world.device.outgoing.append(world.echo(sequence))
+
+    while counters.reply_surbs_given < 199 + sequence:
+        echo()
+        world.run(lambda: len(world.device.received) == sequence)
+    world.exit.is_deaf = True
+
+    def given_with_some_that_are_not_answered() -> int:
+        before = counters.reply_surbs_given
+        for _ in range(10):
+            echo()
+            world.pump(world.now)
+        return counters.reply_surbs_given - before
+
+    assert given_with_some_that_are_not_answered() < 10
+    world.network.rotate()
+    world.engine.topology = world.network.topology
+    assert given_with_some_that_are_not_answered() >= 10

@@ -137,7 +137,7 @@ class Connector:
         topology, random = snapshot.topology, self._platform.random_bytes
         own = session.gateway.identity
         if needed <= topology.gateways.keys() and all(topology.has_routes_between(own, end, random) for end in needed):
-            engine.mixnet.topology = topology
+            engine.topology = topology
         return True
 
     def gateways_to_try(self, session: MixnetSession) -> list[GatewayNode]:
@@ -153,7 +153,7 @@ class Connector:
     def move(self, session: MixnetSession, gateway: GatewayNode) -> None:
         """Let a session live at another gateway."""
         session.move_to(gateway)
-        session.engine.mixnet.topology = self._require_snapshot().topology
+        session.engine.topology = self._require_snapshot().topology
 
     async def open_any_gateway(self, use: Callable[[GatewayNode, GatewayLink], Awaitable[T]]) -> T:
         """Connect to one gateway after the other and give what `use` makes of the first that works; by then the exits
