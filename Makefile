@@ -67,8 +67,8 @@ simulate: setup ## run 1 MB each way over slow links on a virtual clock, and wri
 	UPDATE_SNAPSHOTS=1 $(PYTHON) -m pytest -q -n $(JOBS) --dist worksteal tests/simulation/tunnel/test_slow_links.py
 	@$(PYTHON) release/tables.py
 
-soak: setup ## 50 clients, and a network in which one thing after another breaks, for some minutes; writes build/soak.json
-	@$(PYTHON) -m soak
+soak: setup ## 50 clients, and a network in which one thing after another breaks, for some minutes; OPTIONS=--processes
+	@$(PYTHON) -m soak $(OPTIONS)
 	@$(PYTHON) -m soak.docs
 
 simulate-anonymity: setup ## up to 1,000 nodes and 10,000 clients on a virtual clock; writes docs/anonymity.md and its plots

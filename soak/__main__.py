@@ -13,7 +13,7 @@ import click
 from soak.faults import EPOCHS, FULL, SHORT
 from soak.running import run
 
-RESULTS = Path("build/soak.json")
+RESULTS, RESULTS_OF_PROGRAMS = Path("build/soak.json"), Path("build/soak-programs.json")
 
 
 @click.command()
@@ -26,15 +26,16 @@ RESULTS = Path("build/soak.json")
 def main(short: bool, clients: int | None, rounds: int | None, epochs: bool, processes: bool, seed: int) -> None:
     """Let clients transfer through a local network in which nodes die, stop, are slow and lie.
 
-    Writes build/soak.json. Fails if a byte was wrong, a transfer ended neither right nor with a typed error within its
-    limit, a client did not come back, or a process took more and more.
+    Writes build/soak.json, or build/soak-programs.json. Fails if a byte was wrong, a transfer ended neither right nor
+    with a typed error within its limit, a client did not come back, or a process took more and more.
     """
     shape = SHORT if short else FULL
     shape = dataclasses.replace(shape, clients=clients or shape.clients, rounds=rounds or shape.rounds)
     shape = dataclasses.replace(shape, epochs=EPOCHS if epochs or processes else (), programs=processes)
     report = asyncio.run(run(shape, seed=seed, say=click.echo))
-    RESULTS.parent.mkdir(exist_ok=True)
-    RESULTS.write_text(json.dumps(report.as_json(), indent=1))
+    results = RESULTS_OF_PROGRAMS if processes else RESULTS
+    results.parent.mkdir(exist_ok=True)
+    results.write_text(json.dumps(report.as_json(), indent=1))
     click.echo(f"{report.transfers} transfers, {report.right} right, {report.megabytes} MB; typed: {report.typed}")
     for row in report.rows:
         click.echo(f"  {row.kind:60} {row.right:5} right {row.typed:4} typed; {row.median_s} s, all {row.slowest_s} s")

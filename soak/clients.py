@@ -17,6 +17,7 @@ from typing import Any
 from mix_protocol.errors import MixError
 from mix_tunnel.options import TunnelOptions
 from mix_tunnel.runtime.http.request import HttpRequest, HttpTimeouts
+from mix_tunnel.state import TunnelState
 from mix_tunnel.tunnel import Tunnel
 from soak.site import content, receipt
 
@@ -57,6 +58,7 @@ class Transfer:
     """How one transfer went.
 
     began, took_s -- seconds; `began` by the machine's monotonic clock, which all processes share
+    detail -- of an untyped error, what it said; of a typed one, why the tunnel was last lost, if it ever was
     outcome -- `right`, or the code of a typed error; `wrong`, `overrun` and `untyped` must not be
     """
 
@@ -78,6 +80,7 @@ class Client:
         self._count = 0
         self._chance = random.Random(number)  # noqa: S311 -- it has to repeat
         self._tunnel: Tunnel | None = None
+        self._broke_by = ""
 
     async def run(self) -> None:
         """Transfer until cancelled."""
@@ -104,7 +107,7 @@ class Client:
                 if not await transfer:
                     outcome = WRONG
         except MixError as error:
-            outcome = error.code
+            outcome, detail = error.code, self._broke_by
         except EchoTooSlow:
             outcome = TOO_SLOW
         except TimeoutError:
@@ -126,8 +129,12 @@ class Client:
             disable_poisson_traffic=True,
             connect_timeout_ms=limit_ms,
         )
-        self._tunnel = await Tunnel.connect(options)
+        self._tunnel = await Tunnel.connect(options, on_state=self._note_state)
         return True
+
+    def _note_state(self, state: TunnelState) -> None:
+        if state.reason is not None:
+            self._broke_by = state.reason.code
 
     async def _download(self, size: int) -> bool:
         name = f"{self._number}-{self._count}"

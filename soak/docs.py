@@ -11,7 +11,8 @@ from bench.marks import NoMark, put
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCUMENT = ROOT / "docs/reliability.md"
-RESULTS = ROOT / "build/soak.json"
+RESULTS = {"soak": ROOT / "build/soak.json", "soak of programs": ROOT / "build/soak-programs.json"}
+"""By the place in the document."""
 
 
 def table(results: dict[str, Any]) -> str:
@@ -45,13 +46,16 @@ def _cells(values: list[str]) -> str:
 
 
 def main() -> None:
-    """Write the section that build/soak.json is about."""
-    if not RESULTS.is_file():
-        sys.exit(f"soak: there is no {RESULTS}; run make soak first")
-    try:
-        text = put(DOCUMENT.read_text(), "soak", table(json.loads(RESULTS.read_text())))
-    except NoMark as error:
-        sys.exit(f"soak: {DOCUMENT}: {error}")
+    """Write the sections of the runs that there are."""
+    found = {name: path for name, path in RESULTS.items() if path.is_file()}
+    if not found:
+        sys.exit("soak: nothing was run yet; run make soak first")
+    text = DOCUMENT.read_text()
+    for name, path in found.items():
+        try:
+            text = put(text, name, table(json.loads(path.read_text())))
+        except NoMark as error:
+            sys.exit(f"soak: {DOCUMENT}: {error}")
     DOCUMENT.write_text(text)
 
 
