@@ -18,7 +18,7 @@ ROOT = Path(__file__).resolve().parents[2]
 DOCUMENT = ROOT / "docs/anonymity.md"
 PICTURES = ROOT / "docs/pictures"
 RESULTS = ROOT / "build/anonymity.json"
-REAL_CLIENTS, REAL_S = 100, 40.0
+REAL_S = 40.0
 
 
 @click.command()
@@ -28,11 +28,12 @@ REAL_CLIENTS, REAL_S = 100, 40.0
 )
 @click.option("--seed", default=1, show_default=True, help="Another one is another network.")
 @click.option("--print", "only_prints", is_flag=True, help="Leave the document alone.")
-@click.option(
-    "--real", is_flag=True, help="Compare 100 real clients in processes with simulated ones, and nothing else."
-)
+@click.option("--real", is_flag=True, help="Compare real clients in processes with simulated ones, and nothing else.")
+@click.option("--real-clients", type=click.IntRange(2, 1000), default=100, show_default=True, help="With --real.")
 @click.option("--again", is_flag=True, help="Write what build/anonymity.json has, and simulate nothing.")
-def main(clients: int, route_clients: int, seed: int, only_prints: bool, real: bool, again: bool) -> None:
+def main(
+    clients: int, route_clients: int, seed: int, only_prints: bool, real: bool, real_clients: int, again: bool
+) -> None:
     """How likely each client is to have sent a message, as far as others can tell; of networks on a virtual clock.
 
     Writes build/anonymity.json, and the tables and plots of docs/anonymity.md.
@@ -40,7 +41,7 @@ def main(clients: int, route_clients: int, seed: int, only_prints: bool, real: b
     if real:
         from research.anonymity.real import compare
 
-        compared = compare(REAL_CLIENTS, REAL_S, click.echo)
+        compared = compare(real_clients, REAL_S, click.echo)
         _write({"anonymity, agreement": agreement(compared)}, only_prints)
         return
     if again:

@@ -84,24 +84,24 @@ async def record_real(clients: int, seconds: float, say: Callable[[str], None]) 
     async with LocalNetwork(options) as network, contextlib.AsyncExitStack() as stack:
         loop = asyncio.get_running_loop()
         shares = [clients * part // PROCESSES for part in range(PROCESSES + 1)]
-        for first, end in itertools.pairwise(shares):
-            await stack.enter_async_context(_clients(network.directory_url, end - first, say))
+        counts = [end - first for first, end in itertools.pairwise(shares)]
+        processes = [await stack.enter_async_context(_clients(network.directory_url, count)) for count in counts]
+        async with asyncio.timeout(_READY_S):
+            told = await asyncio.gather(*(_ready(process) for process in processes))
+        say(f"{sum(told)} clients are ready")
         begin = loop.time() + SETTLING_S * SCALE
         await asyncio.sleep((SETTLING_S + _LAST_S) * SCALE + seconds)
         return writer.record.trace(), len(writer.clients), begin, begin + seconds
 
 
 @contextlib.asynccontextmanager
-async def _clients(directory_url: str, count: int, say: Callable[[str], None]) -> AsyncIterator[None]:
-    """A process with so many, from when all of them are ready."""
+async def _clients(directory_url: str, count: int) -> AsyncIterator[asyncio.subprocess.Process]:
+    """A process with so many."""
     command = [sys.executable, "-m", "research.anonymity.real_clients", directory_url, str(count), str(SCALE)]
     process = await asyncio.create_subprocess_exec(*command, stdin=PIPE, stdout=PIPE)
-    assert process.stdout is not None
     assert process.stdin is not None
     try:
-        async with asyncio.timeout(_READY_S):
-            say(f"{json.loads(await process.stdout.readline())['ready']} clients are ready")
-        yield
+        yield process
     finally:
         process.stdin.close()
         with contextlib.suppress(TimeoutError):
@@ -109,6 +109,13 @@ async def _clients(directory_url: str, count: int, say: Callable[[str], None]) -
                 await process.wait()
         if process.returncode is None:
             process.kill()
+            await process.wait()
+
+
+async def _ready(process: asyncio.subprocess.Process) -> int:
+    """Wait until all of a process are; gives how many that is."""
+    assert process.stdout is not None
+    return int(json.loads(await process.stdout.readline())["ready"])
 
 
 def compare(clients: int, seconds: float, say: Callable[[str], None]) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from mix_tunnel.options import TunnelOptions
 from mix_tunnel.runtime import connecting
 from mix_tunnel.tunnel import Tunnel
 
-_AT_ONCE = 6
+_AT_ONCE = 15
 _CONNECT_MS = 240_000
 
 
