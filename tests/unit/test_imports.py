@@ -16,8 +16,9 @@ os.urandom = no_randomness
 package = importlib.import_module(sys.argv[1])
 names = [package.__name__]
 for module in pkgutil.walk_packages(package.__path__, package.__name__ + "."):
-    # the first two are the browser's; the last two stand on httpx, which loads Brotli, and are for native programs
-    elsewhere = ("platform.browser", "worker.event_loop", "__main__", "httpx_transport", "httpx_errors")
+    # the first two are the browser's; those for httpx load Brotli with it, and are for native programs
+    elsewhere = ("platform.browser", "worker.event_loop", "__main__")
+    elsewhere += ("httpx_transport", "httpx_errors", "httpx_response")
     if not module.name.endswith(elsewhere):
         importlib.import_module(module.name)
         names.append(module.name)
