@@ -131,13 +131,18 @@ def browser() -> Iterator[Browser]:
 
 
 @contextlib.contextmanager
-def watch(browser: Browser, playground: Playground, path: str = "", **options: Any) -> Iterator[Watched]:
+def watch(
+    browser: Browser, playground: Playground, path: str = "", *, keeps_memory: bool = False, **options: Any
+) -> Iterator[Watched]:
     """A fresh page of the playground; at the end, nothing may have been complained about.
 
     path -- of a page other than the playground's own
+    keeps_memory -- whether the browser may keep Python's memory for later visits, which costs more than most tests
     options -- of the browser's context, such as the size of its window
     """
     context = new_context(browser, **options)
+    if not keeps_memory:
+        context.add_init_script("Object.defineProperty(navigator, 'deviceMemory', { value: 1 });")
     context.set_default_timeout(PATIENCE_MS)
     page = context.new_page()
     result = Watched(page)

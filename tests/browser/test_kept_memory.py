@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 
 from playwright.sync_api import expect
 
-from .conftest import READY_MS
+from .conftest import READY_MS, watch
 from .waiting import wait_until
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Page, Request
+    from playwright.sync_api import Browser, Page, Request
 
-    from .conftest import Watched
+    from .conftest import Playground, Watched
 
 FOLDER = "const folder = await (await navigator.storage.getDirectory()).getDirectoryHandle('mix-tunnel');"
 # A file may be seen while it is being written.
@@ -92,15 +92,16 @@ def loaded_by(watched: Watched) -> list[str]:
     return found
 
 
-def test_a_later_visit_loads_no_memory(watched: Watched):
-    watched.connect()
-    wait_until(lambda: len(kept(watched.page)) == 1, watched.page)
-    kept_then = kept(watched.page)
-    loaded = loaded_by(watched)
-    watched.reload()
-    watched.connect()
-    assert "base.bin" not in loaded  # the other one may have come before it was left
-    assert kept(watched.page) == kept_then
+def test_a_later_visit_loads_no_memory(browser: Browser, playground: Playground):
+    with watch(browser, playground, keeps_memory=True) as watched:
+        watched.connect()
+        wait_until(lambda: len(kept(watched.page)) == 1, watched.page)
+        kept_then = kept(watched.page)
+        loaded = loaded_by(watched)
+        watched.reload()
+        watched.connect()
+        assert "base.bin" not in loaded  # the other one may have come before it was left
+        assert kept(watched.page) == kept_then
 
 
 def test_an_update_takes_the_place_of_what_was_kept(watched: Watched):
