@@ -18,6 +18,7 @@ from mix_network.directory.registered_node import RegisteredNode
 from mix_network.directory.registry import Admission, NodeRegistry
 from mix_network.directory.signing import Knowledge, SnapshotSigning
 from mix_network.directory.state import DirectoryState
+from mix_network.errors import DirectoryUnreachable
 from mix_network.node.self_description import NodeFacts, SelfDescription
 from mix_network.node_keys import IdentityKeys, SphinxKeyring
 from mix_network.rotation import RotationSchedule
@@ -336,6 +337,21 @@ async def test_a_statement_is_its_directorys_own_and_of_now(world):
     for garbage in (b"", b"\n", b"abc\n{}", bytes(100)):
         with pytest.raises(PeerMisbehaved):
             DirectoryStatement.decode(garbage, CRYPTO, one.keys.public, WALL_S)
+
+
+@pytest.mark.parametrize("coding", ["br", "gzip", ""])
+async def test_what_a_peer_answers_is_taken_plain_and_no_longer_than_it_may_be(world, coding):
+    def answer(request: httpx.Request) -> httpx.Response:
+        assert request.headers["accept-encoding"] == "identity"
+        return httpx.Response(200, headers={"content-encoding": coding}, stream=httpx.ByteStream(bytes(13 << 20)))
+
+    (one,) = world.add(["one"])
+    client = PeerClient(CRYPTO, lambda: world.wall_s, httpx.MockTransport(answer))
+    peer = DirectoryPeer(one.keys.public, "http://one/api")
+    for ask in (client.statement, client.snapshot):
+        with pytest.raises(DirectoryUnreachable) as raised:
+            await ask(peer)
+        assert ("encoded" if coding else "longer") in raised.value.fields["why"]
 
 
 async def test_what_is_too_old_is_not_served(world):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
@@ -10,6 +11,7 @@ from urllib.parse import urlsplit
 import httpx
 
 from mix_network.errors import DirectoryUnreachable
+from mix_network.http.asking import make_client, message_in, read_plain
 from mix_protocol.codec import base58
 from mix_protocol.codec.json import decode_json, encode_json
 from mix_protocol.codec.reader import MalformedMessage
@@ -33,8 +35,11 @@ STATEMENT_TAG: Final = b"mix-network statement of a directory, 1\0"
 _WHAT: Final = "statement of a directory"
 _MAX_STATEMENT_LENGTH: Final = 1 << 20
 _MAX_REFUSAL_LENGTH: Final = 4000
+_MAX_REASON: Final = 500
 _STATEMENT_AGE_S: Final = 120
-_TIMEOUT: Final = httpx.Timeout(10.0)
+_SILENCE_S: Final = 10.0
+_ANSWER_S: Final = 60.0
+"""For a whole answer, however slowly it comes."""
 
 
 @dataclass(frozen=True)
@@ -121,7 +126,7 @@ class PeerClient:
     ) -> None:
         self._crypto = crypto
         self._wall_clock = wall_clock
-        self._http = httpx.AsyncClient(timeout=_TIMEOUT, trust_env=False, transport=transport)
+        self._http = make_client(_SILENCE_S, transport)
 
     async def close(self) -> None:
         """Close connections."""
@@ -145,7 +150,7 @@ class PeerClient:
         url, text = f"{peer.url}/{COUNTERSIGN_PATH}", proposal.snapshot.signed_text()
         status, body = await self._ask("POST", url, _MAX_REFUSAL_LENGTH, proposal.encode())
         if status != 200:
-            raise CountersignRefused(why=_reason_in(body))
+            raise CountersignRefused(why=message_in(body, _MAX_REASON))
         try:
             signature = base58.decode(body.decode("latin-1"))
         except MixError:
@@ -156,21 +161,7 @@ class PeerClient:
 
     async def _ask(self, method: str, url: str, most: int, content: bytes | None = None) -> tuple[int, bytes]:
         try:
-            async with self._http.stream(method, url, content=content) as response:
-                body = bytearray()
-                async for piece in response.aiter_bytes():
-                    body += piece
-                    if len(body) > most:
-                        raise DirectoryUnreachable(why="its answer is too long")
-                return response.status_code, bytes(body)
-        except httpx.HTTPError as error:
+            async with asyncio.timeout(_ANSWER_S), self._http.stream(method, url, content=content) as response:
+                return response.status_code, await read_plain(response, most)
+        except (httpx.HTTPError, PeerMisbehaved, TimeoutError) as error:
             raise DirectoryUnreachable(why=str(error) or type(error).__name__) from None
-
-
-def _reason_in(body: bytes) -> str:
-    try:
-        message = decode_json(body, dict[str, object], "refusal").get("message")
-    except MixError:
-        message = None
-    text = message if isinstance(message, str) else "it does not say why"
-    return "".join(each if each.isprintable() else " " for each in text[:500])

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import httpx
 
-from mix_protocol.errors import PeerMisbehaved
+from mix_protocol.codec.json import decode_json
+from mix_protocol.errors import MixError, PeerMisbehaved
 
 
 def make_client(timeout_s: float, transport: httpx.AsyncBaseTransport | None = None) -> httpx.AsyncClient:
@@ -30,3 +31,13 @@ async def read_plain(response: httpx.Response, most_bytes: int) -> bytes:
         if len(body) > most_bytes:
             raise PeerMisbehaved("an answer is longer than any")
     return bytes(body)
+
+
+def message_in(refusal: bytes, most_letters: int) -> str:
+    """Why somebody refuses, by the `message` of its JSON: one line without control characters."""
+    try:
+        message = decode_json(refusal, dict[str, object], "refusal").get("message")
+    except MixError:
+        message = None
+    text = message if isinstance(message, str) else "it does not say why"
+    return "".join(each if each.isprintable() else " " for each in text[:most_letters])

@@ -12,10 +12,9 @@ from typing import Final
 import httpx
 
 from mix_network.errors import DirectoryUnreachable, RegistrationRefused
-from mix_network.http.asking import make_client, read_plain
+from mix_network.http.asking import make_client, message_in, read_plain
 from mix_protocol.addressing import NodeAddress
 from mix_protocol.codec import base58
-from mix_protocol.codec.json import decode_json
 from mix_protocol.codec.steps import Steps, run
 from mix_protocol.errors import MixError, PeerMisbehaved
 from mix_protocol.node_api.announcement import ANNOUNCEMENT_PATH, Announcement
@@ -37,6 +36,7 @@ _DOCUMENTS_S: Final = 60.0
 _ANNOUNCING_S: Final = 20.0
 """For one directory, so that one that drips does not keep the node from telling the others again."""
 _MAX_REFUSAL_LENGTH: Final = 2000
+_MAX_REASON: Final = 300
 _KEY_LENGTH: Final = 32
 _NODES: Final = "v2/unstable/nym-nodes/skimmed"
 PATHS: Final = {
@@ -161,7 +161,7 @@ class DirectoryClient:
                 body = await read_plain(response, _MAX_REFUSAL_LENGTH)
         except (httpx.HTTPError, PeerMisbehaved, TimeoutError) as error:
             return DirectoryUnreachable(why=str(error) or type(error).__name__)
-        why = _message_in(body)
+        why = message_in(body, _MAX_REASON)
         if response.status_code >= 500 or response.status_code == 429:
             return DirectoryUnreachable(why=why)
         return RegistrationRefused(
@@ -172,12 +172,3 @@ class DirectoryClient:
         async with self._http.stream("GET", url) as response:
             response.raise_for_status()
             return await read_plain(response, MAX_DOCUMENT_LENGTH)
-
-
-def _message_in(body: bytes) -> str:
-    try:
-        message = decode_json(body, dict[str, object], "refusal").get("message")
-    except MixError:
-        message = None
-    text = message if isinstance(message, str) else "it does not say why"
-    return "".join(each if each.isprintable() else " " for each in text[:300])
