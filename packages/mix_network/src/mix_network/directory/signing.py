@@ -34,8 +34,8 @@ from mix_network.directory.registered_node import RegisteredNode
 from mix_network.directory.state import DirectoryState, EpochRecord
 from mix_network.node_keys import IdentityKeys
 from mix_network.rotation import RotationSchedule
+from mix_network.unhurried import unhurried
 from mix_protocol.codec import base58
-from mix_protocol.codec.steps import Steps
 from mix_protocol.crash_log import CrashLog
 from mix_protocol.crypto.provider import CryptoProvider
 from mix_protocol.errors import MixError
@@ -227,7 +227,7 @@ class SnapshotSigning:
             if signed is None or signed.snapshot.epoch_id != epoch:
                 self._why[peer.key] = "it has no snapshot of this epoch that enough directories have signed"
                 return False
-            await _at_leisure(self._trust().check_in_steps(signed, self._crypto, self._wall_clock()))
+            await unhurried(self._trust().check_in_steps(signed, self._crypto, self._wall_clock()))
             self._follow(Draw.decode(SnapshotDocuments.decode(signed.snapshot.body).draw), epoch)
         except MixError as error:
             self._why[peer.key] = f"its snapshot can't be taken: {error.fields.get('why', error.code)}"
@@ -319,8 +319,8 @@ class SnapshotSigning:
         if proposer is None:
             return _refusal("this directory signs with those alone that its operator has listed as peers", 403)
         # Nothing of it is read before that is proven to be a peer's word.
-        await _at_leisure(SnapshotTrust([proposer]).check_in_steps(signed, self._crypto, snapshot.taken_at))
-        proposal = await _at_leisure(Proposal.decode_in_steps(snapshot.body))
+        await unhurried(SnapshotTrust([proposer]).check_in_steps(signed, self._crypto, snapshot.taken_at))
+        proposal = await unhurried(Proposal.decode_in_steps(snapshot.body))
         findings = examine(snapshot, proposal, proposer, self._own_view())
         for identity in list(findings.to_ask)[:_TO_ASK_AT_ONCE]:
             self._knowledge.ask_again(identity)
@@ -344,16 +344,6 @@ class SnapshotSigning:
             rank=lambda key: self._rank(epoch, key),
             epochs=self._epochs,
         )
-
-
-async def _at_leisure(steps: Steps[Any]) -> Any:
-    """Do long work in steps, between which others have their turn."""
-    while True:
-        try:
-            next(steps)
-        except StopIteration as end:
-            return end.value
-        await asyncio.sleep(0)
 
 
 async def _read(request: Request) -> bytes:

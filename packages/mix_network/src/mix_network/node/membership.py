@@ -12,7 +12,7 @@ from mix_network.errors import DirectoryUnreachable, RegistrationRefused
 from mix_network.node.directory_client import DirectoryClient, NetworkPicture
 from mix_network.rotation import RotationSchedule
 from mix_network.storage.node_state import StoredDocuments
-from mix_protocol.codec.steps import Steps
+from mix_network.unhurried import unhurried
 from mix_protocol.crypto.randomness import RandomBytes, exponential
 from mix_protocol.errors import MixError
 from mix_protocol.node_api.announcement import Announcement
@@ -74,7 +74,7 @@ class Membership:
                 kept = self._documents.load()
                 if kept:
                     with contextlib.suppress(MixError, ValueError, KeyError):
-                        picture = await _unhurried(NetworkPicture.decode_in_steps(kept))
+                        picture = await unhurried(NetworkPicture.decode_in_steps(kept))
                         self._schedule.follow(picture.rotation)
                         logger.warning("no directory answers (%s); the network of the last run is used", error)
                         return picture
@@ -125,7 +125,7 @@ class Membership:
 
     async def _ask(self) -> NetworkPicture:
         answers = await self._directories.documents()
-        picture = await _unhurried(NetworkPicture.decode_in_steps(answers))
+        picture = await unhurried(NetworkPicture.decode_in_steps(answers))
         try:
             self._schedule.follow(picture.rotation)
         except ValueError as error:
@@ -139,14 +139,3 @@ class Membership:
         until_next_s = self._schedule.epoch_start(self._schedule.epoch_at(wall_s) + 1) - wall_s
         late_s = min(exponential(self._random, min(1.0, epoch_s / 50)), epoch_s / 5)
         return min(_REFRESH_S, epoch_s / 4, max(0.0, until_next_s) + late_s) if until_next_s > 0 else late_s
-
-
-async def _unhurried(steps: Steps[NetworkPicture]) -> NetworkPicture:
-    """Do long work in steps; packets have their turn between them."""
-    while True:
-        try:
-            next(steps)
-        except StopIteration as end:
-            result: NetworkPicture = end.value
-            return result
-        await asyncio.sleep(0)

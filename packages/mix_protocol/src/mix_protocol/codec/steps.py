@@ -5,7 +5,7 @@ A core without an event loop can't let others have their turn; its caller can.
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Awaitable, Callable, Generator
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -22,3 +22,14 @@ def run(steps: Steps[T]) -> T:
         except StopIteration as end:
             result: T = end.value
             return result
+
+
+async def run_in_turns(steps: Steps[T], pause: Callable[[], Awaitable[None]]) -> T:
+    """Do all steps, with a `pause` after each, in which others have their turn."""
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            result: T = end.value
+            return result
+        await pause()

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from typing import TypeVar
 
-from mix_protocol.codec.steps import Steps
+from mix_protocol.codec.steps import Steps, run_in_turns
 
 T = TypeVar("T")
+
+_next_turn = partial(asyncio.sleep, 0)
 
 
 async def unhurried(steps: Steps[T]) -> T:
     """Do long work in steps; others have their turn, and time limits hold, between them."""
-    while True:
-        try:
-            next(steps)
-        except StopIteration as end:
-            result: T = end.value
-            return result
-        await asyncio.sleep(0)
+    return await run_in_turns(steps, _next_turn)
