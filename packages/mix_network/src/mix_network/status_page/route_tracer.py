@@ -12,7 +12,7 @@ from collections import OrderedDict, deque
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
-from mix_protocol.sphinx.geometry import PacketSize
+from mix_network.tracing.packet_marks import kind_of, mark_of
 
 WATCHED_S: Final = 3.0
 """For so long after somebody has looked, packets are followed."""
@@ -21,8 +21,6 @@ BETWEEN_STARTS_S: Final = 0.1
 """Packets closer to each other than that could not be told apart in a picture."""
 MAX_FOLLOWED: Final = 512
 MAX_STEPS: Final = 4096
-_MARK_LENGTH: Final = 64
-"""The beginning of a packet, with the blinded element in it, which no other packet has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,13 +77,13 @@ class RouteTracer:
             return
         self._started_at = now
         self._packets += 1
-        kind = "cover" if is_cover else "ack" if len(packet) == PacketSize.ACK.packet_length else "packet"
+        kind = kind_of(packet, is_cover=is_cover)
         self._follow(packet, self._packets, kind)
         self._note(self._packets, node, kind, now, last=False)
 
     def passed(self, node: str, packet: bytes, following: bytes | None, now: float) -> None:
         """A packet has come to a node, which has made another one of it; None if it ends there."""
-        found = self._followed.pop(bytes(packet[:_MARK_LENGTH]), None)
+        found = self._followed.pop(mark_of(packet), None)
         if found is None or not self.is_watched(now):
             return
         number, kind = found
@@ -94,7 +92,7 @@ class RouteTracer:
         self._note(number, node, kind, now, last=following is None)
 
     def _follow(self, packet: bytes, number: int, kind: str) -> None:
-        self._followed[bytes(packet[:_MARK_LENGTH])] = number, kind
+        self._followed[mark_of(packet)] = number, kind
         if len(self._followed) > MAX_FOLLOWED:
             self._followed.popitem(last=False)
 

@@ -18,15 +18,13 @@ from opentelemetry.sdk.trace import Tracer, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter
 from opentelemetry.trace import Span, StatusCode, set_span_in_context
 
-from mix_protocol.sphinx.geometry import PacketSize
+from mix_network.tracing.packet_marks import kind_of, mark_of
 
 BETWEEN_STARTS_S: Final = 0.02
 """Packets that set out closer to the one before are not followed, so that the traces of a busy network can be read."""
 MAX_FOLLOWED: Final = 4096
 LOST_S: Final = 60.0
 """A packet that has not come to its next node by then is lost."""
-_MARK_LENGTH: Final = 64
-"""The beginning of a packet, with the blinded element in it, which no other packet has."""
 _NS: Final = 1_000_000_000
 
 
@@ -60,7 +58,7 @@ class PacketTraces:
         if now - self._started_at < BETWEEN_STARTS_S:
             return
         self._started_at = now
-        kind = "cover" if is_cover else "ack" if len(packet) == PacketSize.ACK.packet_length else "packet"
+        kind = kind_of(packet, is_cover=is_cover)
         at = self._unix_ns(now)
         span = self._tracer.start_span(kind, start_time=at, attributes={"mix.kind": kind, "mix.bytes": len(packet)})
         self._follow(packet, span, self._hop(span, node, at), now)
@@ -68,7 +66,7 @@ class PacketTraces:
 
     def passed(self, node: str, packet: bytes, following: bytes | None, now: float) -> None:
         """A packet has come to a node, which has made another one of it; None if it ends there."""
-        found = self._followed.pop(bytes(packet[:_MARK_LENGTH]), None)
+        found = self._followed.pop(mark_of(packet), None)
         if found is None:
             return
         at = self._unix_ns(now)
@@ -95,7 +93,7 @@ class PacketTraces:
         )
 
     def _follow(self, packet: bytes, span: Span, hop: Span, now: float) -> None:
-        self._followed[bytes(packet[:_MARK_LENGTH])] = _Followed(span, hop, now)
+        self._followed[mark_of(packet)] = _Followed(span, hop, now)
 
     def _give_up(self, now: float) -> None:
         """End traces of packets that were not seen for long, or are too many."""
