@@ -8,8 +8,7 @@ from mix_protocol.messages.geometry import fragment_length
 from mix_protocol.netstack.stack import NetworkStack
 from mix_protocol.sphinx.geometry import PacketSize
 from mix_tunnel.engine import TunnelEngine
-from mix_tunnel.mixnet.client import MixnetClient
-from mix_tunnel.mixnet.traffic import TrafficConfig
+from support.memory_client import new_client
 from support.memory_exit import EchoInternet, MemoryExit
 from support.memory_mixnet import MemoryMixnet, run_clock
 
@@ -22,19 +21,9 @@ class ConnectedEngine:
     def __init__(self) -> None:
         self.network = MemoryMixnet(1)
         self.exit = MemoryExit(self.network, EchoInternet())
-        own, secret = self.network.new_recipient(self.network.gateways[0])
-        mixnet = MixnetClient(
-            self.network.crypto,
-            self.network.random,
-            own=own,
-            encryption_secret=secret,
-            ack_key=bytes(16),
-            topology=self.network.topology,
-            now=0.0,
-            config=TrafficConfig().without(main=True, cover=True),
-        )
+        mixnet = new_client(self.network, ack_key=bytes(16))
         self.engine = TunnelEngine(mixnet, self.network.random, self._make_stack)
-        self.network.attach(own.identity, self.engine.receive_pushed)
+        self.network.attach(mixnet.own.identity, self.engine.receive_pushed)
         self.engine.connect_exit(self.exit.node, IprConfig(), 0.0)
         self.now = run_clock(
             (self.engine, self.network, self.exit), until=lambda: self.engine.is_connected, pump=self._pump

@@ -21,9 +21,9 @@ from mix_protocol.netstack.stack import NetworkStack
 from mix_protocol.netstack.tcp.connection import TcpConnection
 from mix_protocol.sphinx.mix_packet import MixPacket
 from mix_tunnel.engine import TunnelEngine
-from mix_tunnel.mixnet.client import MixnetClient
 from mix_tunnel.mixnet.outbox import OutgoingFragment
 from mix_tunnel.mixnet.traffic import TrafficConfig
+from support.memory_client import QUIET, new_client
 from support.memory_exit import MemoryExit
 from support.memory_internet import HOST, SINK, SOURCE, MemoryHost, pattern
 from support.memory_mixnet import MemoryMixnet, run_clock
@@ -113,22 +113,12 @@ class SlowWorld:
         self.host = MemoryHost(source_bytes=size)
         self.exit = MemoryExit(self.network, self.host)
         self.link = SlowLink(self.network, round_trip_s, loss, f"{seed} {loss} {cover}")
-        own, secret = self.network.new_recipient(self.network.gateways[0])
-        self.client = MixnetClient(
-            self.network.crypto,
-            self.network.random,
-            own=own,
-            encryption_secret=secret,
-            ack_key=ACK_KEY,
-            topology=self.network.topology,
-            now=0.0,
-            config=TrafficConfig() if cover else TrafficConfig().without(main=True, cover=True),
-        )
+        self.client = new_client(self.network, config=TrafficConfig() if cover else QUIET, ack_key=ACK_KEY)
         self._connections: list[TcpConnection] = []
         self._watch_fragments()
         self.engine = TunnelEngine(self.client, self.network.random, self._make_device)
         self.link.push = self.engine.receive_pushed
-        self.network.attach(own.identity, self.link.pushed)
+        self.network.attach(self.client.own.identity, self.link.pushed)
         self.now = 0.0
         self.engine.connect_exit(self.exit.node, IprConfig(), self.now)
         self.run(lambda: self.engine.is_connected)

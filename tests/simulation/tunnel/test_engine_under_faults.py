@@ -7,6 +7,7 @@ import io
 from dataclasses import dataclass
 
 import pytest
+from support.memory_client import new_client
 from support.memory_exit import MemoryExit
 from support.memory_internet import HOST, SINK, SOURCE, MemoryHost, pattern
 from support.memory_mixnet import MemoryMixnet, run_clock
@@ -20,8 +21,6 @@ from mix_protocol.netstack.pcap import PcapFile, PcapWriter
 from mix_protocol.netstack.stack import NetworkStack
 from mix_protocol.netstack.tcp.connection import TcpConnection
 from mix_tunnel.engine import TunnelEngine
-from mix_tunnel.mixnet.client import MixnetClient
-from mix_tunnel.mixnet.traffic import TrafficConfig
 
 
 @dataclass(frozen=True)
@@ -41,20 +40,10 @@ class World:
         self.network = MemoryMixnet(5, loss=faults.mixnet_loss)
         self.host = MemoryHost(source_bytes=source_bytes)
         self.exit = MemoryExit(self.network, self.host)
-        own, secret = self.network.new_recipient(self.network.gateways[0])
-        mixnet = MixnetClient(
-            self.network.crypto,
-            self.network.random,
-            own=own,
-            encryption_secret=secret,
-            ack_key=bytes(16),
-            topology=self.network.topology,
-            now=0.0,
-            config=TrafficConfig().without(main=True, cover=True),
-        )
+        mixnet = new_client(self.network, ack_key=bytes(16))
         self.capture = io.BytesIO()
         self.engine = TunnelEngine(mixnet, self.network.random, self._make_device)
-        self.network.attach(own.identity, self.engine.receive_pushed)
+        self.network.attach(mixnet.own.identity, self.engine.receive_pushed)
         self.engine.connect_exit(self.exit.node, IprConfig(), 0.0)
         self.now = 0.0
         self.run(lambda: self.engine.is_connected)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
+from support.memory_client import new_client
 from support.memory_exit import EchoInternet, MemoryExit
 from support.memory_mixnet import MemoryMixnet, Passage, run_clock
 
@@ -12,7 +13,6 @@ from mix_protocol.ipr.client import IprConfig
 from mix_protocol.ipr.events import ExitConnected
 from mix_protocol.messages.acknowledgement import ACK_LENGTH
 from mix_tunnel.engine import TunnelEngine
-from mix_tunnel.mixnet.client import MixnetClient
 from mix_tunnel.mixnet.traffic import TrafficConfig
 
 from .test_engine import RawDevice
@@ -26,20 +26,9 @@ class World:
     def __init__(self, *, balanced: bool, seed: int = 1) -> None:
         self.network = MemoryMixnet(seed)
         self.exit = MemoryExit(self.network, EchoInternet())
-        own, secret = self.network.new_recipient(self.network.gateways[0])
-        random = self.network.random
-        mixnet = MixnetClient(
-            self.network.crypto,
-            random,
-            own=own,
-            encryption_secret=secret,
-            ack_key=random(16),
-            topology=self.network.topology,
-            now=0.0,
-            config=TrafficConfig(),
-        )
-        self.engine = TunnelEngine(mixnet, random, self._make_device)
-        self.network.attach(own.identity, self._receive)
+        mixnet = new_client(self.network, config=TrafficConfig())
+        self.engine = TunnelEngine(mixnet, self.network.random, self._make_device)
+        self.network.attach(mixnet.own.identity, self._receive)
         self.now = 0.0
         self.sent = self.came = self.acknowledged = 0
         self.engine.connect_exit(self.exit.node, IprConfig(balanced_replies=balanced), 0.0)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
+from support.memory_client import QUIET, new_client
 from support.memory_exit import EchoInternet, MemoryExit
 from support.memory_mixnet import MemoryMixnet, run_clock
 
@@ -14,10 +15,7 @@ from mix_protocol.ipr.events import ExitConnected, ExitLost, ExitRefused, ExitRe
 from mix_protocol.ipr.ip_packet import echo_request
 from mix_protocol.ipr.router import RouterConfig
 from mix_tunnel.engine import PACED_FRAGMENTS, EngineEvent, TunnelEngine
-from mix_tunnel.mixnet.client import MixnetClient
 from mix_tunnel.mixnet.traffic import TrafficConfig
-
-QUIET = TrafficConfig(main_stream_mean_ms=None, cover_stream_mean_ms=None)
 
 
 class RawDevice:
@@ -56,20 +54,10 @@ class World:
         self.network = MemoryMixnet(seed, gateways=3)
         self.internet = EchoInternet()
         self.exit = MemoryExit(self.network, self.internet, ipr_version=ipr_version, config=router)
-        own, secret = self.network.new_recipient(self.network.gateways[0])
-        mixnet = MixnetClient(
-            self.network.crypto,
-            self.network.random,
-            own=own,
-            encryption_secret=secret,
-            ack_key=self.network.random(16),
-            topology=self.network.topology,
-            now=0.0,
-            config=traffic,
-        )
+        mixnet = new_client(self.network, config=traffic)
         self.devices: list[RawDevice] = []
         self.engine = TunnelEngine(mixnet, self.network.random, self._make_device, unix_time_offset_s=1.7e9)
-        self.network.attach(own.identity, self.engine.receive_pushed)
+        self.network.attach(mixnet.own.identity, self.engine.receive_pushed)
         self.events: list[EngineEvent] = []
         self.now = 0.0
 
@@ -255,17 +243,7 @@ def test_disconnecting_gives_the_addresses_back():
 def test_messages_of_strangers_never_reach_the_device():
     world = World()
     world.connect()
-    stranger, secret = world.network.new_recipient(world.network.gateways[2])
-    other = MixnetClient(
-        world.network.crypto,
-        world.network.random,
-        own=stranger,
-        encryption_secret=secret,
-        ack_key=bytes(16),
-        topology=world.network.topology,
-        now=0.0,
-        config=QUIET,
-    )
+    other = new_client(world.network, gateway=2, ack_key=bytes(16))
     other.send_message(b"\x03\x00 something like a frame", world.engine.mixnet.own, world.now, surbs=1)
     world.network.send(other.packets_to_send(world.now), world.now)
     world.network.handle_timeout(world.now + 5.0)

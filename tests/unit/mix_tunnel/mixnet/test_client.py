@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from support import memory_mixnet
+from support.memory_client import QUIET, new_client
 from support.memory_mixnet import MemoryMixnet, run_clock
 
 from mix_protocol.addressing import Recipient
@@ -24,12 +25,9 @@ from mix_protocol.messages.reply_surb import ReplySurb
 from mix_protocol.sphinx.geometry import PacketSize
 from mix_protocol.sphinx.version import SphinxVersion
 from mix_protocol.topology.errors import UnknownGateway
-from mix_tunnel.mixnet.client import MixnetClient
 from mix_tunnel.mixnet.events import Acknowledged, DataReceived, SurbsRequested
 from mix_tunnel.mixnet.stock import COVER_PACKETS
 from mix_tunnel.mixnet.traffic import TrafficConfig
-
-QUIET = TrafficConfig(main_stream_mean_ms=None, cover_stream_mean_ms=None)
 
 
 class Service:
@@ -62,19 +60,9 @@ class Service:
 class World:
     def __init__(self, config: TrafficConfig = QUIET, *, seed: int = 1, loss: float = 0.0) -> None:
         self.network = MemoryMixnet(seed, loss=loss)
-        own, secret = self.network.new_recipient(self.network.gateways[0])
-        self.client = MixnetClient(
-            self.network.crypto,
-            self.network.random,
-            own=own,
-            encryption_secret=secret,
-            ack_key=self.network.random(16),
-            topology=self.network.topology,
-            now=0.0,
-            config=config,
-        )
+        self.client = new_client(self.network, config=config)
         self.service = Service(self.network)
-        self.network.attach(own.identity, self.client.receive_pushed)
+        self.network.attach(self.client.own.identity, self.client.receive_pushed)
         self.sent = 0
         self.now = 0.0
 
